@@ -1,0 +1,270 @@
+"""The class against cells stepped token by token, over every kind of layer and layout."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+import reference
+from captum_rnn import HiddenStateDeltaAttribution
+from models import Classifier, SentencePair
+
+BATCH, TIME, FEATURES = 3, 7, 5
+LENGTHS = [4, 7, 1]  # unsorted on purpose
+
+
+def expected_scores(layer, inputs, initial, lengths, **options):
+    rows = torch.zeros(inputs.shape[:2], dtype=torch.float64)
+    for row, length in enumerate(lengths):
+        start = initial
+        if isinstance(initial, tuple):
+            start = tuple(state[:, row] for state in initial)
+        elif initial is not None:
+            start = initial[:, row]
+        paths = reference.top_states(layer, inputs[row, :length], start)
+        rows[row, :length] = torch.tensor(reference.scores(paths, **options), dtype=torch.float64)
+    return rows
+
+
+@pytest.mark.parametrize("with_initial_state", [False, True], ids=["zero", "initial"])
+@pytest.mark.parametrize("packed", [False, True], ids=["padded", "packed"])
+@pytest.mark.parametrize("batch_first", [False, True], ids=["time-first", "batch-first"])
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["one-way", "two-way"])
+@pytest.mark.parametrize("num_layers", [1, 2, 3])
+@pytest.mark.parametrize("kind", reference.KINDS)
+def test_agrees_with_cells_stepped_by_hand(
+    kind, num_layers, bidirectional, batch_first, packed, with_initial_state
+):
+    layer = reference.make_layer(
+        kind, FEATURES, num_layers=num_layers, bidirectional=bidirectional, batch_first=batch_first
+    )
+    for dtype, tolerance in ((torch.float64, 1e-10), (torch.float32, 1e-5)):
+        model = Classifier(layer.to(dtype))
+        inputs = torch.randn(BATCH, TIME, FEATURES, dtype=dtype)
+        initial = reference.make_initial_state(layer, BATCH) if with_initial_state else None
+        lengths = LENGTHS if packed else [TIME] * BATCH
+        expected = expected_scores(layer, inputs, initial, lengths)
+        scores = HiddenStateDeltaAttribution(model, layer).attribute(
+            inputs, additional_forward_args=(torch.tensor(lengths) if packed else None, initial)
+        )
+        assert scores.shape == inputs.shape
+        assert scores.dtype == dtype
+        assert scores.is_contiguous()
+        torch.testing.assert_close(scores.sum(-1), expected.to(dtype), rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("distance", ["l2", "l1", "linf", "cosine", "projection"])
+@pytest.mark.parametrize("normalize", [True, False])
+def test_every_distance(distance, normalize):
+    layer = nn.LSTM(FEATURES, 6, bidirectional=True, batch_first=True).double()
+    inputs = torch.randn(BATCH, TIME, FEATURES, dtype=torch.float64)
+    hsd = HiddenStateDeltaAttribution(layer, distance=distance, normalize=normalize)
+    expected = expected_scores(
+        layer, inputs, None, [TIME] * BATCH, kind=distance, normalize=normalize
+    )
+    scores, delta = hsd.attribute(inputs, return_convergence_delta=True)
+    torch.testing.assert_close(scores.sum(-1), expected, rtol=0, atol=1e-10)
+    assert delta.shape == (BATCH,)
+    assert delta.abs().max() < 1e-10
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_a_bare_module_follows_its_own_layout(batch_first):
+    layer = nn.GRU(FEATURES, 6, batch_first=batch_first)
+    inputs = torch.randn(BATCH, TIME, FEATURES)
+    expected = expected_scores(layer, inputs, None, [TIME] * BATCH).float()
+    laid_out = inputs if batch_first else inputs.transpose(0, 1)
+    scores = HiddenStateDeltaAttribution(layer).attribute(laid_out)
+    assert scores.shape == laid_out.shape
+    tokens = scores.sum(-1) if batch_first else scores.sum(-1).t()
+    torch.testing.assert_close(tokens, expected, rtol=0, atol=1e-5)
+    unbatched, delta = HiddenStateDeltaAttribution(layer).attribute(
+        inputs[0], return_convergence_delta=True
+    )
+    assert unbatched.shape == (TIME, FEATURES)
+    assert delta.shape == (1,)
+    torch.testing.assert_close(unbatched.sum(-1), expected[0], rtol=0, atol=1e-5)
+
+
+def test_a_bare_module_takes_an_initial_state():
+    layer = nn.LSTM(FEATURES, 6, batch_first=True)
+    inputs = torch.randn(BATCH, TIME, FEATURES)
+    initial = reference.make_initial_state(layer, BATCH)
+    scores = HiddenStateDeltaAttribution(layer).attribute(
+        inputs, additional_forward_args=(initial,)
+    )
+    expected = expected_scores(layer, inputs, initial, [TIME] * BATCH).float()
+    torch.testing.assert_close(scores.sum(-1), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("features", [(), (FEATURES,)], ids=["ids", "embedded"])
+def test_time_first_inputs(features):
+    model = Classifier(nn.LSTM(FEATURES, 6, batch_first=True), vocabulary=None if features else 50)
+    inputs = torch.randn(BATCH, TIME, FEATURES) if features else torch.randint(50, (BATCH, TIME))
+    expected = HiddenStateDeltaAttribution(model, model.layer).attribute(inputs)
+    scores = HiddenStateDeltaAttribution(
+        lambda time_first: model(time_first.transpose(0, 1)), model.layer, batch_first=False
+    ).attribute(inputs.transpose(0, 1))
+    assert scores.shape == inputs.transpose(0, 1).shape
+    torch.testing.assert_close(scores.transpose(0, 1), expected, rtol=0, atol=0)
+
+
+def test_lengths_for_a_model_that_runs_its_padding():
+    layer = nn.LSTM(FEATURES, 6, batch_first=True)
+    lengths = torch.tensor(LENGTHS)
+    inputs = torch.randn(BATCH, TIME, FEATURES)
+    packed = HiddenStateDeltaAttribution(Classifier(layer), layer).attribute(
+        inputs, additional_forward_args=(lengths,)
+    )
+    padded = HiddenStateDeltaAttribution(layer).attribute(inputs, lengths=lengths)
+    torch.testing.assert_close(padded, packed, rtol=0, atol=1e-6)
+    assert (padded[0, 4:] == 0).all()
+
+
+def test_lengths_of_a_two_way_layer_start_behind_the_padding():
+    layer = nn.GRU(FEATURES, 6, batch_first=True, bidirectional=True).double()
+    inputs = torch.randn(1, 6, FEATURES, dtype=torch.float64)
+    forward, backward = reference.top_states(layer, inputs[0])
+    forward, backward = forward[:5], backward[2:]  # two steps of padding have been read
+    scores = HiddenStateDeltaAttribution(layer).attribute(inputs, lengths=torch.tensor([4]))
+    expected = reference.scores([forward, backward])
+    torch.testing.assert_close(scores[0, :4].sum(-1), torch.tensor(expected, dtype=torch.float64))
+    assert (scores[0, 4:] == 0).all()
+
+
+@pytest.mark.parametrize("readout", [2, -2, torch.tensor([2, 0, 3])])
+def test_a_position_is_the_final_state_of_the_text_up_to_it(readout):
+    layer = nn.LSTM(FEATURES, 6, batch_first=True)
+    inputs = torch.randn(BATCH, 5, FEATURES)
+    scores = HiddenStateDeltaAttribution(layer, readout=readout).attribute(inputs)
+    positions = torch.as_tensor(readout).expand(BATCH) % 5
+    for row, position in enumerate(positions.tolist()):
+        prefix = HiddenStateDeltaAttribution(layer).attribute(inputs[row, : position + 1])
+        torch.testing.assert_close(scores[row, : position + 1], prefix, rtol=0, atol=1e-6)
+        assert (scores[row, position + 1 :] == 0).all()
+
+
+def test_negative_positions_count_from_the_end_of_each_rows_own_tokens():
+    layer = nn.GRU(FEATURES, 6, batch_first=True)
+    model = Classifier(layer)
+    inputs, lengths = torch.randn(BATCH, TIME, FEATURES), torch.tensor(LENGTHS)
+    last, final = (
+        HiddenStateDeltaAttribution(model, layer, readout=readout).attribute(
+            inputs, additional_forward_args=(lengths,)
+        )
+        for readout in (-1, "final")
+    )
+    torch.testing.assert_close(last, final)
+
+
+@pytest.mark.parametrize("readout", ["mean", "max"])
+def test_pooled_readouts_of_packed_rows(readout):
+    layer = nn.LSTM(FEATURES, 6, batch_first=True, bidirectional=True).double()
+    inputs = torch.randn(BATCH, TIME, FEATURES, dtype=torch.float64)
+    scores = HiddenStateDeltaAttribution(Classifier(layer), layer, readout=readout).attribute(
+        inputs, additional_forward_args=(torch.tensor(LENGTHS),)
+    )
+    for row, length in enumerate(LENGTHS):
+        paths = []
+        for path in reference.top_states(layer, inputs[row, :length]):
+            pools = [path[1 : step + 1] for step in range(1, length + 1)]
+            pooled = [p.mean(0) if readout == "mean" else p.amax(0) for p in pools]
+            paths.append(torch.stack([path[0], *pooled]))
+        expected = torch.tensor(reference.scores(paths), dtype=torch.float64)
+        torch.testing.assert_close(scores[row, :length].sum(-1), expected)
+
+
+def test_a_mean_pooling_classifiers_target_is_what_its_head_reads():
+    layer = nn.GRU(FEATURES, 6, batch_first=True)
+    inputs = torch.randn(BATCH, TIME, FEATURES)
+    pooled = layer(inputs)[0].mean(1)
+    raw = HiddenStateDeltaAttribution(layer, readout="mean", normalize=False).attribute(inputs)
+    torch.testing.assert_close(raw.sum((1, 2)), pooled.norm(dim=1))
+
+
+def test_one_encoder_over_two_inputs():
+    model = SentencePair()
+    first, second = torch.randint(50, (BATCH, 4)), torch.randint(50, (BATCH, 6))
+    scores, delta = HiddenStateDeltaAttribution(model, model.encoder).attribute(
+        (first, second), return_convergence_delta=True
+    )
+    assert isinstance(scores, tuple)
+    assert delta.abs().max() < 1e-5
+    for ids, row_scores in zip((first, second), scores, strict=True):
+        alone = HiddenStateDeltaAttribution(model.encode, model.encoder).attribute(ids)
+        torch.testing.assert_close(row_scores, alone, rtol=0, atol=1e-6)
+    lengths = (torch.tensor([1, 2, 3]), None)
+    shorter = HiddenStateDeltaAttribution(model, model.encoder).attribute(
+        (first, second), lengths=lengths
+    )
+    assert (shorter[0][0, 1:] == 0).all()
+    torch.testing.assert_close(shorter[1], scores[1])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_layers(dtype):
+    layer = nn.LSTM(FEATURES, 6, batch_first=True).to(dtype)
+    inputs = torch.randn(BATCH, TIME, FEATURES).to(dtype)
+    with torch.no_grad():
+        states = torch.cat([torch.zeros(BATCH, 1, 6), layer(inputs)[0].float()], 1)
+    scores = HiddenStateDeltaAttribution(layer).attribute(inputs)
+    assert scores.dtype == torch.float32
+    expected = [reference.scores([row.double()]) for row in states]
+    torch.testing.assert_close(scores.sum(-1), torch.tensor(expected), rtol=0, atol=1e-5)
+
+
+def test_dropout_between_layers_is_scored_as_it_ran():
+    layer = nn.LSTM(FEATURES, 6, num_layers=2, dropout=0.5, batch_first=True)
+    inputs = torch.randn(BATCH, TIME, FEATURES)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        states = torch.cat([torch.zeros(BATCH, 1, 6), layer(inputs)[0]], 1)
+    torch.manual_seed(1)
+    scores = HiddenStateDeltaAttribution(layer).attribute(inputs)
+    expected = [reference.scores([row.double()]) for row in states]
+    torch.testing.assert_close(scores.sum(-1), torch.tensor(expected), rtol=0, atol=1e-5)
+    assert layer.training
+
+
+def test_no_bias_and_a_subclass():
+    class Doubling(nn.LSTM):
+        def forward(self, input, hx=None):
+            return super().forward(2 * input, hx)
+
+    layer = Doubling(FEATURES, 6, bias=False, batch_first=True).double()
+    inputs = torch.randn(BATCH, TIME, FEATURES, dtype=torch.float64)
+    expected = expected_scores(layer, 2 * inputs, None, [TIME] * BATCH)
+    scores = HiddenStateDeltaAttribution(layer).attribute(inputs)
+    torch.testing.assert_close(scores.sum(-1), expected, rtol=0, atol=1e-10)
+
+
+@given(seed=st.integers(0, 10_000), kind=st.sampled_from(reference.KINDS), two_way=st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_properties_of_packed_batches(seed, kind, two_way):
+    torch.manual_seed(seed)
+    layer = reference.make_layer(kind, FEATURES, bidirectional=two_way, batch_first=True).double()
+    model = Classifier(layer)
+    hsd = HiddenStateDeltaAttribution(model, layer)
+    inputs = torch.randn(4, TIME, FEATURES, dtype=torch.float64)
+    lengths = torch.randint(1, TIME + 1, (4,))
+    scores = hsd.attribute(inputs, additional_forward_args=(lengths,))
+    torch.testing.assert_close(scores.sum((1, 2)), torch.ones(4, dtype=torch.float64))
+
+    further = torch.cat([inputs, torch.randn(4, 3, FEATURES, dtype=torch.float64)], 1)
+    padded_further = hsd.attribute(further, additional_forward_args=(lengths,))
+    torch.testing.assert_close(padded_further[:, :TIME], scores, rtol=0, atol=1e-12)
+    assert (padded_further[:, TIME:] == 0).all()
+
+    order = torch.randperm(4)
+    permuted = hsd.attribute(inputs[order], additional_forward_args=(lengths[order],))
+    torch.testing.assert_close(permuted, scores[order], rtol=0, atol=1e-12)
+
+    by_length = lengths.argsort(descending=True, stable=True)
+    model.enforce_sorted = True
+    presorted = hsd.attribute(inputs[by_length], additional_forward_args=(lengths[by_length],))
+    torch.testing.assert_close(presorted, scores[by_length], rtol=0, atol=1e-12)
+
+    if not two_way:
+        padded = HiddenStateDeltaAttribution(layer).attribute(inputs, lengths=lengths)
+        torch.testing.assert_close(padded, scores, rtol=0, atol=1e-12)

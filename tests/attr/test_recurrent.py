@@ -1,0 +1,388 @@
+"""Captum's contract, and what happens with layers and inputs that do not fit."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import torch
+from captum.attr import (
+    FeatureAblation,
+    LayerGradientXActivation,
+    LayerIntegratedGradients,
+    NoiseTunnel,
+)
+from captum.attr._utils.attribution import Attribution, InternalAttribution
+from captum.metrics import infidelity, sensitivity_max
+from torch import nn
+
+from captum_rnn import HiddenStateDeltaAttribution, pack_tokens
+from models import Classifier, SentencePair
+
+VOCABULARY = 50
+
+
+@pytest.fixture
+def model():
+    return Classifier(nn.LSTM(5, 6, batch_first=True), VOCABULARY)
+
+
+@pytest.fixture
+def hsd(model):
+    return HiddenStateDeltaAttribution(model, model.layer)
+
+
+@pytest.fixture
+def ids():
+    return torch.randint(1, VOCABULARY, (3, 7))
+
+
+def hooks(model):
+    return sum(len(module._forward_hooks) for module in model.modules())
+
+
+def test_it_is_a_captum_attribution(hsd):
+    assert isinstance(hsd, InternalAttribution)
+    assert isinstance(hsd, Attribution)
+    assert hsd.get_name() == "Hidden State Delta Attribution"
+    assert hsd.has_convergence_delta() is True
+    assert hsd.multiplies_by_inputs is False
+    assert callable(type(hsd).attribute.__wrapped__)
+    with pytest.raises(NotImplementedError, match="HiddenStateDeltaAttribution; call attribute"):
+        hsd.attribute_future()
+
+
+def test_tensor_in_tensor_out_and_tuple_in_tuple_out(hsd, ids):
+    scores = hsd.attribute(ids)
+    in_tuple = hsd.attribute((ids,))
+    assert isinstance(in_tuple, tuple)
+    assert len(in_tuple) == 1
+    assert scores.dtype == torch.float32
+    assert scores.is_contiguous()
+    torch.testing.assert_close(in_tuple[0], scores, rtol=0, atol=0)
+
+
+def test_convergence_delta(hsd, ids):
+    scores, delta = hsd.attribute(ids, target=1, return_convergence_delta=True)
+    assert delta.shape == (3,)
+    assert delta.abs().max() < 1e-5
+    torch.testing.assert_close(hsd.compute_convergence_delta(scores, ids), delta)
+    scores[1, 2] += 0.5
+    shifted = hsd.compute_convergence_delta(scores, ids, target=1)
+    torch.testing.assert_close(shifted, torch.tensor([0.0, 0.5, 0.0]), rtol=0, atol=1e-5)
+    with pytest.raises(ValueError, match=r"shapes \[\(3, 6\)\]; expected .* \[\(3, 7\)\]"):
+        hsd.compute_convergence_delta(scores[:, :6], ids)
+
+
+def test_an_initial_state_changes_what_the_scores_sum_to():
+    layer = nn.GRU(5, 6, batch_first=True)
+    inputs, initial = torch.randn(2, 4, 5), torch.randn(1, 2, 6)
+    final = layer(inputs, initial)[1][0]
+    scores, delta = HiddenStateDeltaAttribution(layer).attribute(
+        inputs, additional_forward_args=(initial,), return_convergence_delta=True
+    )
+    expected = (final - initial[0]).norm(dim=1) / final.norm(dim=1)
+    torch.testing.assert_close(scores.sum((1, 2)), expected)
+    assert delta.abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("target", [0, 1, [0, 1, 0], torch.tensor([1, 0, 1]), torch.tensor(1)])
+def test_captums_targets_are_taken_and_do_not_matter(hsd, ids, target):
+    torch.testing.assert_close(hsd.attribute(ids, target=target), hsd.attribute(ids))
+
+
+@pytest.mark.parametrize("target", [[0, 1], torch.tensor([1, 0])])
+def test_captum_refuses_targets_that_do_not_fit(hsd, ids, target):
+    with pytest.raises(AssertionError):
+        hsd.attribute(ids, target=target)
+
+
+def test_a_target_out_of_range_is_an_error(hsd, ids):
+    with pytest.raises(IndexError, match="index 2 is out of bounds"):
+        hsd.attribute(ids, target=2)
+
+
+def test_in_a_loop_over_captums_methods(model, hsd, ids):
+    lengths = torch.tensor([7, 3, 5])
+    methods = [
+        hsd,
+        LayerIntegratedGradients(model, model.embedding),
+        LayerGradientXActivation(model, model.embedding),
+        FeatureAblation(model),
+    ]
+    for method in methods:
+        scores = method.attribute(ids, target=1, additional_forward_args=(lengths,))
+        assert scores.shape[:2] == ids.shape
+        assert (scores[1, 3:] == 0).all()
+
+
+def test_noise_tunnel(model):
+    embedded = torch.randn(2, 4, 5)
+    hsd = HiddenStateDeltaAttribution(model.layer)
+    scores, delta = NoiseTunnel(hsd).attribute(
+        embedded, nt_samples=3, stdevs=1e-6, return_convergence_delta=True
+    )
+    torch.testing.assert_close(scores, hsd.attribute(embedded), rtol=0, atol=1e-4)
+    assert delta.shape == (6,)
+
+
+def test_captums_infidelity(model, hsd, ids):
+    lengths = torch.tensor([7, 3, 5])
+    scores = hsd.attribute(ids, additional_forward_args=(lengths,))
+
+    def remove_tokens(inputs):
+        mask = torch.rand(inputs.shape) < 0.3
+        return mask.float(), inputs.masked_fill(mask, 0)
+
+    values = infidelity(
+        model,
+        remove_tokens,
+        ids,
+        scores,
+        additional_forward_args=(lengths,),
+        target=1,
+        n_perturb_samples=5,
+        normalize=True,
+    )
+    assert values.shape == (3,)
+    assert (values >= 0).all()
+
+
+@pytest.mark.parametrize("as_tuple", [False, True])
+def test_captums_sensitivity_max(hsd, ids, as_tuple):
+    lengths = torch.tensor([7, 3, 5])
+
+    def swap_last_token(tokens):
+        return torch.cat([tokens[:, :-1], 1 + tokens[:, -1:] % 49], 1)
+
+    values = sensitivity_max(
+        hsd.attribute,
+        (ids,) if as_tuple else ids,
+        perturb_func=swap_last_token,
+        n_perturb_samples=2,
+        additional_forward_args=(lengths,),
+    )
+    changed = hsd.attribute(
+        swap_last_token(ids), additional_forward_args=(lengths,)
+    ) - hsd.attribute(ids, additional_forward_args=(lengths,))
+    before = hsd.attribute(ids, additional_forward_args=(lengths,)).norm(dim=1)
+    torch.testing.assert_close(values, changed.norm(dim=1) / before, rtol=1e-4, atol=1e-6)
+    assert values[1] == 0  # its last token is padding
+
+
+def test_no_gradient_is_recorded_and_the_model_stays_as_it_was(model, hsd, ids):
+    model.train()
+    scores = hsd.attribute(ids)
+    assert not scores.requires_grad
+    assert model.training
+    assert hooks(model) == 0
+    assert torch.is_grad_enabled()
+
+
+def test_one_forward_pass(model, hsd, ids):
+    runs = []
+    handle = model.register_forward_hook(lambda *_: runs.append(1))
+    hsd.attribute(ids, target=0, return_convergence_delta=True)
+    handle.remove()
+    assert len(runs) == 1
+
+
+def test_the_hook_is_gone_after_a_model_that_raises(model, ids):
+    def failing(tokens):
+        model(tokens)
+        raise RuntimeError("no such luck")
+
+    with pytest.raises(RuntimeError, match="no such luck"):
+        HiddenStateDeltaAttribution(failing, model.layer).attribute(ids)
+    assert hooks(model) == 0
+
+
+def test_hooks_of_the_user_stay(model, hsd, ids):
+    seen = []
+    handle = model.layer.register_forward_hook(lambda *_: seen.append(1))
+    hsd.attribute(ids)
+    assert hooks(model) == 1
+    handle.remove()
+    assert seen == [1]
+
+
+def test_input_and_initial_state_by_keyword(model, ids):
+    initial = (torch.randn(1, 3, 6), torch.randn(1, 3, 6))
+
+    def by_keyword(tokens):
+        return model.head(model.layer(hx=initial, input=model.embedding(tokens))[0][:, -1])
+
+    scores = HiddenStateDeltaAttribution(by_keyword, model.layer).attribute(ids)
+    expected = HiddenStateDeltaAttribution(model.layer).attribute(
+        model.embedding(ids), additional_forward_args=(initial,)
+    )
+    torch.testing.assert_close(scores, expected.sum(-1), rtol=0, atol=1e-6)
+
+
+def test_tokens_left_out_by_the_model_score_zero(model):
+    def skipping(ids):
+        packed = pack_tokens(model.embedding(ids), ids != 0)
+        return model.head(model.layer(packed)[1][0][-1])
+
+    hsd = HiddenStateDeltaAttribution(skipping, model.layer)
+    ids = torch.tensor([[0, 4, 0, 9, 2, 0], [3, 0, 0, 0, 0, 0], [1, 2, 3, 4, 5, 6]])
+    scores, delta = hsd.attribute(ids, target=1, return_convergence_delta=True)
+    assert scores[ids == 0].tolist() == [0.0] * 8
+    alone = HiddenStateDeltaAttribution(model, model.layer).attribute(torch.tensor([[4, 9, 2]]))
+    torch.testing.assert_close(scores[0, [1, 3, 4]], alone[0], rtol=0, atol=1e-6)
+    torch.testing.assert_close(scores.sum(1), torch.ones(3))
+    assert delta.abs().max() < 1e-5
+    with pytest.warns(UserWarning, match="1 of 2 rows end in a zero state"):
+        scores, delta = hsd.attribute(
+            torch.tensor([[0, 0], [0, 5]]), target=1, return_convergence_delta=True
+        )
+    assert scores.tolist() == [[0.0, 0.0], [0.0, 1.0]]
+    assert delta.tolist() == [0.0, 0.0]
+
+
+def test_a_layer_that_is_not_recurrent(model, ids):
+    hsd = HiddenStateDeltaAttribution(model, model.head)  # the constructor does not look
+    with pytest.raises(TypeError, match="of type Linear, which is not recurrent"):
+        hsd.attribute(ids)
+    with pytest.raises(TypeError, match="of type function, which is not recurrent"):
+        HiddenStateDeltaAttribution(lambda tokens: tokens).attribute(ids)
+
+
+def test_a_layer_that_does_not_run(model, ids):
+    other = nn.LSTM(5, 6)
+    with pytest.raises(ValueError, match=r"LSTM did not run .* pass the layer that forward_func"):
+        HiddenStateDeltaAttribution(model, other).attribute(ids)
+
+
+def test_a_layer_that_runs_twice_for_one_input(model, ids):
+    def twice(tokens):
+        return model(tokens) + model(tokens)
+
+    with pytest.raises(ValueError, match=r"ran 2 times in the forward pass for 1 input tensor"):
+        HiddenStateDeltaAttribution(twice, model.layer).attribute(ids)
+
+
+def test_two_inputs_of_which_the_layer_reads_one(model, ids):
+    def with_features(tokens, features):
+        return model(tokens) + features
+
+    hsd = HiddenStateDeltaAttribution(with_features, model.layer)
+    with pytest.raises(ValueError, match=r"ran once .* additional_forward_args"):
+        hsd.attribute((ids, torch.ones(3, 2)))
+    torch.testing.assert_close(
+        hsd.attribute(ids, additional_forward_args=(torch.ones(3, 2),)),
+        HiddenStateDeltaAttribution(model, model.layer).attribute(ids),
+    )
+
+
+def test_a_layer_that_sees_other_steps_than_the_input(model, hsd, ids):
+    def shortened(tokens):
+        return model(tokens[:, 1:])
+
+    message = r"layer saw 3 row\(s\) of 6 step\(s\), but inputs of shape \(3, 7\)"
+    with pytest.raises(ValueError, match=message.replace("layer", "LSTM")):
+        HiddenStateDeltaAttribution(shortened, model.layer).attribute(ids)
+    with pytest.raises(ValueError, match="batch_first=False if its first dimension is the time"):
+        HiddenStateDeltaAttribution(model, model.layer, batch_first=False).attribute(ids)
+    with pytest.raises(ValueError, match=r"layer 'layer' \(LSTM\) saw 3 row"):
+        HiddenStateDeltaAttribution(model, model.layer, batch_first=False).attribute(ids)
+
+
+def test_an_encoder_over_both_inputs_in_one_batch():
+    model = SentencePair()
+    first, second = torch.randint(50, (3, 4)), torch.randint(50, (3, 4))
+
+    def stacked(first, second):
+        return model.encode(torch.cat([first, second])).view(2, 3, -1).sum(0)
+
+    with pytest.raises(ValueError, match="ran once in the forward pass for 2 input"):
+        HiddenStateDeltaAttribution(stacked, model.encoder).attribute((first, second))
+
+
+def test_lengths_that_contradict_a_packed_sequence(hsd, ids):
+    given, packed = torch.tensor([7, 3, 5]), torch.tensor([7, 4, 5])
+    hsd.attribute(ids, additional_forward_args=(packed,), lengths=packed)
+    with pytest.raises(ValueError, match=r"lengths\[1\] is 3, but .* holds 4 steps"):
+        hsd.attribute(ids, additional_forward_args=(packed,), lengths=given)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "error", "words"),
+    [
+        (torch.tensor([7, 0, 5]), ValueError, r"lengths\[1\] is 0"),
+        (torch.tensor([8, 1, 5]), ValueError, r"lengths\[0\] is 8; .* from 1 to 7"),
+        (torch.tensor([7, 7]), ValueError, r"lengths has shape \(2,\)"),
+        (torch.tensor([7.0, 3.0, 5.0]), TypeError, "dtype torch.float32"),
+        ([7, 3, 5], TypeError, "lengths is of type list"),
+        ((torch.tensor([7, 3, 5]), None), ValueError, r"2 entry\(ies\) for 1 input tensor"),
+    ],
+)
+def test_wrong_lengths(hsd, ids, lengths, error, words):
+    with pytest.raises(error, match=words):
+        hsd.attribute(ids, lengths=lengths)
+
+
+def test_wrong_inputs(hsd, ids):
+    with pytest.raises(TypeError, match="inputs is a list"):
+        hsd.attribute(ids.tolist())
+    with pytest.raises(ValueError, match="inputs is empty"):
+        hsd.attribute(ids[:0])
+    with pytest.raises(ValueError, match=r"shape \(7,\); expected \(batch, time, \.\.\.\)"):
+        hsd.attribute(ids[0])
+    bare = HiddenStateDeltaAttribution(nn.LSTM(5, 6))
+    with pytest.raises(ValueError, match=r"expected \(time, batch, features\) or unbatched"):
+        bare.attribute(torch.randn(1, 2, 3, 5))
+    with pytest.raises(ValueError, match="target is 1, but forward_func is the recurrent module"):
+        bare.attribute(torch.randn(4, 2, 5), target=1)
+
+
+def test_unknown_options(model):
+    with pytest.raises(ValueError, match="distance is 'euclid'"):
+        HiddenStateDeltaAttribution(model, model.layer, distance="euclid")
+    with pytest.raises(ValueError, match="readout is 'last'"):
+        HiddenStateDeltaAttribution(model, model.layer, readout="last")
+    beyond = HiddenStateDeltaAttribution(model, model.layer, readout=7)
+    with pytest.raises(ValueError, match="readout position 7 of row 0 is out of range"):
+        beyond.attribute(torch.ones(1, 7, dtype=torch.long))
+
+
+def test_a_subclass_that_answers_otherwise_is_refused(ids):
+    class Answering(nn.GRU):
+        def forward(self, input, hx=None):
+            return super().forward(input, hx)[0]
+
+    layer = Answering(5, 6, batch_first=True)
+    with pytest.raises(TypeError, match="Answering was called or answered unlike the torch layer"):
+        HiddenStateDeltaAttribution(layer).attribute(torch.randn(2, 3, 5))
+    assert not layer._forward_hooks
+
+
+def test_a_compiled_model():
+    """In a process of its own, since the compiler leaves its mark on the interpreter."""
+    script = """
+        import torch
+        from models import Classifier
+        from torch import nn
+        from captum_rnn import HiddenStateDeltaAttribution
+
+        model = Classifier(nn.GRU(5, 6, batch_first=True), 50).eval()
+        ids = torch.randint(50, (2, 4))
+        expected = HiddenStateDeltaAttribution(model, model.layer).attribute(ids)
+        compiled = torch.compile(model, backend="eager")
+        for _ in range(2):
+            compiled(ids)
+            for layer in (model.layer, compiled.layer):
+                scores = HiddenStateDeltaAttribution(compiled, layer).attribute(ids, target=1)
+                torch.testing.assert_close(scores, expected)
+        embedded = model.embedding(ids).detach()
+        bare = HiddenStateDeltaAttribution(torch.compile(model.layer, backend="eager"))
+        torch.testing.assert_close(bare.attribute(embedded).sum(-1), expected)
+        print("the scores agree")
+    """
+    answer = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        cwd="tests",
+    )
+    assert answer.stdout == "the scores agree\n", answer.stderr
