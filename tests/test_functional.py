@@ -14,6 +14,7 @@ from captum_rnn.functional import (
     check_readout,
     hidden_state_delta,
     readout_delta,
+    readout_total,
     running_pool,
 )
 
@@ -120,37 +121,41 @@ def test_half_precision_is_computed_in_float32(dtype):
 
 
 def test_a_position_reads_both_directions_at_that_token():
-    states = torch.randn(1, 6, 2, 4, dtype=torch.float64)
-    scores, total = readout_delta(states, torch.tensor([5]), readout=3)
-    forward, backward = states[0, :5, 0], states[0, 3:, 1].flip(0)
+    states = torch.randn(2, 1, 6, 4, dtype=torch.float64).unbind()
+    scores = readout_delta(states, torch.tensor([5]), readout=3)
+    forward, backward = states[0][0, :5], states[1][0, 3:].flip(0)
     scale = forward[-1].norm() + backward[-1].norm()
     expected = torch.zeros(5, dtype=torch.float64)
     expected[:4] += _double(reference.scores([forward], normalize=False))
     expected[3:] += _double(reference.scores([backward], normalize=False)).flip(0)
     torch.testing.assert_close(scores[0], expected / scale)
-    torch.testing.assert_close(scores.sum(1), total)
+    torch.testing.assert_close(scores.sum(1), readout_total(states, readout=3))
     same = readout_delta(states, torch.tensor([5]), readout=torch.tensor([-2]))
-    torch.testing.assert_close(same.tokens, scores)
+    torch.testing.assert_close(same, scores)
 
 
 def test_running_pools_by_hand():
     states = torch.tensor([[[9.0], [1.0], [3.0], [2.0]]])
-    begin = torch.tensor([0])
-    assert running_pool(states, begin, "mean").flatten().tolist() == [9, 1, 2, 2]
-    assert running_pool(states, begin, "max").flatten().tolist() == [9, 1, 3, 3]
-    begin = torch.tensor([2])  # backward, from boundary 2 down to 0
-    assert running_pool(states, begin, "mean", backward=True).flatten().tolist() == [5, 1, 3, 2]
-    assert running_pool(states, begin, "max", backward=True).flatten().tolist() == [9, 1, 3, 2]
+    assert running_pool(states, "mean").flatten().tolist() == [9, 1, 2, 2]
+    assert running_pool(states, "max").flatten().tolist() == [9, 1, 3, 3]
+    lengths = torch.tensor([2])
+    back = running_pool(states, "mean", lengths, backward=True)
+    assert back.flatten().tolist() == [5, 1, 3, 2]
+    back = running_pool(states, "max", lengths, backward=True)
+    assert back.flatten().tolist() == [9, 1, 3, 2]
+    back = running_pool(states, "mean", backward=True)
+    assert back.flatten()[1:].tolist() == [2, 3, 2]
+    assert back[0, 0].item() == pytest.approx((9 + 1 + 3) / 3)
 
 
 @pytest.mark.parametrize("readout", ["mean", "max"])
 def test_pooled_readout_of_two_directions(readout):
-    states = torch.randn(1, 5, 2, 3, dtype=torch.float64)
-    states[0, 0, 0] = states[0, 4, 1] = 0
+    ahead, back = torch.randn(2, 1, 5, 3, dtype=torch.float64).unbind()
+    ahead[0, 0] = back[0, 4] = 0
     pool = {"mean": lambda x: x.mean(0), "max": lambda x: x.amax(0)}[readout]
-    forward = torch.stack([states[0, 0, 0], *(pool(states[0, 1 : t + 1, 0]) for t in (1, 2, 3, 4))])
-    backward = torch.stack([states[0, 4, 1], *(pool(states[0, t:4, 1]) for t in (3, 2, 1, 0))])
-    scores = readout_delta(states, torch.tensor([4]), readout=readout).tokens
+    forward = torch.stack([ahead[0, 0], *(pool(ahead[0, 1 : t + 1]) for t in (1, 2, 3, 4))])
+    backward = torch.stack([back[0, 4], *(pool(back[0, t:4]) for t in (3, 2, 1, 0))])
+    scores = readout_delta([ahead, back], torch.tensor([4]), readout=readout)
     torch.testing.assert_close(scores, _double([reference.scores([forward, backward])]))
 
 
@@ -167,21 +172,19 @@ def test_pooled_readout_of_two_directions(readout):
 )
 def test_wrong_lengths(lengths, error, words):
     with pytest.raises(error, match=words):
-        check_lengths(lengths, batch=2, time=2)
+        check_lengths(lengths, batch=2, time=2, device=torch.device("cpu"))
 
 
 @pytest.mark.parametrize("position", [2, -3])
 def test_a_position_out_of_range_names_the_row(position):
-    states = torch.randn(2, 4, 1, 3)
+    states = [torch.randn(2, 4, 3)]
     with pytest.raises(ValueError, match=rf"position {position} of row 1 .* 2 token.* -2 to 1"):
         readout_delta(states, torch.tensor([3, 2]), readout=position)
 
 
 def test_one_position_a_row():
     with pytest.raises(ValueError, match="3 positions for 2 rows"):
-        readout_delta(
-            torch.randn(2, 4, 1, 3), torch.tensor([3, 3]), readout=torch.tensor([0, 1, 2])
-        )
+        readout_delta([torch.randn(2, 4, 3)], torch.tensor([3, 3]), readout=torch.tensor([0, 1, 2]))
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """The mathematics of the hidden-state scores: states in, scores out; no modules, no hooks.
 
 States lie at boundaries between tokens. Boundary 0 precedes the first token, boundary t follows
-token t − 1, so `time` tokens have `time + 1` boundaries. A direction of reading runs from the
-boundary `begin` to the boundary `end`: upwards for the forward direction, downwards for the
-backward one. Token t lies between the boundaries t and t + 1.
+token t − 1, so `time` tokens have `time + 1` boundaries and token t lies between the boundaries t
+and t + 1. The forward direction passes them upwards from its initial state at boundary 0, the
+backward direction downwards from its initial state at the end of the row.
 
 The method is due to Su Jianlin (2017), "RNN模型中输入的重要性的评估", Scientific Spaces,
 archives/4582.
@@ -11,7 +11,8 @@ archives/4582.
 
 import math
 import warnings
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from collections.abc import Sequence
+from typing import Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor
@@ -20,21 +21,6 @@ Distance: TypeAlias = Literal["l2", "l1", "linf", "cosine", "projection"]
 Readout: TypeAlias = Literal["final", "mean", "max"] | int | Tensor
 
 _NORM_ORDERS = {"l2": 2.0, "l1": 1.0, "linf": math.inf}
-
-
-class Scores(NamedTuple):
-    """Token scores and the value that they must sum to."""
-
-    tokens: Tensor
-    """Score of each token (batch, time); 0 beyond a row's length."""
-    total: Tensor
-    """What the scores of a row sum to (batch,), computed from its two end points alone."""
-
-
-class _Approach(NamedTuple):
-    raw: Tensor  # (batch, time) by how much each token brought the state nearer to the target
-    total: Tensor  # (batch,) by how much all of them did
-    scale: Tensor  # (batch,) distance of the zero state from the target
 
 
 def hidden_state_delta(
@@ -84,20 +70,20 @@ def hidden_state_delta(
             f"states has shape {tuple(states.shape)}; expected (batch, time + 1, hidden) with the "
             "initial state first and at least one token"
         )
-    lengths = check_lengths(lengths, len(states), states.shape[1] - 1, states.device)
-    return readout_delta(
-        states.unsqueeze(2), lengths, distance=check_distance(distance), normalize=normalize
-    ).tokens
+    if lengths is not None:
+        lengths = check_lengths(lengths, len(states), states.shape[1] - 1, states.device)
+    check_distance(distance)
+    return readout_delta([states], lengths, distance=distance, normalize=normalize)
 
 
 def readout_delta(
-    states: Tensor,
-    lengths: Tensor,
+    paths: Sequence[Tensor],
+    lengths: Tensor | None = None,
     *,
     readout: Readout = "final",
     distance: Distance = "l2",
     normalize: bool = True,
-) -> Scores:
+) -> Tensor:
     """Scores each token by how much nearer it brought the state that the classifier reads.
 
     The raw scores of both directions add up, and so do the distances of their zero states, by
@@ -105,70 +91,121 @@ def readout_delta(
     `hidden_state_delta`.
 
     Args:
-        states: States at the boundaries (batch, time + 1, direction, hidden), the forward
-            direction first; see the module's text.
-        lengths: Number of tokens in each row (batch,).
+        paths: States at the boundaries (batch, time + 1, hidden) of the forward direction and, for
+            a bidirectional layer, of the backward one; see the module's text.
+        lengths: Number of tokens in each row (batch,); `None`: all rows are full.
         readout: ``"final"``: each direction's own last state. Positions (an int, or integers
             (batch,), 0-based, negative from the end of each row): both directions' outputs at
             that token; the forward direction scores the tokens up to it, the backward direction
-            those from it on. ``"mean"``, ``"max"``: the pooled outputs; the trajectory is then
-            the running mean or maximum, which starts at the initial state.
+            those from it on. ``"mean"``, ``"max"``: the pooled outputs; the path is then the
+            running mean or maximum, which starts at the initial state.
         distance: As for `hidden_state_delta`.
         normalize: As for `hidden_state_delta`.
 
     Returns:
-        The scores (batch, time) and what they must sum to (batch,).
+        The scores (batch, time); what they sum to is `readout_total`.
 
     Raises:
         ValueError: A position out of range.
     """
-    parts = []
-    for direction in range(states.shape[2]):
-        path = states[:, :, direction].to(torch.promote_types(states.dtype, torch.float32))
-        begin, end = _span(lengths, readout, backward=direction == 1)
-        if isinstance(readout, str) and readout != "final":
-            path = running_pool(path, begin, readout, backward=direction == 1)
-        parts.append(_approach(path, begin, end, distance))
-    raw = sum((part.raw for part in parts[1:]), parts[0].raw)
-    total = sum((part.total for part in parts[1:]), parts[0].total)
-    if not normalize:
-        return Scores(raw, total)
-    scale = sum((part.scale for part in parts[1:]), parts[0].scale)
-    _warn_of_zero_targets(scale)
-    return Scores(_divide(raw, scale.unsqueeze(1)), _divide(total, scale))
+    raw, scale = [], []
+    for direction, path in enumerate(paths):
+        backward = direction == 1
+        path, target, passed = _read_out(path, lengths, readout, backward=backward)
+        distances, zero_distance = _distances(path, target, distance)
+        before, after = distances[:, :-1], distances[:, 1:]
+        gains = after - before if backward else before - after
+        raw.append(gains if passed is None else torch.where(passed, gains, 0.0))
+        scale.append(zero_distance)
+    scores = _sum(raw)
+    if normalize:
+        scores = scores / _without_zeros(_sum(scale))
+    if lengths is not None:
+        steps = torch.arange(scores.shape[1], device=scores.device)
+        scores = scores.masked_fill(steps >= lengths.unsqueeze(1), 0.0)
+    return scores
+
+
+def readout_total(
+    paths: Sequence[Tensor],
+    lengths: Tensor | None = None,
+    *,
+    readout: Readout = "final",
+    distance: Distance = "l2",
+    normalize: bool = True,
+) -> Tensor:
+    """What the scores of `readout_delta` must sum to, computed from the end points alone.
+
+    That is the distance of the initial state from the target, minus that of the target from
+    itself; normalised, it is 1 when the initial state is zero.
+
+    Returns:
+        The sums (batch,).
+
+    Example:
+        >>> states = torch.tensor([[[1.0, 0.0], [3.0, 0.0], [3.0, 4.0]]])
+        >>> readout_total([states], distance="l1"), readout_delta([states], distance="l1").sum(1)
+        (tensor([0.8571]), tensor([0.8571]))
+    """
+    covered, scale = [], []
+    for direction, path in enumerate(paths):
+        backward = direction == 1
+        _, target, _ = _read_out(path, lengths, readout, backward=backward)
+        initial = path[:, :1]
+        if backward:
+            initial = path[:, -1:] if lengths is None else _at(path, lengths)
+        ends, zero_distance = _distances(torch.cat([initial, target], 1), target, distance)
+        covered.append(ends[:, :1] - ends[:, 1:])
+        scale.append(zero_distance)
+    total = _sum(covered)
+    if normalize:
+        total = _divide(total, _sum(scale))
+    return total.squeeze(1)
 
 
 def running_pool(
-    states: Tensor, begin: Tensor, pooling: Literal["mean", "max"], *, backward: bool = False
+    path: Tensor,
+    pooling: Literal["mean", "max"],
+    lengths: Tensor | None = None,
+    *,
+    backward: bool = False,
 ) -> Tensor:
-    """The mean or maximum of all outputs since `begin`, at every boundary.
+    """The mean or maximum of the outputs since the direction's initial state, at every boundary.
+
+    The running pool starts at the initial state, which is itself not pooled.
 
     Args:
-        states: States at the boundaries (batch, time + 1, hidden).
-        begin: The boundary (batch,) at which the direction starts. Its initial state is where the
-            running pool starts, and is not pooled.
+        path: States at the boundaries (batch, time + 1, hidden).
         pooling: ``"mean"`` or ``"max"``.
-        backward: The direction runs downwards from `begin`.
+        lengths: Number of tokens in each row (batch,), where the backward direction starts;
+            `None`: all rows are full.
+        backward: Whether the path is of the backward direction.
 
     Returns:
-        Pooled states (batch, time + 1, hidden); before `begin` the states as they were.
+        Pooled states (batch, time + 1, hidden).
 
     Example:
         >>> states = torch.tensor([[[9.0], [1.0], [3.0]]])
-        >>> running_pool(states, torch.tensor([0]), "mean").flatten().tolist()
+        >>> running_pool(states, "mean").flatten().tolist()
         [9.0, 1.0, 2.0]
+        >>> running_pool(states, "mean", backward=True).flatten().tolist()
+        [5.0, 1.0, 3.0]
     """
+    boundaries = torch.arange(path.shape[1], device=path.device)
     if backward:
-        last = states.shape[1] - 1
-        return running_pool(states.flip(1), last - begin, pooling).flip(1)
-    outputs_read = torch.arange(states.shape[1], device=states.device) - begin.unsqueeze(1)
+        begin = path.shape[1] - 1 if lengths is None else lengths.unsqueeze(1)
+        outputs_read = (begin - boundaries).expand(path.shape[:2]).flip(1)
+        path = path.flip(1)
+    else:
+        outputs_read = boundaries.expand(path.shape[:2])
     is_output = (outputs_read > 0).unsqueeze(2)
     if pooling == "mean":
-        sums = states.masked_fill(~is_output, 0.0).cumsum(1)
+        sums = path.masked_fill(~is_output, 0.0).cumsum(1)
         pooled = sums / outputs_read.clamp(min=1).unsqueeze(2)
     else:
-        pooled = states.masked_fill(~is_output, -math.inf).cummax(1).values
-    return torch.where(is_output, pooled, states)
+        pooled = path.masked_fill(~is_output, -math.inf).cummax(1).values
+    pooled = torch.where(is_output, pooled, path)
+    return pooled.flip(1) if backward else pooled
 
 
 def check_distance(distance: str) -> Distance:
@@ -200,17 +237,13 @@ def check_readout(readout: Readout) -> Readout:
     return readout
 
 
-def check_lengths(
-    lengths: Tensor | None, batch: int, time: int, device: torch.device | None = None
-) -> Tensor:
-    """Returns the lengths (batch,) on `device`; `time` for every row if None.
+def check_lengths(lengths: Tensor, batch: int, time: int, device: torch.device) -> Tensor:
+    """Returns the lengths (batch,) on `device`.
 
     Raises:
         ValueError: Another shape than (batch,), or a length outside 1 to `time`.
         TypeError: No tensor of integers.
     """
-    if lengths is None:
-        return torch.full((batch,), time, device=device)
     expected = f"expected an integer tensor of shape ({batch},), each length from 1 to {time}"
     if not isinstance(lengths, Tensor):
         raise TypeError(f"lengths is of type {type(lengths).__name__}; {expected}")
@@ -226,24 +259,45 @@ def check_lengths(
     return lengths
 
 
-def _span(lengths: Tensor, readout: Readout, *, backward: bool) -> tuple[Tensor, Tensor]:
-    """The boundaries (batch,) where a direction begins and where the state it is read at lies."""
-    begin, end = torch.zeros_like(lengths), lengths
-    if backward:
-        begin, end = end, begin
+def _read_out(
+    path: Tensor, lengths: Tensor | None, readout: Readout, *, backward: bool
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """The path that leads to the readout's target, the target, and the tokens on the way.
+
+    Returns:
+        path: (batch, time + 1, hidden) in float32 at least.
+        target: (batch, 1, hidden).
+        passed: Mask (batch, time); `None`: all tokens of a row.
+    """
+    path = path.to(torch.promote_types(path.dtype, torch.float32))
     if isinstance(readout, str):
-        return begin, end
-    positions = _positions(readout, lengths)
-    return begin, (positions if backward else positions + 1)
+        if readout != "final":
+            path = running_pool(path, readout, lengths, backward=backward)
+        if backward:
+            return path, path[:, :1], None
+        return path, (path[:, -1:] if lengths is None else _at(path, lengths)), None
+    positions = _positions(readout, lengths, path)
+    tokens = torch.arange(path.shape[1] - 1, device=path.device)
+    if backward:
+        return path, _at(path, positions), tokens >= positions.unsqueeze(1)
+    return path, _at(path, positions + 1), tokens <= positions.unsqueeze(1)
 
 
-def _positions(readout: int | Tensor, lengths: Tensor) -> Tensor:
-    positions = torch.as_tensor(readout, device=lengths.device).to(torch.int64)
-    if positions.dim() == 1 and positions.shape != lengths.shape:
+def _at(path: Tensor, boundaries: Tensor) -> Tensor:
+    """The states (batch, 1, hidden) at one boundary (batch,) of each row."""
+    return path.take_along_dim(boundaries.reshape(-1, 1, 1), 1)
+
+
+def _positions(readout: int | Tensor, lengths: Tensor | None, path: Tensor) -> Tensor:
+    batch, time = len(path), path.shape[1] - 1
+    if lengths is None:
+        lengths = torch.full((batch,), time, device=path.device)
+    positions = torch.as_tensor(readout, device=path.device).to(torch.int64)
+    if positions.dim() == 1 and len(positions) != batch:
         raise ValueError(
-            f"readout holds {len(positions)} positions for {len(lengths)} rows; expected one a row"
+            f"readout holds {len(positions)} positions for {batch} rows; expected one a row"
         )
-    positions = positions.expand_as(lengths)
+    positions = positions.expand(batch)
     outside = (positions < -lengths) | (positions >= lengths)
     if outside.any():
         row = int(outside.int().argmax())
@@ -255,42 +309,41 @@ def _positions(readout: int | Tensor, lengths: Tensor) -> Tensor:
     return torch.where(positions < 0, positions + lengths, positions)
 
 
-def _approach(states: Tensor, begin: Tensor, end: Tensor, distance: Distance) -> _Approach:
-    rows = torch.arange(len(states), device=states.device)
-    distances, scale = _distances(states, states[rows, end], distance)
-    gains = distances[:, :-1] - distances[:, 1:]
-    steps = torch.arange(gains.shape[1], device=gains.device)
-    first, last = torch.minimum(begin, end), torch.maximum(begin, end)
-    passed = (steps >= first.unsqueeze(1)) & (steps < last.unsqueeze(1))
-    upwards = torch.where(begin <= end, 1, -1).unsqueeze(1)
-    raw = torch.where(passed, gains * upwards, 0.0)
-    return _Approach(raw, distances[rows, begin] - distances[rows, end], scale)
+def _distances(path: Tensor, target: Tensor, distance: Distance) -> tuple[Tensor, Tensor]:
+    """Distances (batch, time + 1) from the target (batch, 1, hidden), and the zero state's.
 
-
-def _distances(states: Tensor, target: Tensor, distance: Distance) -> tuple[Tensor, Tensor]:
-    """Distances (batch, time + 1) from the target (batch, hidden), and that of the zero state."""
+    The latter, (batch, 1), is what the scores are normalised by.
+    """
     if distance in _NORM_ORDERS:
         order = _NORM_ORDERS[distance]
-        distances = torch.linalg.vector_norm(states - target.unsqueeze(1), order, dim=-1)
+        distances = torch.linalg.vector_norm(path - target, order, dim=-1)
         return distances, torch.linalg.vector_norm(target, order, dim=-1)
     norm = torch.linalg.vector_norm(target, dim=-1)
-    along = torch.einsum("bth,bh->bt", states, _divide(target, norm.unsqueeze(1)))
+    direction = _divide(target, norm.unsqueeze(1))
+    along = torch.matmul(path, direction.transpose(1, 2)).squeeze(2)
     if distance == "projection":
-        return norm.unsqueeze(1) - along, norm
-    cosine = _divide(along, torch.linalg.vector_norm(states, dim=-1))
+        return norm - along, norm
+    cosine = _divide(along, torch.linalg.vector_norm(path, dim=-1))
     return 1.0 - cosine, torch.where(norm == 0, 0.0, 1.0).to(norm.dtype)
 
 
 def _divide(values: Tensor, scale: Tensor) -> Tensor:
-    """The quotient; 0 where the value or the scale is, so that NaN never reaches the padding."""
-    return torch.where((values == 0) | (scale == 0), 0.0, values / scale)
+    """The quotient, and 0 where the scale is 0."""
+    return torch.where(scale == 0, 0.0, values / scale)
 
 
-def _warn_of_zero_targets(scale: Tensor) -> None:
-    zero_targets = int((scale == 0).sum())
-    if zero_targets:
-        warnings.warn(
-            f"{zero_targets} of {len(scale)} rows end in a zero state, which no token approached: "
-            "their normalised scores are 0; use normalize=False for the distances themselves",
-            stacklevel=2,
-        )
+def _sum(directions: list[Tensor]) -> Tensor:
+    return directions[0] if len(directions) == 1 else directions[0] + directions[1]
+
+
+def _without_zeros(scale: Tensor) -> Tensor:
+    """Infinity instead of 0, so that dividing by it gives 0; warns once if there is any."""
+    if scale.all():
+        return scale
+    is_zero = scale == 0
+    warnings.warn(
+        f"{int(is_zero.sum())} of {len(scale)} rows end in a zero state, which no token "
+        "approached: their normalised scores are 0; use normalize=False for the distances",
+        stacklevel=3,
+    )
+    return scale.masked_fill(is_zero, math.inf)

@@ -92,24 +92,25 @@ class Trajectory:
     initial state at `lengths`.
 
     Attributes:
-        states: (batch, time + 1, direction, hidden). `states[b, t, 0]` has read the tokens before
-            boundary t, `states[b, t, 1]` those after it. Boundaries beyond `lengths[b]` hold
-            whatever the layer put there.
-        lengths: (batch,) number of tokens in each row; 0 for a row of `pack_tokens` without any.
+        paths: For each direction, the states (batch, time + 1, hidden) at the boundaries, in
+            float32 at least. `paths[0][b, t]` has read the tokens before boundary t, `paths[1][b,
+            t]` those after it. Boundaries beyond `lengths[b]` hold whatever the layer put there.
+        lengths: Number of tokens in each row (batch,), 0 for a row of `pack_tokens` without any;
+            `None`: all rows are full.
         read: For a layer fed by `pack_tokens`, the mask (batch, input time) of the tokens it read;
             otherwise None and token t is input t.
         is_packed: Whether the layer's input was a packed sequence, which stops at `lengths`.
     """
 
-    states: Tensor
-    lengths: Tensor
+    paths: tuple[Tensor, ...]
+    lengths: Tensor | None = None
     read: Tensor | None = None
     is_packed: bool = False
 
     @property
     def time(self) -> int:
         """Number of steps of the longest row."""
-        return self.states.shape[1] - 1
+        return self.paths[0].shape[1] - 1
 
     def at_inputs(self, scores: Tensor, time: int) -> Tensor:
         """Puts the scores (batch, self.time) of the steps where their tokens stand in the input.
@@ -122,10 +123,10 @@ class Trajectory:
             Scores (batch, time); 0 for tokens that the layer did not read.
         """
         if self.read is None:
-            return F.pad(scores, (0, time - self.time))
+            return scores if time == self.time else F.pad(scores, (0, time - self.time))
         steps = torch.arange(self.time, device=scores.device)
         placed = scores.new_zeros(self.read.shape)
-        placed[self.read] = scores[steps < self.lengths.unsqueeze(1)]
+        placed[self.read] = scores[steps < self.read.sum(1, keepdim=True)]
         return placed
 
 
@@ -135,9 +136,10 @@ def recurrent_layer(layer: object) -> nn.RNNBase:
     Raises:
         TypeError: It is no `nn.RNN`, `nn.LSTM`, `nn.GRU` or a subclass of them.
     """
-    layer = getattr(layer, "_orig_mod", layer)
     if isinstance(layer, (nn.RNN, nn.LSTM, nn.GRU)):
         return layer
+    if hasattr(layer, "_orig_mod"):
+        return recurrent_layer(layer._orig_mod)
     kind = layer.__name__ if isinstance(layer, type) else type(layer).__name__
     raise TypeError(
         f"the layer is of type {kind}, which is not recurrent; pass the nn.RNN, nn.LSTM or nn.GRU "
@@ -204,34 +206,41 @@ def trajectory(layer: nn.RNNBase, call: LayerCall, lengths: Tensor | None = None
         TypeError: Lengths that are no integers.
     """
     outputs, ends = _padded_outputs(layer, call)
-    batch, time = outputs.shape[:2]
-    states = _states_at_boundaries(outputs, _initial_states(call.initial, outputs), ends)
+    if lengths is not None:
+        lengths = check_lengths(lengths, outputs.shape[0], outputs.shape[1], outputs.device)
+        if ends is not None:
+            _check_agreement(lengths, ends)
     read = getattr(call.input, "read", None)
-    is_packed = isinstance(call.input, PackedSequence)
     if lengths is None:
-        return Trajectory(states, ends if read is None else read.sum(1), read, is_packed)
-    lengths = check_lengths(lengths, batch, time, outputs.device)
-    if is_packed and (lengths != ends).any():
-        row = int((lengths != ends).int().argmax())
+        lengths = ends if read is None else read.sum(1)
+    directions = 2 if layer.bidirectional else 1
+    initial = _initial_states(call.initial, outputs, directions)
+    if directions == 1:
+        paths: tuple[Tensor, ...] = (_forward_path(outputs, initial[0]),)
+    else:
+        forward, backward = outputs.chunk(2, dim=-1)
+        paths = (_forward_path(forward, initial[0]), _backward_path(backward, initial[1], ends))
+    return Trajectory(paths, lengths, read, ends is not None)
+
+
+def _padded_outputs(layer: nn.RNNBase, call: LayerCall) -> tuple[Tensor, Tensor | None]:
+    """The top level's outputs (batch, time, direction · hidden); a packed sequence's lengths."""
+    if not isinstance(call.output, PackedSequence):
+        return _batch_first(call.output, layer.batch_first), None
+    outputs, steps = pad_packed_sequence(call.output, batch_first=True)
+    return outputs, steps.to(outputs.device)
+
+
+def _check_agreement(lengths: Tensor, steps: Tensor) -> None:
+    differs = lengths != steps
+    if differs.any():
+        row = int(differs.int().argmax())
         raise ValueError(
             f"lengths[{row}] is {int(lengths[row])}, but the layer's packed sequence holds "
-            f"{int(ends[row])} steps in that row; leave lengths out for a packed sequence, and if "
+            f"{int(steps[row])} steps in that row; leave lengths out for a packed sequence, and if "
             "the model sorts its batch before packing, let pack_padded_sequence do that with "
             "enforce_sorted=False"
         )
-    return Trajectory(states, lengths, read, is_packed)
-
-
-def _padded_outputs(layer: nn.RNNBase, call: LayerCall) -> tuple[Tensor, Tensor]:
-    """The top level's outputs (batch, time, direction, hidden), and each row's last boundary."""
-    if isinstance(call.output, PackedSequence):
-        outputs, steps = pad_packed_sequence(call.output, batch_first=True)
-        ends = steps.to(outputs.device)
-    else:
-        outputs = _batch_first(call.output, layer.batch_first)
-        ends = torch.full((len(outputs),), outputs.shape[1], device=outputs.device)
-    directions = 2 if layer.bidirectional else 1
-    return outputs.reshape(*outputs.shape[:2], directions, -1), ends
 
 
 def _batch_first(output: Tensor, batch_first: bool) -> Tensor:
@@ -240,22 +249,21 @@ def _batch_first(output: Tensor, batch_first: bool) -> Tensor:
     return output if batch_first else output.transpose(0, 1)
 
 
-def _initial_states(initial: Tensor | None, outputs: Tensor) -> Tensor:
-    """The initial states (batch, direction, hidden) of the top level."""
-    batch, _, directions, hidden = outputs.shape
-    if initial is None:
-        return outputs.new_zeros(batch, directions, hidden)
-    top_level = initial[-directions:].reshape(directions, batch, hidden)
-    return top_level.transpose(0, 1)
-
-
-def _states_at_boundaries(outputs: Tensor, initial: Tensor, ends: Tensor) -> Tensor:
-    batch, time, directions, hidden = outputs.shape
+def _initial_states(initial: Tensor | None, outputs: Tensor, directions: int) -> Tensor:
+    """The top level's initial states (direction, batch, 1, hidden), in float32 at least."""
+    batch, hidden = len(outputs), outputs.shape[-1] // directions
     dtype = torch.promote_types(outputs.dtype, torch.float32)
-    states = outputs.new_empty(batch, time + 1, directions, hidden, dtype=dtype)
-    states[:, 0, 0] = initial[:, 0]
-    states[:, 1:, 0] = outputs[:, :, 0]
-    if directions == 2:
-        states[:, :time, 1] = outputs[:, :, 1]
-        states[torch.arange(batch, device=ends.device), ends, 1] = initial[:, 1].to(dtype)
-    return states
+    if initial is None:
+        return outputs.new_zeros(directions, batch, 1, hidden, dtype=dtype)
+    return initial[-directions:].reshape(directions, batch, 1, hidden).to(dtype)
+
+
+def _forward_path(outputs: Tensor, initial: Tensor) -> Tensor:
+    return torch.cat([initial, outputs], 1)
+
+
+def _backward_path(outputs: Tensor, initial: Tensor, ends: Tensor | None) -> Tensor:
+    path = torch.cat([outputs, initial], 1)
+    if ends is not None:
+        path[torch.arange(len(ends), device=ends.device), ends] = initial.squeeze(1)
+    return path

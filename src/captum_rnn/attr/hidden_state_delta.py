@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.functional import (
     Distance,
     Readout,
-    Scores,
     check_distance,
     check_readout,
     readout_delta,
+    readout_total,
 )
 from captum_rnn.states import Trajectory
 
@@ -89,11 +89,16 @@ class HiddenStateDeltaAttribution(RecurrentAttribution):
         self.readout = check_readout(readout)
         self.normalize = normalize
 
-    def _score(self, path: Trajectory) -> Scores:
-        return readout_delta(
-            path.states,
-            path.lengths,
-            readout=self.readout,
-            distance=self.distance,
-            normalize=self.normalize,
-        )
+    def _score(self, path: Trajectory) -> Tensor:
+        return readout_delta(path.paths, path.lengths, **self._options)
+
+    def _total(self, path: Trajectory) -> Tensor:
+        return readout_total(path.paths, path.lengths, **self._options)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {
+            "readout": self.readout,
+            "distance": self.distance,
+            "normalize": self.normalize,
+        }

@@ -50,6 +50,8 @@ class InputLayout:
         batched = scores if self.batch_first else scores.t()
         tokens = scores.squeeze(0) if self.unbatched else batched
         features = self._features
+        if not features:
+            return tokens.contiguous()
         shared = (tokens / math.prod(features)).reshape(*tokens.shape, *(1 for _ in features))
         return shared.expand(self.shape).contiguous()
 

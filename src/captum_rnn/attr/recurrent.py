@@ -10,16 +10,16 @@ from captum.log import log_usage
 from torch import Tensor, nn
 
 from captum_rnn.attr.layout import InputLayout, check_inputs
-from captum_rnn.functional import Scores
-from captum_rnn.states import LayerCall, Trajectory, record_calls, recurrent_layer, trajectory
+from captum_rnn.states import Trajectory, record_calls, recurrent_layer, trajectory
 
 Lengths: TypeAlias = Tensor | tuple[Tensor | None, ...] | None
+Record: TypeAlias = tuple[InputLayout, Trajectory]
 
 
 class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
     """Runs the model once, records what its recurrent layer did, and formats the scores.
 
-    A method is a subclass that maps one `Trajectory` to `Scores`.
+    A method is a subclass that maps a `Trajectory` to scores and to the sums that they must have.
 
     Args:
         forward_func: The model, or any function that runs it.
@@ -39,8 +39,12 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         super().__init__(forward_func, forward_func if layer is None else layer, device_ids)
         self.batch_first = batch_first
 
-    def _score(self, path: Trajectory) -> Scores:
-        """The method itself: scores of the tokens that the layer read."""
+    def _score(self, path: Trajectory) -> Tensor:
+        """The method itself: scores (batch, time) of the steps of the layer."""
+        raise NotImplementedError
+
+    def _total(self, path: Trajectory) -> Tensor:
+        """What the scores of each row must sum to (batch,)."""
         raise NotImplementedError
 
     @overload
@@ -124,12 +128,15 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
                 number of steps than the input has; lengths or positions out of range.
             AssertionError: A target that does not fit the model's output, from Captum.
         """
-        parts = self._score_inputs(inputs, target, additional_forward_args, lengths)
-        attributions = tuple(layout.arrange(scores.tokens) for layout, scores in parts)
+        records = self._record(inputs, target, additional_forward_args, lengths)
+        scores = [path.at_inputs(self._score(path), layout.time) for layout, path in records]
+        attributions = tuple(
+            layout.arrange(tokens) for (layout, _), tokens in zip(records, scores, strict=True)
+        )
         formatted = _format_output(_is_tuple(inputs), attributions)
         if not return_convergence_delta:
             return formatted
-        return formatted, sum(scores.tokens.sum(1) - scores.total for _, scores in parts)
+        return formatted, self._difference_from_totals(scores, records)
 
     def attribute_future(self) -> NoReturn:
         """Not implemented, as for Captum's own primary methods."""
@@ -165,25 +172,28 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         Raises:
             ValueError: Attributions whose shapes are not those of the inputs.
         """
-        parts = self._score_inputs(inputs, target, additional_forward_args, lengths)
+        records = self._record(inputs, target, additional_forward_args, lengths)
         given = check_inputs(attributions)
         shapes = [tuple(tensor.shape) for tensor in given]
-        expected = [tuple(layout.shape) for layout, _ in parts]
+        expected = [tuple(layout.shape) for layout, _ in records]
         if shapes != expected:
             raise ValueError(
                 f"attributions have the shapes {shapes}; expected those of the inputs, {expected}"
             )
-        return torch.stack(
-            [
-                layout.gather(tensor).sum(1) - scores.total
-                for tensor, (layout, scores) in zip(given, parts, strict=True)
-            ]
-        ).sum(0)
+        scores = [layout.gather(tensor) for (layout, _), tensor in zip(records, given, strict=True)]
+        return self._difference_from_totals(scores, records)
 
-    def _score_inputs(
-        self, inputs: Any, target: Any, additional_forward_args: Any, lengths: Any
-    ) -> list[tuple[InputLayout, Scores]]:
-        """Runs the model once; scores the tokens (batch, time) of each input tensor."""
+    def _difference_from_totals(self, scores: list[Tensor], records: list[Record]) -> Tensor:
+        differences = [
+            tokens.sum(1) - self._total(path)
+            for tokens, (_, path) in zip(scores, records, strict=True)
+        ]
+        return torch.stack(differences).sum(0)
+
+    def _record(
+        self, inputs: Any, target: Any, additional_forward_args: Any, lengths: Lengths
+    ) -> list[Record]:
+        """Runs the model once; what the layer did for each input tensor."""
         layer = recurrent_layer(self.layer)
         tensors = check_inputs(inputs)
         each_lengths = _one_for_each_input(lengths, len(tensors))
@@ -193,24 +203,23 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
                 f"target is {target!r}, but forward_func is the recurrent module itself, which "
                 "has no classes; leave target out, or pass the model and its layer"
             )
+
+        # Captum inspects the signature of what it runs, which takes long for a module.
+        def forward(*args: Any) -> Any:
+            return self.forward_func(*args)
+
         with torch.no_grad():
             calls = record_calls(
-                layer,
-                lambda: _run_forward(self.forward_func, tensors, target, additional_forward_args),
+                layer, lambda: _run_forward(forward, tensors, target, additional_forward_args)
             )
             self._check_number_of_calls(len(calls), len(tensors))
-            return [
-                (layout, self._score_call(layer, call, layout, row_lengths))
-                for call, layout, row_lengths in zip(calls, layouts, each_lengths, strict=True)
+            paths = [
+                trajectory(layer, call, row_lengths)
+                for call, row_lengths in zip(calls, each_lengths, strict=True)
             ]
-
-    def _score_call(
-        self, layer: nn.RNNBase, call: LayerCall, layout: InputLayout, lengths: Tensor | None
-    ) -> Scores:
-        path = trajectory(layer, call, lengths)
-        self._check_fit(path, layout)
-        scores = self._score(path)
-        return Scores(path.at_inputs(scores.tokens, layout.time), scores.total)
+        for layout, path in zip(layouts, paths, strict=True):
+            self._check_fit(path, layout)
+        return list(zip(layouts, paths, strict=True))
 
     @property
     def _is_bare(self) -> bool:
@@ -244,17 +253,17 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         )
 
     def _check_fit(self, path: Trajectory, layout: InputLayout) -> None:
-        batch, time = len(path.states), path.time
-        saw = f"{self._layer_name} saw {batch} row(s) of {time} step(s)"
+        batch, time = len(path.paths[0]), path.time
         if path.read is not None:
             batch, time = path.read.shape
         packed_shorter = path.is_packed and time <= layout.time
         if batch == layout.batch and (time == layout.time or packed_shorter):
             return
         raise ValueError(
-            f"{saw}, but inputs of shape {tuple(layout.shape)} has {layout.batch} row(s) of "
-            f"{layout.time} token(s); pass the tensor whose tokens the layer reads one by one, and "
-            "batch_first=False if its first dimension is the time"
+            f"{self._layer_name} saw {batch} row(s) of {time} step(s), but inputs of shape "
+            f"{tuple(layout.shape)} has {layout.batch} row(s) of {layout.time} token(s); pass the "
+            "tensor whose tokens the layer reads one by one, and batch_first=False if its first "
+            "dimension is the time"
         )
 
     @property
