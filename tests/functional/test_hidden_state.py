@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 import reference
 from captum_rnn.functional import (
-    check_lengths,
-    check_readout,
     hidden_state_delta,
     readout_delta,
     readout_total,
@@ -159,22 +157,6 @@ def test_pooled_readout_of_two_directions(readout):
     torch.testing.assert_close(scores, _double([reference.scores([forward, backward])]))
 
 
-@pytest.mark.parametrize(
-    ("lengths", "error", "words"),
-    [
-        (torch.tensor([0, 2]), ValueError, r"lengths\[0\] is 0; .* from 1 to 2"),
-        (torch.tensor([1, 3]), ValueError, r"lengths\[1\] is 3"),
-        (torch.tensor([1]), ValueError, r"shape \(1,\); expected .* shape \(2,\)"),
-        (torch.tensor([1.0, 2.0]), TypeError, "dtype torch.float32"),
-        (torch.tensor([True, True]), TypeError, "dtype torch.bool"),
-        ([1, 2], TypeError, "of type list; expected an integer tensor"),
-    ],
-)
-def test_wrong_lengths(lengths, error, words):
-    with pytest.raises(error, match=words):
-        check_lengths(lengths, batch=2, time=2, device=torch.device("cpu"))
-
-
 @pytest.mark.parametrize("position", [2, -3])
 def test_a_position_out_of_range_names_the_row(position):
     states = [torch.randn(2, 4, 3)]
@@ -185,22 +167,6 @@ def test_a_position_out_of_range_names_the_row(position):
 def test_one_position_a_row():
     with pytest.raises(ValueError, match="3 positions for 2 rows"):
         readout_delta([torch.randn(2, 4, 3)], torch.tensor([3, 3]), readout=torch.tensor([0, 1, 2]))
-
-
-@pytest.mark.parametrize(
-    ("readout", "error"),
-    [
-        ("last", ValueError),
-        (1.5, TypeError),
-        (True, TypeError),
-        (None, TypeError),
-        (torch.tensor([1.0]), TypeError),
-        (torch.tensor(1), ValueError),
-    ],
-)
-def test_unknown_readout(readout, error):
-    with pytest.raises(error, match='expected "final", "mean", "max", an int or an integer tensor'):
-        check_readout(readout)
 
 
 def test_unknown_distance_and_shape():
