@@ -1,5 +1,13 @@
 """Attribution classes after Captum's contract, one a file."""
 
+from captum_rnn.attr.adjoint_delta import AdjointDeltaAttribution
 from captum_rnn.attr.hidden_state_delta import HiddenStateDeltaAttribution
+from captum_rnn.attr.local_delta import LocalDeltaAttribution
+from captum_rnn.attr.logit_delta import LogitDeltaAttribution
 
-__all__ = ["HiddenStateDeltaAttribution"]
+__all__ = [
+    "AdjointDeltaAttribution",
+    "HiddenStateDeltaAttribution",
+    "LocalDeltaAttribution",
+    "LogitDeltaAttribution",
+]

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from captum_rnn.attr.recurrent import RecurrentAttribution
+from captum_rnn.attr.recurrent import Record, Run
+from captum_rnn.attr.telescoping import TelescopingAttribution
 from captum_rnn.functional import (
     Distance,
     Readout,
@@ -14,10 +16,9 @@ from captum_rnn.functional import (
     readout_delta,
     readout_total,
 )
-from captum_rnn.states import Trajectory
 
 
-class HiddenStateDeltaAttribution(RecurrentAttribution):
+class HiddenStateDeltaAttribution(TelescopingAttribution):
     r"""Scores each token by how much nearer it brought a recurrent layer's state to its end.
 
     The states h_0 … h_n of a recurrent layer approach the state that the classifier reads, so
@@ -89,11 +90,15 @@ class HiddenStateDeltaAttribution(RecurrentAttribution):
         self.readout = check_readout(readout)
         self.normalize = normalize
 
-    def _score(self, path: Trajectory) -> Tensor:
-        return readout_delta(path.paths, path.lengths, **self._options)
+    def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
+        return readout_delta(record.path.paths, record.path.lengths, **self._options)
 
-    def _total(self, path: Trajectory) -> Tensor:
-        return readout_total(path.paths, path.lengths, **self._options)
+    def _totals(self, run: Run) -> Tensor:
+        totals = [
+            readout_total(record.path.paths, record.path.lengths, **self._options)
+            for record in run.records
+        ]
+        return torch.stack(totals).sum(0)
 
     @property
     def _options(self) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""The Captum shell of every method that reads a recurrent layer's trajectory."""
+"""The Captum shell of every method that reads what a recurrent layer did in one forward pass."""
 
-from collections.abc import Callable
-from typing import Any, Literal, NoReturn, TypeAlias, overload
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NoReturn, TypeAlias, overload
 
 import torch
 from captum._utils.common import _format_output, _is_tuple, _run_forward
@@ -10,23 +11,66 @@ from captum.log import log_usage
 from torch import Tensor, nn
 
 from captum_rnn.attr.layout import InputLayout, check_inputs
-from captum_rnn.states import Trajectory, record_calls, recurrent_layer, trajectory
+from captum_rnn.states import (
+    LayerCall,
+    ReadGradient,
+    Trajectory,
+    record_calls,
+    record_read_gradients,
+    recurrent_layer,
+    trajectory,
+)
 
 Lengths: TypeAlias = Tensor | tuple[Tensor | None, ...] | None
-Record: TypeAlias = tuple[InputLayout, Trajectory]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the recurrent layer did for one input tensor.
+
+    Attributes:
+        layout: The layout of the input.
+        call: The call of the layer.
+        path: The states that it passed through.
+        gradient: What the classifier reads of them; None for methods that do not look at it.
+    """
+
+    layout: InputLayout
+    call: LayerCall
+    path: Trajectory
+    gradient: ReadGradient | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One forward pass of the model.
+
+    Attributes:
+        layer: The recurrent layer.
+        forward: Runs the model again, and returns the explained value of each row (batch,).
+        value: The explained values; None for methods that do not look at the output.
+        records: One for each input tensor.
+    """
+
+    layer: nn.RNNBase
+    forward: Callable[[], Any]
+    value: Tensor | None
+    records: list[Record]
 
 
 class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
     """Runs the model once, records what its recurrent layer did, and formats the scores.
 
-    A method is a subclass that maps a `Trajectory` to scores and to the sums that they must have.
+    A method is a subclass that maps a `Record` to scores.
 
     Args:
         forward_func: The model, or any function that runs it.
         layer: The recurrent layer in it; `None`: `forward_func` is itself that layer.
-        device_ids: Kept for Captum's signature.
+        device_ids: Kept for Captum's signature; the layer has to run on one device.
         batch_first: Whether dimension 0 of the inputs is the batch. Not used where `layer` is None.
     """
+
+    _looks_at_class: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -39,12 +83,8 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         super().__init__(forward_func, forward_func if layer is None else layer, device_ids)
         self.batch_first = batch_first
 
-    def _score(self, path: Trajectory) -> Tensor:
+    def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
         """The method itself: scores (batch, time) of the steps of the layer."""
-        raise NotImplementedError
-
-    def _total(self, path: Trajectory) -> Tensor:
-        """What the scores of each row must sum to (batch,)."""
         raise NotImplementedError
 
     @overload
@@ -55,7 +95,6 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         additional_forward_args: Any = None,
         *,
         lengths: Lengths = None,
-        return_convergence_delta: Literal[False] = False,
     ) -> Tensor: ...
 
     @overload
@@ -66,30 +105,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         additional_forward_args: Any = None,
         *,
         lengths: Lengths = None,
-        return_convergence_delta: Literal[False] = False,
     ) -> tuple[Tensor, ...]: ...
-
-    @overload
-    def attribute(
-        self,
-        inputs: Tensor,
-        target: Any = None,
-        additional_forward_args: Any = None,
-        *,
-        lengths: Lengths = None,
-        return_convergence_delta: Literal[True],
-    ) -> tuple[Tensor, Tensor]: ...
-
-    @overload
-    def attribute(
-        self,
-        inputs: tuple[Tensor, ...],
-        target: Any = None,
-        additional_forward_args: Any = None,
-        *,
-        lengths: Lengths = None,
-        return_convergence_delta: Literal[True],
-    ) -> tuple[tuple[Tensor, ...], Tensor]: ...
 
     @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
     def attribute(
@@ -99,28 +115,22 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         additional_forward_args: Any = None,
         *,
         lengths: Lengths = None,
-        return_convergence_delta: bool = False,
     ) -> Any:
-        """Scores the tokens of `inputs` in one forward pass under `no_grad`.
+        """Scores the tokens of `inputs`.
 
         Args:
             inputs: Token ids (batch, time) or embedded tokens (batch, time, features). A tuple of
                 k tensors for a model that runs the layer once for each of them, in that order.
-            target: The class, as for every Captum method. It is validated by Captum; the scores
-                do not depend on it.
+            target: The class, as for every Captum method.
             additional_forward_args: Further arguments of `forward_func`.
             lengths: Number of real tokens in each row (batch,), for a model that runs its padding
                 through the layer and picks the state at `lengths - 1` itself. The scores of the
                 padding are then 0. A packed sequence brings its own lengths. For several inputs:
                 a tuple with one entry each.
-            return_convergence_delta: Also return the difference between the sum of the scores and
-                what they must sum to.
 
         Returns:
             Attributions of exactly the shape of `inputs`, a tuple if `inputs` is one. A token's
             score is shared equally over its features. float32, or float64 if the states are.
-            With `return_convergence_delta`, a pair of them and the differences (batch,), which are
-            rounding errors: below 1e-5.
 
         Raises:
             TypeError: A layer that is not recurrent; inputs or lengths that are no tensors.
@@ -128,15 +138,8 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
                 number of steps than the input has; lengths or positions out of range.
             AssertionError: A target that does not fit the model's output, from Captum.
         """
-        records = self._record(inputs, target, additional_forward_args, lengths)
-        scores = [path.at_inputs(self._score(path), layout.time) for layout, path in records]
-        attributions = tuple(
-            layout.arrange(tokens) for (layout, _), tokens in zip(records, scores, strict=True)
-        )
-        formatted = _format_output(_is_tuple(inputs), attributions)
-        if not return_convergence_delta:
-            return formatted
-        return formatted, self._difference_from_totals(scores, records)
+        run = self._run(inputs, target, additional_forward_args, lengths)
+        return self._format(inputs, run, self._token_scores(run))
 
     def attribute_future(self) -> NoReturn:
         """Not implemented, as for Captum's own primary methods."""
@@ -144,82 +147,67 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
             f"attribute_future is not implemented for {type(self).__name__}; call attribute"
         )
 
-    def has_convergence_delta(self) -> bool:
-        """True: the scores of a row have a known sum."""
-        return True
-
-    def compute_convergence_delta(
-        self,
-        attributions: Tensor | tuple[Tensor, ...],
-        inputs: Tensor | tuple[Tensor, ...],
-        target: Any = None,
-        additional_forward_args: Any = None,
-        *,
-        lengths: Lengths = None,
-    ) -> Tensor:
-        """The sum of given attributions minus what they must sum to, in one forward pass.
-
-        Args:
-            attributions: What `attribute` returned for the other arguments.
-            inputs: As for `attribute`.
-            target: As for `attribute`.
-            additional_forward_args: As for `attribute`.
-            lengths: As for `attribute`.
-
-        Returns:
-            The differences (batch,).
-
-        Raises:
-            ValueError: Attributions whose shapes are not those of the inputs.
-        """
-        records = self._record(inputs, target, additional_forward_args, lengths)
-        given = check_inputs(attributions)
-        shapes = [tuple(tensor.shape) for tensor in given]
-        expected = [tuple(layout.shape) for layout, _ in records]
-        if shapes != expected:
-            raise ValueError(
-                f"attributions have the shapes {shapes}; expected those of the inputs, {expected}"
-            )
-        scores = [layout.gather(tensor) for (layout, _), tensor in zip(records, given, strict=True)]
-        return self._difference_from_totals(scores, records)
-
-    def _difference_from_totals(self, scores: list[Tensor], records: list[Record]) -> Tensor:
-        differences = [
-            tokens.sum(1) - self._total(path)
-            for tokens, (_, path) in zip(scores, records, strict=True)
+    @torch.no_grad()
+    def _token_scores(self, run: Run) -> list[Tensor]:
+        """Scores (batch, time) of the tokens of each input."""
+        return [
+            record.path.at_inputs(self._score(run.layer, record), record.layout.time)
+            for record in run.records
         ]
-        return torch.stack(differences).sum(0)
 
-    def _record(
-        self, inputs: Any, target: Any, additional_forward_args: Any, lengths: Lengths
-    ) -> list[Record]:
-        """Runs the model once; what the layer did for each input tensor."""
+    @staticmethod
+    def _format(inputs: Any, run: Run, scores: list[Tensor]) -> Any:
+        attributions = tuple(
+            record.layout.arrange(tokens)
+            for record, tokens in zip(run.records, scores, strict=True)
+        )
+        return _format_output(_is_tuple(inputs), attributions)
+
+    def _run(self, inputs: Any, target: Any, additional_forward_args: Any, lengths: Lengths) -> Run:
+        """Runs the model once and checks that its layer read the inputs, token by token."""
         layer = recurrent_layer(self.layer)
         tensors = check_inputs(inputs)
         each_lengths = _one_for_each_input(lengths, len(tensors))
         layouts = [self._layout(layer, tensor) for tensor in tensors]
-        if self._is_bare and target is not None:
+        self._check_bare(target)
+
+        # Captum inspects the signature of what it runs, which takes long for a module.
+        def forward_func(*args: Any) -> Any:
+            return self.forward_func(*args)
+
+        def forward() -> Any:
+            return _run_forward(forward_func, tensors, target, additional_forward_args)
+
+        value: Tensor | None = None
+        gradients: Sequence[ReadGradient | None]
+        if self._looks_at_class:
+            value, calls, gradients = record_read_gradients(layer, lambda: _explained(forward()))
+        else:
+            calls = record_calls(layer, forward)
+            gradients = [None] * len(calls)
+        self._check_number_of_calls(len(calls), len(tensors))
+        records = []
+        for layout, call, row_lengths, gradient in zip(
+            layouts, calls, each_lengths, gradients, strict=True
+        ):
+            path = trajectory(layer, call, row_lengths)
+            self._check_fit(path, layout)
+            records.append(Record(layout, call, path, gradient))
+        return Run(layer, forward, value, records)
+
+    def _check_bare(self, target: Any) -> None:
+        if not self._is_bare:
+            return
+        if self._looks_at_class:
+            raise ValueError(
+                f"forward_func is the recurrent module itself, whose classes {self.get_name()} "
+                "cannot look at; pass the model and its layer"
+            )
+        if target is not None:
             raise ValueError(
                 f"target is {target!r}, but forward_func is the recurrent module itself, which "
                 "has no classes; leave target out, or pass the model and its layer"
             )
-
-        # Captum inspects the signature of what it runs, which takes long for a module.
-        def forward(*args: Any) -> Any:
-            return self.forward_func(*args)
-
-        with torch.no_grad():
-            calls = record_calls(
-                layer, lambda: _run_forward(forward, tensors, target, additional_forward_args)
-            )
-            self._check_number_of_calls(len(calls), len(tensors))
-            paths = [
-                trajectory(layer, call, row_lengths)
-                for call, row_lengths in zip(calls, each_lengths, strict=True)
-            ]
-        for layout, path in zip(layouts, paths, strict=True):
-            self._check_fit(path, layout)
-        return list(zip(layouts, paths, strict=True))
 
     @property
     def _is_bare(self) -> bool:
@@ -286,3 +274,14 @@ def _one_for_each_input(lengths: Lengths, inputs: int) -> tuple[Tensor | None, .
             "one entry for each of them"
         )
     return each
+
+
+def _explained(output: Any) -> Tensor:
+    """The explained value of each row, which must be one number."""
+    if isinstance(output, Tensor) and output.numel() == (len(output) if output.dim() else 1):
+        return output.reshape(-1)
+    given = f"has shape {tuple(output.shape)}" if isinstance(output, Tensor) else "is no tensor"
+    raise ValueError(
+        f"the model's output {given}, but one number for each row is explained; pass the class as "
+        "target"
+    )

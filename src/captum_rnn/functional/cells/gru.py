@@ -1,0 +1,66 @@
+"""The GRU cell.
+
+r, z = σ(·), n = tanh(W_in x + b_in + r ∘ (W_hn h_{t−1} + b_hn)), h_t = (1 − z) ∘ n + z ∘ h_{t−1}.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from captum_rnn.functional.cells.cell import Adjoint, Cell
+
+
+class GruSteps(NamedTuple):
+    """The gates (time, batch, hidden), the candidate's hidden part, and the previous states."""
+
+    reset_gate: Tensor
+    update_gate: Tensor
+    candidate: Tensor
+    hidden_part: Tensor
+    previous: Tensor
+
+
+class GruCell(Cell[GruSteps]):
+    """Steps of an `nn.GRU`; see `Cell`."""
+
+    def steps(self, inputs: Tensor, states: Tensor, initial_cell: Tensor | None) -> GruSteps:
+        """Gates by one matrix product."""
+        return self._gates(inputs, states[:-1])
+
+    def after(
+        self, inputs: Tensor, previous: Tensor, previous_cells: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """One step from each previous state."""
+        gates = self._gates(inputs, previous)
+        return torch.lerp(gates.candidate, gates.previous, gates.update_gate), None
+
+    def adjoint(self, steps: GruSteps, read: Tensor, read_cells: Tensor | None) -> Adjoint:
+        """Back through the gates; the hidden part of each step is one matrix product."""
+        reset, update, candidate, hidden_part, previous = steps
+        of_candidate = (1 - update) * (1 - candidate.square())
+        of_reset = hidden_part * reset * (1 - reset)
+        of_update = (previous - candidate) * update * (1 - update)
+        deltas = read.new_empty(*read.shape[:2], 3, read.shape[2])
+        states = torch.empty_like(read)
+        state = torch.zeros_like(read[0])
+        for step in reversed(range(len(read))):
+            states[step] = state
+            through = state + read[step]
+            delta = deltas[step]
+            torch.mul(through, of_candidate[step], out=delta[:, 2])
+            torch.mul(delta[:, 2], of_reset[step], out=delta[:, 0])
+            torch.mul(through, of_update[step], out=delta[:, 1])
+            of_hidden = torch.cat([delta[:, :2].flatten(1), delta[:, 2] * reset[step]], 1)
+            state = torch.addmm(through * update[step], of_hidden, self.weights.hidden)
+        return Adjoint(states, None, deltas.flatten(2) @ self.weights.input)
+
+    def _gates(self, inputs: Tensor, previous: Tensor) -> GruSteps:
+        weights = self.weights
+        of_input = F.linear(inputs, weights.input, weights.input_bias).chunk(3, dim=-1)
+        of_hidden = F.linear(previous, weights.hidden, weights.hidden_bias).chunk(3, dim=-1)
+        reset = (of_input[0] + of_hidden[0]).sigmoid()
+        update = (of_input[1] + of_hidden[1]).sigmoid()
+        candidate = torch.addcmul(of_input[2], reset, of_hidden[2]).tanh()
+        return GruSteps(reset, update, candidate, of_hidden[2], previous.expand_as(candidate))

@@ -1,0 +1,92 @@
+"""The LSTM cell, with or without a projection of its state.
+
+i, f, o = σ(·), g = tanh(·), c_t = f ∘ c_{t−1} + i ∘ g, h_t = o ∘ tanh(c_t); with a projection
+h_t = W_hr (o ∘ tanh(c_t)).
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from captum_rnn.functional.cells.cell import Adjoint, Cell
+
+
+class LstmSteps(NamedTuple):
+    """The gates (time, batch, hidden) and the cell states (time + 1, batch, hidden)."""
+
+    input_gate: Tensor
+    forget_gate: Tensor
+    candidate: Tensor
+    output_gate: Tensor
+    cells: Tensor
+
+
+class LstmCell(Cell[LstmSteps]):
+    """Steps of an `nn.LSTM`; see `Cell`."""
+
+    def steps(self, inputs: Tensor, states: Tensor, initial_cell: Tensor | None) -> LstmSteps:
+        """Gates by one matrix product, cell states by an elementwise scan."""
+        input_gate, forget_gate, candidate, output_gate = self._gates(inputs, states[:-1])
+        cells = input_gate.new_zeros(len(states), *input_gate.shape[1:])
+        if initial_cell is not None:
+            cells[0] = initial_cell
+        torch.mul(input_gate, candidate, out=cells[1:])
+        for step, forget in enumerate(forget_gate):
+            cells[step + 1].addcmul_(forget, cells[step])
+        return LstmSteps(input_gate, forget_gate, candidate, output_gate, cells)
+
+    def after(
+        self, inputs: Tensor, previous: Tensor, previous_cells: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """One step from each previous state."""
+        input_gate, forget_gate, candidate, output_gate = self._gates(inputs, previous)
+        cells = input_gate * candidate
+        if previous_cells is not None:
+            cells = cells + forget_gate * previous_cells
+        return self._project(output_gate * cells.tanh()), cells
+
+    def adjoint(self, steps: LstmSteps, read: Tensor, read_cells: Tensor | None) -> Adjoint:
+        """Back through the gates; the hidden part of each step is one matrix product."""
+        squashed = steps.cells[1:].tanh()
+        opened = steps.output_gate * (1 - squashed.square())
+        of_cell = torch.stack(
+            [
+                steps.candidate * _sigmoid_slope(steps.input_gate),
+                steps.cells[:-1] * _sigmoid_slope(steps.forget_gate),
+                steps.input_gate * (1 - steps.candidate.square()),
+            ],
+            2,
+        )
+        of_output = squashed * _sigmoid_slope(steps.output_gate)
+        deltas = read.new_empty(*of_output.shape[:2], 4, of_output.shape[2])
+        states, cells = torch.empty_like(read), torch.empty_like(of_output)
+        state, cell = torch.zeros_like(read[0]), torch.zeros_like(of_output[0])
+        for step in reversed(range(len(read))):
+            if read_cells is not None:
+                cell = cell + read_cells[step]
+            states[step], cells[step] = state, cell
+            through_output = self._unproject(state + read[step])
+            through_cell = torch.addcmul(cell, through_output, opened[step])
+            torch.mul(through_cell.unsqueeze(1), of_cell[step], out=deltas[step, :, :3])
+            torch.mul(through_output, of_output[step], out=deltas[step, :, 3])
+            state = deltas[step].flatten(1) @ self.weights.hidden
+            cell = steps.forget_gate[step] * through_cell
+        return Adjoint(states, cells, deltas.flatten(2) @ self.weights.input)
+
+    def _gates(self, inputs: Tensor, previous: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        parts = self.weights.preactivations(inputs, previous).chunk(4, dim=-1)
+        return parts[0].sigmoid(), parts[1].sigmoid(), parts[2].tanh(), parts[3].sigmoid()
+
+    def _project(self, states: Tensor) -> Tensor:
+        projection = self.weights.projection
+        return states if projection is None else F.linear(states, projection)
+
+    def _unproject(self, derivative: Tensor) -> Tensor:
+        projection = self.weights.projection
+        return derivative if projection is None else derivative @ projection
+
+
+def _sigmoid_slope(gate: Tensor) -> Tensor:
+    return gate * (1 - gate)

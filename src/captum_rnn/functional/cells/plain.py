@@ -1,0 +1,43 @@
+"""The plain RNN cell, h_t = tanh(·) or relu(·)."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from captum_rnn.functional.cells.cell import Adjoint, Cell, CellWeights
+
+
+class PlainCell(Cell[Tensor]):
+    """Steps of an `nn.RNN`, of which only the states (time, batch, state) matter; see `Cell`.
+
+    Args:
+        weights: The weights.
+        nonlinearity: ``"tanh"`` or ``"relu"``.
+    """
+
+    def __init__(self, weights: CellWeights, nonlinearity: Literal["tanh", "relu"]) -> None:
+        super().__init__(weights)
+        self.nonlinearity = nonlinearity
+
+    def steps(self, inputs: Tensor, states: Tensor, initial_cell: Tensor | None) -> Tensor:
+        """The states after each step, as they were recorded."""
+        return states[1:]
+
+    def after(
+        self, inputs: Tensor, previous: Tensor, previous_cells: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """One step from each previous state."""
+        preactivations = self.weights.preactivations(inputs, previous)
+        return getattr(torch, self.nonlinearity)(preactivations), None
+
+    def adjoint(self, steps: Tensor, read: Tensor, read_cells: Tensor | None) -> Adjoint:
+        """Back through the nonlinearity; the hidden part of each step is one matrix product."""
+        slopes = 1 - steps.square() if self.nonlinearity == "tanh" else (steps > 0).to(read.dtype)
+        deltas, states = torch.empty_like(read), torch.empty_like(read)
+        state = torch.zeros_like(read[0])
+        for step in reversed(range(len(read))):
+            states[step] = state
+            torch.mul(state + read[step], slopes[step], out=deltas[step])
+            state = deltas[step] @ self.weights.hidden
+        return Adjoint(states, None, deltas @ self.weights.input)

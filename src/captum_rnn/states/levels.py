@@ -1,0 +1,284 @@
+"""Every level and direction of a recurrent layer, step by step in its order of reading.
+
+Fused layers return the top level's states only. A lower level is run alone, on the recorded input
+of the stack; the cells then recompute what happened inside each step.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from captum_rnn.functional.cells import Cell, CellWeights, GruCell, LstmCell, PlainCell
+from captum_rnn.states.recording import LayerCall, LayerData, ReadGradient
+
+
+@dataclass(frozen=True)
+class LevelPass:
+    """One direction of one level: its cell, and what it read and became.
+
+    All tensors are time-first, in the order of reading, in float32 at least.
+
+    Attributes:
+        cell: The cell with its weights.
+        inputs: (time, batch, features).
+        states: (time + 1, batch, state), the initial one first.
+        initial_cell: (batch, hidden) of an LSTM; None: zeros.
+        read: Derivative of the explained value with respect to what the classifier reads of each
+            state (time, batch, state); zeros where it reads nothing.
+        read_cells: The same for an LSTM's cell states (time, batch, hidden), or None.
+    """
+
+    cell: Cell[Any]
+    inputs: Tensor
+    states: Tensor
+    initial_cell: Tensor | None
+    read: Tensor
+    read_cells: Tensor | None
+
+    @cached_property
+    def steps(self) -> Any:
+        """What the cell recomputes of each step: gates and cell states."""
+        return self.cell.steps(self.inputs, self.states, self.initial_cell)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """All levels of a recurrent layer in one call.
+
+    Attributes:
+        levels: For each level, from the lowest, the passes of its directions.
+        ends: Number of steps of each row (batch,) of a packed sequence; None: all rows are full.
+    """
+
+    levels: list[list[LevelPass]]
+    ends: Tensor | None
+
+    def reorder(self, steps: Tensor, direction: int) -> Tensor:
+        """From the order of the text to a direction's order of reading, or back.
+
+        Args:
+            steps: (time, batch, ...).
+            direction: 0 forward, which changes nothing, or 1 backward.
+        """
+        return steps if direction == 0 else _reversed(steps, self.ends)
+
+    def stepped_with(self, reference: Tensor) -> list[list[tuple[Tensor, Tensor | None]]]:
+        """States that a reference token would have made of each previous state.
+
+        All steps of a level are one application of its cell; the levels above read what the
+        reference made of the levels below.
+
+        Args:
+            reference: The token as the layer reads it (features,).
+
+        Returns:
+            For each level and direction, states (time, batch, state) and cell states of an LSTM,
+            in the order of reading.
+        """
+        inputs = reference.to(self.levels[0][0].inputs).expand_as(self.levels[0][0].inputs)
+        made = []
+        for level in self.levels:
+            level_made = []
+            for direction, passed in enumerate(level):
+                cells = passed.steps.cells[:-1] if passed.initial_cell is not None else None
+                read = self.reorder(inputs, direction)
+                level_made.append(passed.cell.after(read, passed.states[:-1], cells))
+            made.append(level_made)
+            inputs = torch.cat(
+                [self.reorder(states, d) for d, (states, _) in enumerate(level_made)], -1
+            )
+        return made
+
+
+def unstack(layer: nn.RNNBase, call: LayerCall, gradient: ReadGradient) -> Stack:
+    """Recovers what every level and direction of the layer read and became.
+
+    Raises:
+        ValueError: The layer drops out between its levels, which cannot be repeated, or computes
+            something else than the torch layer it extends.
+    """
+    if layer.training and layer.dropout > 0 and layer.num_layers > 1:
+        raise ValueError(
+            f"{type(layer).__name__} drops out between its levels at random, so that its lower "
+            "levels cannot be recovered; call model.eval() first"
+        )
+    inputs, ends = _time_first(call.input, layer.batch_first)
+    unstacking = _Unstacking(layer, call, gradient, ends)
+    levels = []
+    for level in range(layer.num_layers):
+        outputs = unstacking.outputs(level, inputs)
+        levels.append(unstacking.passes(level, inputs, outputs))
+        inputs = outputs
+    _check_first_step(layer, levels[-1][0])
+    return Stack(levels, ends)
+
+
+@dataclass(frozen=True)
+class _Unstacking:
+    layer: nn.RNNBase
+    call: LayerCall
+    gradient: ReadGradient
+    ends: Tensor | None
+
+    @property
+    def directions(self) -> int:
+        return 2 if self.layer.bidirectional else 1
+
+    def outputs(self, level: int, inputs: Tensor) -> Tensor:
+        """The states (time, batch, direction · state) of a level."""
+        if level == self.layer.num_layers - 1:
+            return _time_first(self.call.output, self.layer.batch_first)[0]
+        alone = _level_alone(self.layer, level)
+        dtype = _dtype(self.layer)
+        fed: LayerData = inputs.to(dtype)
+        if self.ends is not None:
+            fed = pack_padded_sequence(inputs.to(dtype), self.ends.cpu(), enforce_sorted=False)
+        rows = slice(level * self.directions, (level + 1) * self.directions)
+        initial = self.call.initial and tuple(
+            state.reshape(-1, inputs.shape[1], state.shape[-1])[rows].contiguous()
+            for state in self.call.initial
+        )
+        if initial is not None and not isinstance(alone, nn.LSTM):
+            outputs, _ = alone(fed, initial[0])
+        else:
+            outputs, _ = alone(fed, initial)
+        return _time_first(outputs, batch_first=False)[0]
+
+    def passes(self, level: int, inputs: Tensor, outputs: Tensor) -> list[LevelPass]:
+        """What the directions of a level read and became."""
+        return [
+            self._pass(level, direction, inputs, part)
+            for direction, part in enumerate(outputs.chunk(self.directions, dim=-1))
+        ]
+
+    def _pass(self, level: int, direction: int, inputs: Tensor, outputs: Tensor) -> LevelPass:
+        index = level * self.directions + direction
+        if direction == 1:
+            inputs, outputs = _reversed(inputs, self.ends), _reversed(outputs, self.ends)
+        initial = self._initial(0, index, outputs)
+        return LevelPass(
+            cell=_cell(self.layer, level, direction),
+            inputs=inputs,
+            states=torch.cat([initial.unsqueeze(0), outputs]),
+            initial_cell=self._initial(1, index, outputs) if self._has_cells else None,
+            read=self._read(level, direction, outputs),
+            read_cells=self._read_at_end(1, index, outputs) if self._has_cells else None,
+        )
+
+    @property
+    def _has_cells(self) -> bool:
+        return isinstance(self.layer, nn.LSTM)
+
+    def _initial(self, part: int, index: int, like: Tensor) -> Tensor:
+        batch = like.shape[1]
+        if self.call.initial is None:
+            width = self.layer.hidden_size if part == 1 else like.shape[2]
+            return like.new_zeros(batch, width)
+        states = self.call.initial[part]
+        return states.reshape(-1, batch, states.shape[-1])[index].to(like.dtype)
+
+    def _read(self, level: int, direction: int, outputs: Tensor) -> Tensor:
+        """What is read of the states: of the top level its outputs, of every level h_n."""
+        read = self._read_at_end(0, level * self.directions + direction, outputs)
+        of_output = self.gradient.output
+        if level == self.layer.num_layers - 1 and of_output is not None:
+            gradients, _ = _time_first(of_output, self.layer.batch_first)
+            part = gradients.chunk(self.directions, dim=-1)[direction]
+            part = _reversed(part, self.ends) if direction == 1 else part
+            read = part if read is None else read + part
+        return torch.zeros_like(outputs) if read is None else read
+
+    def _read_at_end(self, part: int, index: int, like: Tensor) -> Tensor | None:
+        """A derivative with respect to a final state, put at the last step of each row."""
+        gradient = self.gradient.final[part]
+        if gradient is None:
+            return None
+        time, batch = like.shape[:2]
+        gradient = gradient.reshape(-1, batch, gradient.shape[-1])[index].to(like.dtype)
+        read = like.new_zeros(time, batch, gradient.shape[-1])
+        last = torch.full((batch,), time, device=like.device) if self.ends is None else self.ends
+        read[last - 1, torch.arange(batch, device=like.device)] = gradient
+        return read
+
+
+def _time_first(data: LayerData, batch_first: bool) -> tuple[Tensor, Tensor | None]:
+    """(time, batch, features) in float32 at least, and the lengths of a packed sequence."""
+    ends = None
+    if isinstance(data, PackedSequence):
+        padded, lengths = pad_packed_sequence(data)
+        ends = lengths.to(padded.device)
+    elif data.dim() == 2:  # an unbatched (time, features) call
+        padded = data.unsqueeze(1)
+    else:
+        padded = data.transpose(0, 1) if batch_first else data
+    dtype = torch.promote_types(padded.dtype, torch.float32)
+    return padded.to(dtype).contiguous(), ends
+
+
+def _reversed(steps: Tensor, ends: Tensor | None) -> Tensor:
+    """Each row's own steps in reverse order; what lies beyond its end stays there."""
+    if ends is None:
+        return steps.flip(0)
+    time = torch.arange(len(steps), device=steps.device).unsqueeze(1)
+    mirrored = torch.where(time < ends, ends - 1 - time, time)
+    rows = torch.arange(steps.shape[1], device=steps.device)
+    return steps[mirrored, rows]
+
+
+def _level_alone(layer: nn.RNNBase, level: int) -> nn.RNNBase:
+    """A layer of one level that shares the weights of one level of `layer`."""
+    base = next(kind for kind in (nn.RNN, nn.LSTM, nn.GRU) if isinstance(layer, kind))
+    options: dict[str, Any] = {"bias": layer.bias, "bidirectional": layer.bidirectional}
+    if isinstance(layer, nn.RNN):
+        options["nonlinearity"] = layer.nonlinearity
+    if isinstance(layer, nn.LSTM):
+        options["proj_size"] = layer.proj_size
+    features = getattr(layer, f"weight_ih_l{level}").shape[1]
+    alone = base(features, layer.hidden_size, device="meta", **options)
+    for name, _ in list(alone.named_parameters()):
+        setattr(alone, name, getattr(layer, name.replace("_l0", f"_l{level}")))
+    return alone
+
+
+def _cell(layer: nn.RNNBase, level: int, direction: int) -> Cell[Any]:
+    suffix = f"_l{level}" + ("_reverse" if direction == 1 else "")
+
+    def weight(name: str) -> Tensor | None:
+        found: Tensor | None = getattr(layer, name + suffix, None)
+        if found is None:
+            return None
+        return found.detach().to(torch.promote_types(found.dtype, torch.float32))
+
+    of_input, of_hidden = weight("weight_ih"), weight("weight_hh")
+    assert of_input is not None
+    assert of_hidden is not None
+    weights = CellWeights(
+        of_input, of_hidden, weight("bias_ih"), weight("bias_hh"), weight("weight_hr")
+    )
+    if isinstance(layer, nn.LSTM):
+        return LstmCell(weights)
+    if isinstance(layer, nn.GRU):
+        return GruCell(weights)
+    return PlainCell(weights, "relu" if layer.mode == "RNN_RELU" else "tanh")
+
+
+def _dtype(layer: nn.RNNBase) -> torch.dtype:
+    return next(layer.parameters()).dtype
+
+
+def _check_first_step(layer: nn.RNNBase, top: LevelPass) -> None:
+    """A subclass that changes what it reads or answers would be followed wrongly."""
+    cells = None if top.initial_cell is None else top.initial_cell[None]
+    expected, _ = top.cell.after(top.inputs[:1], top.states[:1], cells)
+    tolerance = 10 * torch.finfo(_dtype(layer)).eps ** 0.5
+    if not torch.allclose(
+        expected, top.states[1:2], rtol=tolerance, atol=tolerance, equal_nan=True
+    ):
+        raise ValueError(
+            f"{type(layer).__name__} computes something else than the torch layer it extends, so "
+            "that its steps cannot be followed; apply what it adds before or after the layer"
+        )

@@ -1,0 +1,157 @@
+"""The path of the states that a recurrent layer's outputs show, with named axes."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+
+from captum_rnn.functional import check_lengths
+from captum_rnn.functional.logit import Reads
+from captum_rnn.states.recording import LayerCall, LayerData, ReadGradient
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """The states of a recurrent layer's top level between the tokens that it read.
+
+    Boundary t lies before token t and after token t − 1. The forward direction passes the
+    boundaries upwards from its initial state at 0, the backward direction downwards from its
+    initial state at `lengths`.
+
+    Attributes:
+        paths: For each direction, the states (batch, time + 1, hidden) at the boundaries, in
+            float32 at least. `paths[0][b, t]` has read the tokens before boundary t, `paths[1][b,
+            t]` those after it. Boundaries beyond `lengths[b]` hold whatever the layer put there.
+        lengths: Number of tokens in each row (batch,), 0 for a row of `pack_tokens` without any;
+            `None`: all rows are full.
+        read: For a layer fed by `pack_tokens`, the mask (batch, input time) of the tokens it read;
+            otherwise None and token t is input t.
+        is_packed: Whether the layer's input was a packed sequence, which stops at `lengths`.
+    """
+
+    paths: tuple[Tensor, ...]
+    lengths: Tensor | None = None
+    read: Tensor | None = None
+    is_packed: bool = False
+
+    @property
+    def time(self) -> int:
+        """Number of steps of the longest row."""
+        return self.paths[0].shape[1] - 1
+
+    def without_padding(self, scores: Tensor) -> Tensor:
+        """The scores (batch, self.time), and exactly 0 beyond a row's length."""
+        if self.lengths is None:
+            return scores
+        steps = torch.arange(self.time, device=scores.device)
+        return scores.masked_fill(steps >= self.lengths.unsqueeze(1), 0.0)
+
+    def at_inputs(self, scores: Tensor, time: int) -> Tensor:
+        """Puts the scores (batch, self.time) of the steps where their tokens stand in the input.
+
+        Args:
+            scores: Scores of the layer's steps (batch, self.time).
+            time: Number of tokens in the input, padding included.
+
+        Returns:
+            Scores (batch, time); 0 for tokens that the layer did not read.
+        """
+        if self.read is None:
+            return scores if time == self.time else F.pad(scores, (0, time - self.time))
+        steps = torch.arange(self.time, device=scores.device)
+        placed = scores.new_zeros(self.read.shape)
+        placed[self.read] = scores[steps < self.read.sum(1, keepdim=True)]
+        return placed
+
+
+def trajectory(layer: nn.RNNBase, call: LayerCall, lengths: Tensor | None = None) -> Trajectory:
+    """Turns one recorded call into states with named axes, in the order of the batch.
+
+    Args:
+        layer: The layer that was called.
+        call: The recorded call.
+        lengths: Real tokens of each row (batch,) where the layer also ran over their padding.
+
+    Raises:
+        ValueError: Lengths that the call contradicts.
+        TypeError: Lengths that are no integers.
+    """
+    outputs, ends = _padded(call.output, layer.batch_first)
+    if lengths is not None:
+        lengths = check_lengths(lengths, outputs.shape[0], outputs.shape[1], outputs.device)
+        if ends is not None:
+            _check_agreement(lengths, ends)
+    read = getattr(call.input, "read", None)
+    if lengths is None:
+        lengths = ends if read is None else read.sum(1)
+    directions = 2 if layer.bidirectional else 1
+    hidden = None if call.initial is None else call.initial[0]
+    initial = _initial_states(hidden, outputs, directions)
+    if directions == 1:
+        paths: tuple[Tensor, ...] = (_forward_path(outputs, initial[0]),)
+    else:
+        forward, backward = outputs.chunk(2, dim=-1)
+        paths = (_forward_path(forward, initial[0]), _backward_path(backward, initial[1], ends))
+    return Trajectory(paths, lengths, read, ends is not None)
+
+
+def read_gradients(layer: nn.RNNBase, gradient: ReadGradient) -> list[Reads]:
+    """What the classifier reads of each direction of the top level, in the order of the batch."""
+    directions = 2 if layer.bidirectional else 1
+    outputs: list[Tensor | None] = [None] * directions
+    if gradient.output is not None:
+        padded, _ = _padded(gradient.output, layer.batch_first)
+        outputs = list(padded.chunk(directions, dim=-1))
+    final: list[Tensor | None] = [None] * directions
+    if gradient.final[0] is not None:
+        top = gradient.final[0][-directions:]
+        final = list(top.reshape(directions, -1, top.shape[-1]))
+    return [Reads(*parts) for parts in zip(outputs, final, strict=True)]
+
+
+def _padded(data: LayerData, batch_first: bool) -> tuple[Tensor, Tensor | None]:
+    """(batch, time, direction · hidden), and the lengths of a packed sequence."""
+    if not isinstance(data, PackedSequence):
+        return _batch_first(data, batch_first), None
+    outputs, steps = pad_packed_sequence(data, batch_first=True)
+    return outputs, steps.to(outputs.device)
+
+
+def _check_agreement(lengths: Tensor, steps: Tensor) -> None:
+    differs = lengths != steps
+    if differs.any():
+        row = int(differs.int().argmax())
+        raise ValueError(
+            f"lengths[{row}] is {int(lengths[row])}, but the layer's packed sequence holds "
+            f"{int(steps[row])} steps in that row; leave lengths out for a packed sequence, and if "
+            "the model sorts its batch before packing, let pack_padded_sequence do that with "
+            "enforce_sorted=False"
+        )
+
+
+def _batch_first(output: Tensor, batch_first: bool) -> Tensor:
+    if output.dim() == 2:  # an unbatched (time, features) call
+        return output.unsqueeze(0)
+    return output if batch_first else output.transpose(0, 1)
+
+
+def _initial_states(initial: Tensor | None, outputs: Tensor, directions: int) -> Tensor:
+    """The top level's initial states (direction, batch, 1, hidden), in float32 at least."""
+    batch, hidden = len(outputs), outputs.shape[-1] // directions
+    dtype = torch.promote_types(outputs.dtype, torch.float32)
+    if initial is None:
+        return outputs.new_zeros(directions, batch, 1, hidden, dtype=dtype)
+    return initial[-directions:].reshape(directions, batch, 1, hidden).to(dtype)
+
+
+def _forward_path(outputs: Tensor, initial: Tensor) -> Tensor:
+    return torch.cat([initial, outputs], 1)
+
+
+def _backward_path(outputs: Tensor, initial: Tensor, ends: Tensor | None) -> Tensor:
+    path = torch.cat([outputs, initial], 1)
+    if ends is not None:
+        path[torch.arange(len(ends), device=ends.device), ends] = initial.squeeze(1)
+    return path
