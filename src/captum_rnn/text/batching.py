@@ -1,0 +1,57 @@
+"""Texts of unequal length in rectangular batches."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from captum_rnn.text.vocabulary import UNKNOWN_ID
+
+_BATCHES_SORTED_TOGETHER = 50
+
+
+def pad_ids(sequences: Sequence[Sequence[int]]) -> Tensor:
+    """Puts id sequences into one tensor, zeros after the end of each.
+
+    Args:
+        sequences: The word ids of each text.
+
+    Returns:
+        Ids (batch, time), time the longest sequence's length but at least 1, dtype int64.
+
+    Example:
+        >>> pad_ids([[5, 2], [7]])
+        tensor([[5, 2],
+                [7, 0]])
+    """
+    time = max([1, *map(len, sequences)])
+    padded = torch.full((len(sequences), time), UNKNOWN_ID, dtype=torch.long)
+    for row, sequence in zip(padded, sequences, strict=True):
+        row[: len(sequence)] = torch.tensor(sequence, dtype=torch.long)
+    return padded
+
+
+def bucketed_batches(
+    lengths: Sequence[int], batch_size: int, generator: torch.Generator
+) -> Iterator[list[int]]:
+    """Shuffles texts into batches of similar length, so that little padding is computed.
+
+    The texts are shuffled, every 50 batches' worth is sorted by length and cut into batches, and
+    the batches are shuffled.
+
+    Args:
+        lengths: Number of words of each text.
+        batch_size: Texts in a batch; the last one may hold fewer.
+        generator: Decides both shuffles.
+
+    Yields:
+        The positions of one batch's texts in `lengths`; each position comes exactly once.
+    """
+    order = torch.randperm(len(lengths), generator=generator).tolist()
+    pool_size = batch_size * _BATCHES_SORTED_TOGETHER
+    batches = []
+    for start in range(0, len(order), pool_size):
+        pool = sorted(order[start : start + pool_size], key=lengths.__getitem__)
+        batches += [pool[first : first + batch_size] for first in range(0, len(pool), batch_size)]
+    for position in torch.randperm(len(batches), generator=generator).tolist():
+        yield batches[position]

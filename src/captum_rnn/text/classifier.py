@@ -1,0 +1,116 @@
+"""The classifier that the method was first shown on: embedding, recurrent layer, linear head."""
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from captum_rnn.states import pack_tokens
+
+RecurrentKind = Literal["lstm", "gru", "rnn"]
+_LAYERS: dict[str, type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]] = {
+    "lstm": nn.LSTM,
+    "gru": nn.GRU,
+    "rnn": nn.RNN,
+}
+# What the source's framework drew word vectors from. torch's N(0, 1) costs 3 points of accuracy
+# after five epochs: steps of 1e-3 hardly move a vector that starts so far out.
+_EMBEDDING_RANGE = 0.05
+
+
+class RecurrentClassifier(nn.Module):
+    """Embedding → LSTM, GRU or tanh RNN → last state → dropout → linear head.
+
+    Id 0 stands for padding and for every unknown word. It never reaches the recurrent layer,
+    wherever it stands, so the state is carried over it and attributions give it exactly 0. The
+    final state of a text without any known word is 0.
+
+    Args:
+        vocabulary_size: Number of words; their ids run from 1 to this number.
+        classes: Number of classes, 2 or more.
+        kind: ``"lstm"``, ``"gru"`` or ``"rnn"`` (tanh).
+        embedding_dim: Features of a word.
+        hidden_size: Features of the state.
+        dropout: Share of the last state's features left out in training, in [0, 1].
+
+    Attributes:
+        embedding: The word vectors, (vocabulary_size + 1, embedding_dim).
+        rnn: The recurrent layer, batch first.
+        head: Linear, (hidden_size → classes).
+        architecture: The six arguments, to build the same classifier again.
+
+    Raises:
+        ValueError: A size is below 1, fewer than 2 classes, or an unknown kind.
+
+    Source: the model of Su Jianlin (2017), "RNN模型中输入的重要性的评估", Scientific Spaces,
+    archives/4582.
+
+    Example:
+        >>> model = RecurrentClassifier(vocabulary_size=10, kind="gru").eval()
+        >>> padded = model(torch.tensor([[3, 0, 7, 0]]))
+        >>> torch.equal(padded, model(torch.tensor([[3, 7]])))
+        True
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        classes: int = 2,
+        kind: RecurrentKind = "lstm",
+        embedding_dim: int = 128,
+        hidden_size: int = 128,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__()
+        sizes = (vocabulary_size, embedding_dim, hidden_size)
+        if min(sizes) < 1 or classes < 2:
+            raise ValueError(
+                f"vocabulary_size, embedding_dim and hidden_size are {sizes} with {classes} "
+                "classes; expected sizes of 1 or more and at least 2 classes"
+            )
+        if kind not in _LAYERS:
+            raise ValueError(
+                f"kind is {kind!r}; expected one of {', '.join(get_args(RecurrentKind))}"
+            )
+        self.architecture = {
+            "vocabulary_size": vocabulary_size,
+            "classes": classes,
+            "kind": kind,
+            "embedding_dim": embedding_dim,
+            "hidden_size": hidden_size,
+            "dropout": dropout,
+        }
+        self.embedding = nn.Embedding(vocabulary_size + 1, embedding_dim, padding_idx=0)
+        with torch.no_grad():
+            self.embedding.weight[1:].uniform_(-_EMBEDDING_RANGE, _EMBEDDING_RANGE)
+        self.rnn = _LAYERS[kind](embedding_dim, hidden_size, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(hidden_size, classes)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Classifies texts.
+
+        Args:
+            ids: Word ids (batch, time), 0 for padding and unknown words.
+
+        Returns:
+            Logits (batch, classes).
+        """
+        return self.forward_embedded(self.embedding(ids), ids)
+
+    def forward_embedded(self, embedded: Tensor, ids: Tensor) -> Tensor:
+        """Classifies texts whose words are embedded already, for gradient-based attribution.
+
+        Args:
+            embedded: Word vectors (batch, time, embedding_dim).
+            ids: The ids they stand for (batch, time); only tells which words are read.
+
+        Returns:
+            Logits (batch, classes).
+        """
+        read = ids != 0
+        _, final = self.rnn(pack_tokens(embedded, read))
+        hidden = final[0] if isinstance(final, tuple) else final
+        state = hidden[-1].masked_fill(~read.any(dim=1, keepdim=True), 0.0)
+        logits: Tensor = self.head(self.dropout(state))
+        return logits

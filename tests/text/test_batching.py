@@ -1,0 +1,45 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captum_rnn.text.batching import bucketed_batches, pad_ids
+
+
+@given(st.lists(st.lists(st.integers(1, 99), max_size=6), max_size=5))
+def test_padding_adds_zeros_only_after_the_end(sequences):
+    padded = pad_ids(sequences)
+    assert padded.shape == (len(sequences), max([1, *map(len, sequences)]))
+    assert padded.dtype == torch.long
+    for row, sequence in zip(padded.tolist(), sequences, strict=True):
+        assert row == sequence + [0] * (padded.shape[1] - len(sequence))
+
+
+@given(st.lists(st.integers(0, 100), max_size=60), st.integers(1, 9), st.integers(0, 99))
+def test_every_text_comes_once_and_a_seed_repeats(lengths, batch_size, seed):
+    def batches():
+        generator = torch.Generator().manual_seed(seed)
+        return list(bucketed_batches(lengths, batch_size, generator))
+
+    found = batches()
+    assert sorted(place for batch in found for place in batch) == list(range(len(lengths)))
+    assert sorted((len(batch) for batch in found), reverse=True) == [
+        min(batch_size, len(lengths) - start) for start in range(0, len(lengths), batch_size)
+    ]
+    assert found == batches()
+
+
+def test_batches_hold_texts_of_neighbouring_lengths():
+    """100 texts of lengths 0 … 99 in tens: each batch is one decade, the decades are shuffled."""
+    lengths = torch.randperm(100).tolist()
+    batches = bucketed_batches(lengths, 10, torch.Generator().manual_seed(1))
+    found = [sorted(lengths[place] for place in batch) for batch in batches]
+    assert sorted(found) == [list(range(start, start + 10)) for start in range(0, 100, 10)]
+    assert found != sorted(found)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_texts_of_one_length_are_shuffled(seed):
+    generator = torch.Generator().manual_seed(seed)
+    (batch,) = bucketed_batches([4] * 50, 50, generator)
+    assert batch != list(range(50))
