@@ -1,0 +1,78 @@
+"""Labels of a chart that cover neither the marks nor each other."""
+
+from collections.abc import Iterator
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.transforms import Bbox, IdentityTransform
+
+_DISTANCES = (6.0, 12.0, 20.0, 30.0, 42.0, 56.0, 72.0)
+_LINE_FROM = 20.0
+_MARGIN = 2.0
+
+
+def place_label(
+    axes: Axes, text: str, at: tuple[float, float], colour: str, taken: list[Bbox]
+) -> None:
+    """Writes a label at the nearest free place around a point, with a thin line where it is far.
+
+    Where no place is free the label stands to the right of its point.
+
+    Args:
+        axes: The axes, drawn once, so that the limits stand.
+        text: The label.
+        at: The point that it names, in data coordinates.
+        colour: The colour of the text.
+        taken: What is covered already, in pixels; the label's own box is added.
+    """
+    x, y = axes.transData.transform(at)
+    label = axes.annotate(text, at, xytext=(0, 0), textcoords="offset pixels", color=colour)
+    label.set_in_layout(False)
+    extent = label.get_window_extent()
+    frame = axes.get_window_extent()
+    places = list(_places(x, y, extent.width, extent.height))
+    distance, box = next(
+        (
+            (distance, box)
+            for distance, box in places
+            if _inside(box, frame) and not any(box.overlaps(other) for other in taken)
+        ),
+        places[0],
+    )
+    label.set_position((box.x0 - extent.x0, box.y0 - extent.y0))
+    taken.append(box.padded(_MARGIN))
+    if distance >= _LINE_FROM:
+        _draw_line(axes, (x, y), box)
+
+
+def _places(x: float, y: float, width: float, height: float) -> Iterator[tuple[float, Bbox]]:
+    """Boxes around a point, the nearest first: beside it, then obliquely, then above and below."""
+    for distance in _DISTANCES:
+        right, left = x + distance, x - distance - width
+        above, below = y + distance, y - distance - height
+        beside, middle = y - height / 2, x - width / 2
+        for x0, y0 in (
+            (right, beside),
+            (left, beside),
+            (right, above),
+            (right, below),
+            (left, above),
+            (left, below),
+            (middle, above),
+            (middle, below),
+        ):
+            yield distance, Bbox.from_bounds(x0, y0, width, height)
+
+
+def _inside(box: Bbox, frame: Bbox) -> bool:
+    return bool(
+        frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
+    )
+
+
+def _draw_line(axes: Axes, start: tuple[float, float], box: Bbox) -> None:
+    x = (start[0], min(max(start[0], box.x0), box.x1))
+    y = (start[1], min(max(start[1], box.y0), box.y1))
+    line = Line2D(x, y, color="#5c6670", linewidth=0.6, transform=IdentityTransform())
+    line.set_in_layout(False)
+    axes.add_artist(line)
