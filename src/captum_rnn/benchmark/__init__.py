@@ -1,0 +1,1 @@
+"""Attribution methods beside each other on one classifier: how faithful, at what cost."""
