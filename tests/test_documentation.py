@@ -1,0 +1,22 @@
+"""The Python code in the README and the documentation runs as printed, page by page."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_code_of_a_page_runs(page):
+    names: dict[str, object] = {}
+    for block in BLOCK.findall(page.read_text(encoding="utf-8")):
+        exec(compile(block, str(page), "exec"), names)
+
+
+def test_the_pages_have_code():
+    with_code = {page.name for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))}
+    assert {"README.md", "index.md", "models.md"} <= with_code
