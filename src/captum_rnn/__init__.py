@@ -1,15 +1,46 @@
 """Captum attribution for recurrent classifiers.
 
-`HiddenStateDeltaAttribution` scores the tokens of any model around an `nn.RNN`, `nn.LSTM` or
-`nn.GRU`; `pack_tokens` packs a batch so that left-out tokens score 0; `functional` holds the
-mathematics. What needs more than torch and captum is imported on demand: `captum_rnn.text`,
+The attribution classes score the tokens of any model around an `nn.RNN`, `nn.LSTM` or `nn.GRU`;
+`pack_tokens` packs a batch so that left-out tokens score 0; `functional` holds the mathematics.
+What needs more than torch and captum is imported on demand: `captum_rnn.text`,
 `captum_rnn.evaluation`, `captum_rnn.visualization`, `captum_rnn.benchmark`.
 """
 
-from captum_rnn import functional
-from captum_rnn.attr import HiddenStateDeltaAttribution
-from captum_rnn.states import pack_tokens
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["HiddenStateDeltaAttribution", "__version__", "functional", "pack_tokens"]
+if TYPE_CHECKING:
+    from captum_rnn import functional
+    from captum_rnn.attr import (
+        AdjointDeltaAttribution,
+        HiddenStateDeltaAttribution,
+        LocalDeltaAttribution,
+        LogitDeltaAttribution,
+    )
+    from captum_rnn.states import pack_tokens
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "AdjointDeltaAttribution",
+    "HiddenStateDeltaAttribution",
+    "LocalDeltaAttribution",
+    "LogitDeltaAttribution",
+    "__version__",
+    "functional",
+    "pack_tokens",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports torch and captum with the first use, so that `captum-rnn --help` answers at once."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "functional":
+        return import_module("captum_rnn.functional")
+    room = "captum_rnn.states" if name == "pack_tokens" else "captum_rnn.attr"
+    return getattr(import_module(room), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

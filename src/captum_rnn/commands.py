@@ -11,10 +11,6 @@ import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from captum_rnn.text.explanation import Explanation
 
 _TEXTS_AT_ONCE = 32
 
@@ -43,11 +39,13 @@ def explain(options: Namespace) -> None:
         write_text(page("Explained texts", "\n".join([legend_html(), *articles])), options.html)
         print(f"written: {options.html}")
         return
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    width = shutil.get_terminal_size().columns
     for number, explanation in enumerate(explanations):
         if options.json:
             print(json.dumps(explanation.to_dict(), ensure_ascii=False, allow_nan=False))
         else:
-            print("\n" * (number > 0) + _explanation_text(explanation))
+            print("\n" * (number > 0) + explanation.to_text(colour=colour, width=width))
 
 
 def train(options: Namespace) -> None:
@@ -55,7 +53,9 @@ def train(options: Namespace) -> None:
     from captum_rnn.benchmark.results import prepare_output
     from captum_rnn.text import training
     from captum_rnn.text.corpus_files import load_corpus
+    from captum_rnn.text.storage import refuse_other_files
 
+    refuse_other_files(options.output)
     corpus = load_corpus(_source(options.corpus))
     prepare_output(options.output)
     settings = training.TrainingSettings(
@@ -93,24 +93,6 @@ def compare(options: Namespace) -> None:
     write_results(results, folder / "results.json")
     write_text(report_html(results), folder / "report.html")
     print(f"{table_text(results)}\n\n{headline(results)}\n\nreport: {folder / 'report.html'}")
-
-
-def _explanation_text(explanation: "Explanation") -> str:
-    """What a person sees of an explanation: in colour on a terminal, and as wide as it."""
-    from captum_rnn.visualization.terminal import tokens_text
-    from captum_rnn.visualization.tokens import visible
-
-    tokens = tokens_text(
-        explanation.tokens,
-        explanation.scores,
-        colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
-        width=shutil.get_terminal_size().columns,
-    )
-    headline = (
-        f"{visible(explanation.predicted_class)} (probability {explanation.probability:.2f}), "
-        f"scored by {explanation.method}"
-    )
-    return "\n".join([headline, tokens, *explanation.notes])
 
 
 def _standard_input() -> Iterator[str]:

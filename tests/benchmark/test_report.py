@@ -47,7 +47,7 @@ def test_every_part_is_there(html):
         "How to read it",
         "higher is better",
         "never looks at the class",
-        "cannot separate good methods",
+        "hardly separates good methods",
         "The nine sentences of the post",
         "as printed in 2017",
         "ρ +0.43",

@@ -82,7 +82,7 @@ def test_explanations_hold_the_scores_of_the_attribution_class(classifier):
             explanation.predicted_class
             == ("negative", "positive")[probabilities.index(max(probabilities))]
         )
-        assert explanation.method == "hidden-state delta"
+        assert explanation.method == "hidden-state delta, L2"
         if any(explanation.known):
             expected = attribution.attribute(encoded.ids, target=0)[0]
             assert explanation.scores == pytest.approx(expected.tolist(), abs=1e-6)

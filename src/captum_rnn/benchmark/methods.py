@@ -184,7 +184,9 @@ class RandomScores(Method):
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
-        HiddenStateDelta(name="hidden-state-delta-l2", label="hidden-state delta", distance="l2"),
+        HiddenStateDelta(
+            name="hidden-state-delta-l2", label="hidden-state delta, L2", distance="l2"
+        ),
         HiddenStateDelta(
             name="hidden-state-delta-projection",
             label="hidden-state delta, projection",

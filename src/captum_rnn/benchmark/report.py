@@ -34,14 +34,14 @@ texts, so their difference is surer than their intervals suggest.</dd>
 </dl></div>
 <div><h3>What they cannot say</h3>
 <ul>
-<li>Removing words from reviews cannot separate good methods: a fixed score for each word, without
-any context, does nearly as well as the best. Small gaps at the top are no ranking.</li>
+<li>Removing words hardly separates good methods: what a review says is mostly said by single words,
+whatever their context. Small gaps at the top are no ranking.</li>
 <li>A text without its words is no text that the classifier was trained on.</li>
 <li>The L2 score of the hidden-state delta, like its projection, never looks at the class: it says
 which words brought the state to where it ended, not which words speak for the class. In many
 dimensions a norm is also a poor measure of approach, which the projection does without.</li>
 <li>Saliency has no sign: it says how sensitive the classifier is to a word, not what the word
-speaks for.</li>
+speaks for. Its order is compared with the size of the leave-one-out effects.</li>
 </ul></div></div>"""
 
 

@@ -67,7 +67,18 @@ class Explanation:
         return tuple(notes)
 
     def __str__(self) -> str:
-        tokens = [tokens_text(self.tokens, self.scores, colour=False)] if self.tokens else []
+        return self.to_text()
+
+    def to_text(self, *, colour: bool = False, width: int = 80) -> str:
+        """Lines for a terminal: the class, the tokens above their scores, the notes.
+
+        Args:
+            colour: Use the terminal's colours.
+            width: Number of columns of the terminal.
+        """
+        tokens = []
+        if self.tokens:
+            tokens = [tokens_text(self.tokens, self.scores, colour=colour, width=width)]
         return "\n".join([self._headline, *tokens, *self.notes])
 
     def to_html(self) -> str:

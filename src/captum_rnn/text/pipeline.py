@@ -169,7 +169,7 @@ class TextClassifier:
         self,
         texts: Sequence[str],
         method: ScoringMethod = hidden_state_delta,
-        name: str = "hidden-state delta",
+        name: str = "hidden-state delta, L2",
     ) -> list[Explanation]:
         """Classifies texts and scores their words for the most probable class.
 

@@ -44,7 +44,7 @@ def save_folder(
         OSError: It cannot be written.
     """
     folder = folder.absolute()
-    _refuse_other_files(folder)
+    refuse_other_files(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
@@ -96,7 +96,15 @@ def load_folder(folder: Path) -> tuple[RecurrentClassifier, Vocabulary, ModelCon
     return model.eval(), vocabulary, config
 
 
-def _refuse_other_files(folder: Path) -> None:
+def refuse_other_files(folder: Path) -> None:
+    """Makes sure that a model may be written to a folder, before minutes of training depend on it.
+
+    Args:
+        folder: The folder; it need not exist.
+
+    Raises:
+        FileExistsError: It holds other files than a model's, or is itself a file.
+    """
     if folder.is_dir():
         others = sorted({entry.name for entry in folder.iterdir()} - set(MODEL_FILES))
         if others:
