@@ -35,13 +35,6 @@ def test_boundaries_of_both_directions(kind, packed):
         torch.testing.assert_close(path.paths[1][row, : length + 1], backward.flip(0))
 
 
-def test_half_precision_is_kept_in_float32():
-    layer = nn.GRU(3, 4, batch_first=True).bfloat16()
-    inputs = torch.randn(2, 5, 3).bfloat16()
-    (call,) = record_calls(layer, lambda: layer(inputs))
-    assert trajectory(layer, call).paths[0].dtype == torch.float32
-
-
 def test_scores_are_placed_at_the_tokens_that_were_read():
     layer = nn.GRU(3, 4, batch_first=True)
     read = torch.tensor([[False, True, True, False], [False, False, False, True]])

@@ -91,11 +91,11 @@ class HiddenStateDeltaAttribution(TelescopingAttribution):
         self.normalize = normalize
 
     def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
-        return readout_delta(record.path.paths, record.path.lengths, **self._options)
+        return readout_delta(record.path.directions, record.path.lengths, **self._options)
 
     def _totals(self, run: Run) -> Tensor:
         totals = [
-            readout_total(record.path.paths, record.path.lengths, **self._options)
+            readout_total(record.path.directions, record.path.lengths, **self._options)
             for record in run.records
         ]
         return torch.stack(totals).sum(0)

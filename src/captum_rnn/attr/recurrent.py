@@ -1,5 +1,6 @@
 """The Captum shell of every method that reads what a recurrent layer did in one forward pass."""
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NoReturn, TypeAlias, overload
@@ -21,6 +22,7 @@ from captum_rnn.states import (
     trajectory,
 )
 
+_ANY_ARGUMENTS = inspect.signature(lambda *args: None)
 Lengths: TypeAlias = Tensor | tuple[Tensor | None, ...] | None
 
 
@@ -33,12 +35,14 @@ class Record:
         call: The call of the layer.
         path: The states that it passed through.
         gradient: What the classifier reads of them; None for methods that do not look at it.
+        target: The class that is explained, as the user gave it; Captum has found that it fits.
     """
 
     layout: InputLayout
     call: LayerCall
     path: Trajectory
     gradient: ReadGradient | None = None
+    target: Any = None
 
 
 @dataclass(frozen=True)
@@ -171,9 +175,11 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         layouts = [self._layout(layer, tensor) for tensor in tensors]
         self._check_bare(target)
 
-        # Captum inspects the signature of what it runs, which takes long for a module.
         def forward_func(*args: Any) -> Any:
             return self.forward_func(*args)
+
+        # Captum inspects the signature of what it runs, which takes as long as a short forward.
+        forward_func.__signature__ = _ANY_ARGUMENTS  # type: ignore[attr-defined]
 
         def forward() -> Any:
             return _run_forward(forward_func, tensors, target, additional_forward_args)
@@ -192,7 +198,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         ):
             path = trajectory(layer, call, row_lengths)
             self._check_fit(path, layout)
-            records.append(Record(layout, call, path, gradient))
+            records.append(Record(layout, call, path, gradient, target))
         return Run(layer, forward, value, records)
 
     def _check_bare(self, target: Any) -> None:
@@ -241,7 +247,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         )
 
     def _check_fit(self, path: Trajectory, layout: InputLayout) -> None:
-        batch, time = len(path.paths[0]), path.time
+        batch, time = len(path.directions[0].outputs), path.time
         if path.read is not None:
             batch, time = path.read.shape
         packed_shorter = path.is_packed and time <= layout.time

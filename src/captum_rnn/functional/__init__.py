@@ -13,10 +13,12 @@ from captum_rnn.functional.hidden_state import (
     readout_total,
     running_pool,
 )
+from captum_rnn.functional.path import StatePath
 
 __all__ = [
     "Distance",
     "Readout",
+    "StatePath",
     "check_distance",
     "check_lengths",
     "check_readout",

@@ -1,10 +1,5 @@
 """Hidden-state delta: how much nearer each token brought the state to where it ended.
 
-States lie at boundaries between tokens. Boundary 0 precedes the first token, boundary t follows
-token t − 1, so `time` tokens have `time + 1` boundaries and token t lies between the boundaries t
-and t + 1. The forward direction passes them upwards from its initial state at boundary 0, the
-backward direction downwards from its initial state at the end of the row.
-
 The method is due to Su Jianlin (2017), "RNN模型中输入的重要性的评估", Scientific Spaces,
 archives/4582.
 """
@@ -12,12 +7,13 @@ archives/4582.
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from captum_rnn.functional.checks import Distance, Readout, check_distance, check_lengths
+from captum_rnn.functional.path import StatePath
 
 _NORM_ORDERS = {"l2": 2.0, "l1": 1.0, "linf": math.inf}
 
@@ -72,11 +68,12 @@ def hidden_state_delta(
     if lengths is not None:
         lengths = check_lengths(lengths, len(states), states.shape[1] - 1, states.device)
     check_distance(distance)
-    return readout_delta([states], lengths, distance=distance, normalize=normalize)
+    path = StatePath.of_states(states)
+    return readout_delta([path], lengths, distance=distance, normalize=normalize)
 
 
 def readout_delta(
-    paths: Sequence[Tensor],
+    paths: Sequence[StatePath],
     lengths: Tensor | None = None,
     *,
     readout: Readout = "final",
@@ -90,8 +87,8 @@ def readout_delta(
     `hidden_state_delta`.
 
     Args:
-        paths: States at the boundaries (batch, time + 1, hidden) of the forward direction and, for
-            a bidirectional layer, of the backward one; see the module's text.
+        paths: The states of the forward direction and, for a bidirectional layer, of the backward
+            one.
         lengths: Number of tokens in each row (batch,); `None`: all rows are full.
         readout: ``"final"``: each direction's own last state. Positions (an int, or integers
             (batch,), 0-based, negative from the end of each row): both directions' outputs at
@@ -108,13 +105,12 @@ def readout_delta(
         ValueError: A position out of range.
     """
     raw, scale = [], []
-    for direction, path in enumerate(paths):
-        backward = direction == 1
-        path, target, passed = _read_out(path, lengths, readout, backward=backward)
-        distances, zero_distance = _distances(path, target, distance)
-        before, after = distances[:, :-1], distances[:, 1:]
-        gains = after - before if backward else before - after
-        raw.append(gains if passed is None else torch.where(passed, gains, 0.0))
+    for path in paths:
+        read = _read_out(path, lengths, readout)
+        after, zero_distance = _distances(read.path.outputs, read.target, distance)
+        first = _first_distance(path, read.target, zero_distance, distance)
+        gains = path.before(after, first) - after
+        raw.append(gains if read.passed is None else torch.where(read.passed, gains, 0.0))
         scale.append(zero_distance)
     scores = _sum(raw)
     if normalize:
@@ -126,7 +122,7 @@ def readout_delta(
 
 
 def readout_total(
-    paths: Sequence[Tensor],
+    paths: Sequence[StatePath],
     lengths: Tensor | None = None,
     *,
     readout: Readout = "final",
@@ -139,108 +135,126 @@ def readout_total(
     itself; normalised, it is 1 when the initial state is zero.
 
     Returns:
-        The sums (batch,).
+        The sums (batch,); 0 for a row without tokens.
 
     Example:
         >>> states = torch.tensor([[[1.0, 0.0], [3.0, 0.0], [3.0, 4.0]]])
-        >>> readout_total([states], distance="l1"), readout_delta([states], distance="l1").sum(1)
+        >>> path = StatePath.of_states(states)
+        >>> readout_total([path], distance="l1"), readout_delta([path], distance="l1").sum(1)
         (tensor([0.8571]), tensor([0.8571]))
     """
     covered, scale = [], []
-    for direction, path in enumerate(paths):
-        backward = direction == 1
-        _, target, _ = _read_out(path, lengths, readout, backward=backward)
-        initial = path[:, :1]
-        if backward:
-            initial = path[:, -1:] if lengths is None else _at(path, lengths)
-        ends, zero_distance = _distances(torch.cat([initial, target], 1), target, distance)
-        covered.append(ends[:, :1] - ends[:, 1:])
+    for path in paths:
+        target = _read_out(path, lengths, readout).target
+        ends = torch.cat([_first_state(path, lengths), target], 1)
+        distances, zero_distance = _distances(ends, target, distance)
+        covered.append(distances[:, :1] - distances[:, 1:])
         scale.append(zero_distance)
     total = _sum(covered)
     if normalize:
         total = _divide(total, _sum(scale))
-    return total.squeeze(1)
+    total = total.squeeze(1)
+    return total if lengths is None else total.masked_fill(lengths == 0, 0.0)
 
 
 def running_pool(
-    path: Tensor,
+    outputs: Tensor,
     pooling: Literal["mean", "max"],
     lengths: Tensor | None = None,
     *,
     backward: bool = False,
 ) -> Tensor:
-    """The mean or maximum of the outputs since the direction's initial state, at every boundary.
-
-    The running pool starts at the initial state, which is itself not pooled.
+    """The mean or maximum of the states that a direction has passed so far, at every token.
 
     Args:
-        path: States at the boundaries (batch, time + 1, hidden).
+        outputs: The state after each token (batch, time, hidden), in the order of the text.
         pooling: ``"mean"`` or ``"max"``.
         lengths: Number of tokens in each row (batch,), where the backward direction starts;
             `None`: all rows are full.
-        backward: Whether the path is of the backward direction.
+        backward: Whether the direction reads from the last token to the first.
 
     Returns:
-        Pooled states (batch, time + 1, hidden).
+        Pooled states (batch, time, hidden); beyond the end of a row they mean nothing.
 
     Example:
-        >>> states = torch.tensor([[[9.0], [1.0], [3.0]]])
-        >>> running_pool(states, "mean").flatten().tolist()
-        [9.0, 1.0, 2.0]
-        >>> running_pool(states, "mean", backward=True).flatten().tolist()
-        [5.0, 1.0, 3.0]
+        >>> outputs = torch.tensor([[[1.0], [3.0], [2.0]]])
+        >>> running_pool(outputs, "mean").flatten().tolist()
+        [1.0, 2.0, 2.0]
+        >>> running_pool(outputs, "max", backward=True).flatten().tolist()
+        [3.0, 3.0, 2.0]
     """
-    boundaries = torch.arange(path.shape[1], device=path.device)
-    if backward:
-        begin = path.shape[1] - 1 if lengths is None else lengths.unsqueeze(1)
-        outputs_read = (begin - boundaries).expand(path.shape[:2]).flip(1)
-        path = path.flip(1)
-    else:
-        outputs_read = boundaries.expand(path.shape[:2])
-    is_output = (outputs_read > 0).unsqueeze(2)
-    if pooling == "mean":
-        sums = path.masked_fill(~is_output, 0.0).cumsum(1)
-        pooled = sums / outputs_read.clamp(min=1).unsqueeze(2)
-    else:
-        pooled = path.masked_fill(~is_output, -math.inf).cummax(1).values
-    pooled = torch.where(is_output, pooled, path)
-    return pooled.flip(1) if backward else pooled
+    tokens = torch.arange(outputs.shape[1], device=outputs.device)
+    if not backward:
+        read = (tokens + 1).expand(outputs.shape[:2])
+        return _running_pool(outputs, pooling, read)
+    ends = outputs.shape[1] if lengths is None else lengths.unsqueeze(1)
+    read = (ends - tokens).expand(outputs.shape[:2]).flip(1)
+    return _running_pool(outputs.flip(1), pooling, read).flip(1)
 
 
-def _read_out(
-    path: Tensor, lengths: Tensor | None, readout: Readout, *, backward: bool
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """The path that leads to the readout's target, the target, and the tokens on the way.
+def _running_pool(outputs: Tensor, pooling: str, read: Tensor) -> Tensor:
+    """Pools in the order of reading; `read` (batch, time) counts the tokens so far, from 1."""
+    not_yet = (read < 1).unsqueeze(2)
+    if pooling == "max":
+        return outputs.masked_fill(not_yet, -math.inf).cummax(1).values
+    sums = outputs.masked_fill(not_yet, 0.0).cumsum(1)
+    return sums / read.clamp(min=1).unsqueeze(2)
 
-    Returns:
-        path: (batch, time + 1, hidden) in float32 at least.
-        target: (batch, 1, hidden).
-        passed: Mask (batch, time); `None`: all tokens of a row.
-    """
-    path = path.to(torch.promote_types(path.dtype, torch.float32))
+
+class _Readout(NamedTuple):
+    path: StatePath  # that leads to the target
+    target: Tensor  # (batch, 1, hidden)
+    passed: Tensor | None = None  # tokens on the way to it (batch, time); None: all of a row
+
+
+def _read_out(path: StatePath, lengths: Tensor | None, readout: Readout) -> _Readout:
     if isinstance(readout, str):
         if readout != "final":
-            path = running_pool(path, readout, lengths, backward=backward)
-        if backward:
-            return path, path[:, :1], None
-        return path, (path[:, -1:] if lengths is None else _at(path, lengths)), None
-    positions = _positions(readout, lengths, path)
-    tokens = torch.arange(path.shape[1] - 1, device=path.device)
-    if backward:
-        return path, _at(path, positions), tokens >= positions.unsqueeze(1)
-    return path, _at(path, positions + 1), tokens <= positions.unsqueeze(1)
+            pooled = running_pool(path.outputs, readout, lengths, backward=path.backward)
+            path = path._replace(outputs=pooled)
+        if path.backward:
+            return _Readout(path, path.outputs[:, :1])
+        if lengths is None:
+            return _Readout(path, path.outputs[:, -1:])
+        return _Readout(path, _at(path.outputs, lengths.clamp(min=1) - 1))
+    positions = _positions(readout, lengths, path.outputs)
+    tokens = torch.arange(path.outputs.shape[1], device=positions.device)
+    on_the_way = (
+        tokens >= positions.unsqueeze(1) if path.backward else (tokens <= positions.unsqueeze(1))
+    )
+    return _Readout(path, _at(path.outputs, positions), on_the_way)
 
 
-def _at(path: Tensor, boundaries: Tensor) -> Tensor:
-    """The states (batch, 1, hidden) at one boundary (batch,) of each row."""
-    return path.take_along_dim(boundaries.reshape(-1, 1, 1), 1)
+def _first_distance(
+    path: StatePath, target: Tensor, zero_distance: Tensor, distance: Distance
+) -> Tensor:
+    """The distance (batch, 1) of the initial state from the target."""
+    if path.initial is not None:
+        return _distances(path.initial, target, distance)[0]
+    # Also from a zero target, a zero state has cosine 0.
+    return torch.ones_like(zero_distance) if distance == "cosine" else zero_distance
 
 
-def _positions(readout: int | Tensor, lengths: Tensor | None, path: Tensor) -> Tensor:
-    batch, time = len(path), path.shape[1] - 1
+def _first_state(path: StatePath, lengths: Tensor | None) -> Tensor:
+    """The state (batch, 1, hidden) in which the direction met the first token that is scored."""
+    if not path.backward or lengths is None or path.ends is not None:
+        return path.first()
+    # The backward direction has read the padding before it.
+    time = path.outputs.shape[1]
+    behind = _at(path.outputs, lengths.clamp(max=time - 1))
+    return torch.where((lengths == time).reshape(-1, 1, 1), path.first(), behind)
+
+
+def _at(outputs: Tensor, tokens: Tensor) -> Tensor:
+    """The states (batch, 1, hidden) after one token (batch,) of each row."""
+    return outputs.take_along_dim(tokens.reshape(-1, 1, 1), 1)
+
+
+def _positions(readout: int | Tensor, lengths: Tensor | None, outputs: Tensor) -> Tensor:
+    batch, time = outputs.shape[:2]
     if lengths is None:
-        lengths = torch.full((batch,), time, device=path.device)
-    positions = torch.as_tensor(readout, device=path.device).to(torch.int64)
+        lengths = torch.full((batch,), time, device=outputs.device)
+    positions = torch.as_tensor(readout, device=outputs.device).to(torch.int64)
     if positions.dim() == 1 and len(positions) != batch:
         raise ValueError(
             f"readout holds {len(positions)} positions for {batch} rows; expected one a row"
@@ -257,22 +271,24 @@ def _positions(readout: int | Tensor, lengths: Tensor | None, path: Tensor) -> T
     return torch.where(positions < 0, positions + lengths, positions)
 
 
-def _distances(path: Tensor, target: Tensor, distance: Distance) -> tuple[Tensor, Tensor]:
-    """Distances (batch, time + 1) from the target (batch, 1, hidden), and the zero state's.
+def _distances(states: Tensor, target: Tensor, distance: Distance) -> tuple[Tensor, Tensor]:
+    """Distances (batch, time) from the target (batch, 1, hidden), and the zero state's.
 
     The latter, (batch, 1), is what the scores are normalised by.
     """
+    precise = torch.promote_types(states.dtype, torch.float32)
+    target = target.to(precise)
     if distance in _NORM_ORDERS:
         order = _NORM_ORDERS[distance]
-        distances = torch.linalg.vector_norm(path - target, order, dim=-1)
+        distances = torch.linalg.vector_norm(states - target, order, dim=-1)
         return distances, torch.linalg.vector_norm(target, order, dim=-1)
     norm = torch.linalg.vector_norm(target, dim=-1)
     direction = _divide(target, norm.unsqueeze(1))
-    along = torch.matmul(path, direction.transpose(1, 2)).squeeze(2)
+    along = torch.matmul(states.to(precise), direction.transpose(1, 2)).squeeze(2)
     if distance == "projection":
         return norm - along, norm
-    cosine = _divide(along, torch.linalg.vector_norm(path, dim=-1))
-    return 1.0 - cosine, torch.where(norm == 0, 0.0, 1.0).to(norm.dtype)
+    cosine = _divide(along, torch.linalg.vector_norm(states, dim=-1, dtype=precise))
+    return 1.0 - cosine, torch.where(norm == 0, 0.0, 1.0).to(precise)
 
 
 def _divide(values: Tensor, scale: Tensor) -> Tensor:
@@ -286,7 +302,7 @@ def _sum(directions: list[Tensor]) -> Tensor:
 
 def _without_zeros(scale: Tensor) -> Tensor:
     """Infinity instead of 0, so that dividing by it gives 0; warns once if there is any."""
-    if scale.all():
+    if 0.0 not in scale.flatten().tolist():
         return scale
     is_zero = scale == 0
     warnings.warn(

@@ -1,6 +1,7 @@
 """The path of the states that a recurrent layer's outputs show, with named axes."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -9,21 +10,16 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from captum_rnn.functional import check_lengths
 from captum_rnn.functional.logit import Reads
+from captum_rnn.functional.path import StatePath
 from captum_rnn.states.recording import LayerCall, LayerData, ReadGradient
 
 
 @dataclass(frozen=True)
 class Trajectory:
-    """The states of a recurrent layer's top level between the tokens that it read.
-
-    Boundary t lies before token t and after token t − 1. The forward direction passes the
-    boundaries upwards from its initial state at 0, the backward direction downwards from its
-    initial state at `lengths`.
+    """The states of a recurrent layer's top level, token by token.
 
     Attributes:
-        paths: For each direction, the states (batch, time + 1, hidden) at the boundaries, in
-            float32 at least. `paths[0][b, t]` has read the tokens before boundary t, `paths[1][b,
-            t]` those after it. Boundaries beyond `lengths[b]` hold whatever the layer put there.
+        directions: The states that each direction passes through, the forward direction first.
         lengths: Number of tokens in each row (batch,), 0 for a row of `pack_tokens` without any;
             `None`: all rows are full.
         read: For a layer fed by `pack_tokens`, the mask (batch, input time) of the tokens it read;
@@ -31,15 +27,20 @@ class Trajectory:
         is_packed: Whether the layer's input was a packed sequence, which stops at `lengths`.
     """
 
-    paths: tuple[Tensor, ...]
+    directions: tuple[StatePath, ...]
     lengths: Tensor | None = None
     read: Tensor | None = None
     is_packed: bool = False
 
+    @cached_property
+    def paths(self) -> tuple[Tensor, ...]:
+        """For each direction, the states at the boundaries (batch, time + 1, hidden)."""
+        return tuple(path.states() for path in self.directions)
+
     @property
     def time(self) -> int:
         """Number of steps of the longest row."""
-        return self.paths[0].shape[1] - 1
+        return self.directions[0].outputs.shape[1]
 
     def without_padding(self, scores: Tensor) -> Tensor:
         """The scores (batch, self.time), and exactly 0 beyond a row's length."""
@@ -87,14 +88,11 @@ def trajectory(layer: nn.RNNBase, call: LayerCall, lengths: Tensor | None = None
     if lengths is None:
         lengths = ends if read is None else read.sum(1)
     directions = 2 if layer.bidirectional else 1
-    hidden = None if call.initial is None else call.initial[0]
-    initial = _initial_states(hidden, outputs, directions)
-    if directions == 1:
-        paths: tuple[Tensor, ...] = (_forward_path(outputs, initial[0]),)
-    else:
-        forward, backward = outputs.chunk(2, dim=-1)
-        paths = (_forward_path(forward, initial[0]), _backward_path(backward, initial[1], ends))
-    return Trajectory(paths, lengths, read, ends is not None)
+    paths = (
+        StatePath(_initial_state(call, direction - directions), part, direction == 1, ends)
+        for direction, part in enumerate(outputs.chunk(directions, dim=-1))
+    )
+    return Trajectory(tuple(paths), lengths, read, ends is not None)
 
 
 def read_gradients(layer: nn.RNNBase, gradient: ReadGradient) -> list[Reads]:
@@ -137,21 +135,9 @@ def _batch_first(output: Tensor, batch_first: bool) -> Tensor:
     return output if batch_first else output.transpose(0, 1)
 
 
-def _initial_states(initial: Tensor | None, outputs: Tensor, directions: int) -> Tensor:
-    """The top level's initial states (direction, batch, 1, hidden), in float32 at least."""
-    batch, hidden = len(outputs), outputs.shape[-1] // directions
-    dtype = torch.promote_types(outputs.dtype, torch.float32)
-    if initial is None:
-        return outputs.new_zeros(directions, batch, 1, hidden, dtype=dtype)
-    return initial[-directions:].reshape(directions, batch, 1, hidden).to(dtype)
-
-
-def _forward_path(outputs: Tensor, initial: Tensor) -> Tensor:
-    return torch.cat([initial, outputs], 1)
-
-
-def _backward_path(outputs: Tensor, initial: Tensor, ends: Tensor | None) -> Tensor:
-    path = torch.cat([outputs, initial], 1)
-    if ends is not None:
-        path[torch.arange(len(ends), device=ends.device), ends] = initial.squeeze(1)
-    return path
+def _initial_state(call: LayerCall, index: int) -> Tensor | None:
+    """The initial state (batch, 1, hidden) of one direction; None: zeros."""
+    if call.initial is None:
+        return None
+    state = call.initial[0][index]
+    return state.reshape(-1, 1, state.shape[-1])
