@@ -1,8 +1,8 @@
 """Trains a classifier by the protocol of the post that introduced hidden-state delta.
 
 Copies stay in, the vocabulary counts all rows, 15,000 random rows train an LSTM for 5 epochs and
-the rest validates it. Some 29 % of the validation rows then also stand in the training rows, so
-the same is done once more after all copies were dropped.
+the rest validates it. More than a quarter of the validation rows then stand in the training rows
+too, so the same is done once more after all copies were dropped.
 
     python benchmarks/train_post_protocol.py FOLDER [--seed 0]
 

@@ -95,6 +95,20 @@ def test_word_vectors_start_near_zero_and_padding_at_zero():
     assert weight[1:].std().item() == pytest.approx(0.1 / 12**0.5, rel=0.01)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_layers_start_as_in_the_sources_framework(kind):
+    model = RecurrentClassifier(3, 2, kind, embedding_dim=40, hidden_size=30)
+    recurrent = model.rnn.weight_hh_l0
+    torch.testing.assert_close(recurrent.T @ recurrent, torch.eye(30), rtol=0, atol=1e-5)
+    bound = (6 / (40 + len(recurrent))) ** 0.5
+    assert 0.98 * bound < model.rnn.weight_ih_l0.abs().max() <= bound
+    biases = model.rnn.bias_ih_l0 + model.rnn.bias_hh_l0
+    # torch keeps the gates of an LSTM in the order input, forget, cell, output.
+    remembering = [0.0] * 30 + [1.0] * 30 + [0.0] * 60
+    assert biases.tolist() == (remembering if kind == "lstm" else [0.0] * len(biases))
+    assert model.head.bias.tolist() == [0, 0]
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

@@ -13,8 +13,6 @@ _LAYERS: dict[str, type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]] = {
     "gru": nn.GRU,
     "rnn": nn.RNN,
 }
-# What the source's framework drew word vectors from. torch's N(0, 1) costs 3 points of accuracy
-# after five epochs: steps of 1e-3 hardly move a vector that starts so far out.
 _EMBEDDING_RANGE = 0.05
 
 
@@ -81,11 +79,29 @@ class RecurrentClassifier(nn.Module):
             "dropout": dropout,
         }
         self.embedding = nn.Embedding(vocabulary_size + 1, embedding_dim, padding_idx=0)
-        with torch.no_grad():
-            self.embedding.weight[1:].uniform_(-_EMBEDDING_RANGE, _EMBEDDING_RANGE)
         self.rnn = _LAYERS[kind](embedding_dim, hidden_size, batch_first=True)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(hidden_size, classes)
+        self._initialise()
+
+    @torch.no_grad()
+    def _initialise(self) -> None:
+        """Draws the first weights as the source's framework, Keras, does.
+
+        From torch's own (word vectors from N(0, 1), no bias towards remembering) five epochs end up
+        to five points of accuracy lower, and some trainings collapse on the way.
+        """
+        self.embedding.weight[1:].uniform_(-_EMBEDDING_RANGE, _EMBEDDING_RANGE)
+        layer = dict(self.rnn.named_parameters())
+        nn.init.xavier_uniform_(layer["weight_ih_l0"])
+        nn.init.orthogonal_(layer["weight_hh_l0"])
+        nn.init.zeros_(layer["bias_ih_l0"])
+        nn.init.zeros_(layer["bias_hh_l0"])
+        if isinstance(self.rnn, nn.LSTM):
+            _, forget, _, _ = torch.chunk(layer["bias_ih_l0"], 4)
+            forget.fill_(1.0)
+        nn.init.xavier_uniform_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Classifies texts.
