@@ -14,8 +14,8 @@ def changed(**means):
 def test_a_result_against_our_method_is_said():
     """.300 of random .032 and best .354: (.300 - .032) / (.354 - .032) = 83 %; L2: 33 %."""
     assert headline(made_up_results()) == (
-        "Integrated Gradients explains this classifier better than hidden-state delta, at "
-        "the cost of 54 forward passes: of its gain over random, hidden-state delta (projection) "
+        "Integrated Gradients explains this classifier better than the methods of this package, "
+        "at the cost of 54 forward passes: of its gain over random, hidden-state delta (projection) "
         "reaches 83 % at 1.1 forward passes and hidden-state delta 33 % at 1.1 forward passes."
     )
 
@@ -23,7 +23,7 @@ def test_a_result_against_our_method_is_said():
 def test_a_result_for_our_method_is_said():
     text = headline(made_up_results(changed(hidden_state_delta_projection=0.420)))
     assert text.startswith(
-        "Hidden-state delta (projection) explains this classifier better than every other kind of "
+        "Hidden-state delta (projection) explains this classifier better than every method of "
         "method compared, at 1.1 forward passes: its comprehensiveness is 0.420, that of "
         "Integrated Gradients 0.354 at 54 forward passes"
     )
@@ -103,15 +103,13 @@ def test_texts_without_a_value_are_left_out():
     assert (gain.mean, gain.texts, gain.left_out) == (0.25, 2, 2)
 
 
-def test_each_of_ours_is_held_against_each_other_method():
+def test_each_of_ours_is_held_against_the_best_other_method():
     pairs = {(d.method, d.other): d for d in differences(made_up_results())}
     ours = ["hidden-state delta, projection", "hidden-state delta"]
-    others = ["Integrated Gradients", "Saliency", "random"]
-    assert list(pairs) == [(method, other) for method in ours for other in others]
+    assert list(pairs) == [(method, "Integrated Gradients") for method in ours]
     lost = pairs["hidden-state delta, projection", "Integrated Gradients"]
     assert lost.gain.mean == pytest.approx(0.300 - 0.354)
     assert lost.verdict == "worse"
-    assert pairs["hidden-state delta", "Saliency"].verdict == "better"
 
 
 def test_an_interval_over_zero_shows_nothing():

@@ -181,11 +181,45 @@ def test_the_default_methods_are_those_of_the_comparison() -> None:
     assert DEFAULT_METHODS == (
         "hidden-state-delta-l2",
         "hidden-state-delta-projection",
+        "logit-delta",
+        "local-delta",
+        "adjoint-delta",
+        "relevance-propagation",
         "saliency",
         "input-x-gradient",
         "integrated-gradients",
         "random",
     )
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru", "rnn"])
+def test_adjoint_delta_estimates_leave_one_out(kind) -> None:
+    """To first order: on a classifier whose states hardly move, the two agree."""
+    torch.manual_seed(0)
+    model = RecurrentClassifier(30, kind=kind, embedding_dim=8, hidden_size=8).eval()
+    ids = torch.randint(1, 31, (4, 6))
+    target = torch.tensor([0, 1, 0, 1])
+    with torch.no_grad():
+        exact = torch.stack(
+            [
+                margin(model(ids), target)
+                - margin(model(ids.index_fill(1, torch.tensor([t]), 0)), target)
+                for t in range(6)
+            ],
+            1,
+        )
+    estimate = METHODS["adjoint-delta"](model, ids, target)
+    assert torch.corrcoef(torch.stack([exact.flatten(), estimate.flatten()]))[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru", "rnn"])
+def test_logit_delta_sums_to_the_margin_without_the_bias(kind) -> None:
+    model = RecurrentClassifier(30, kind=kind, embedding_dim=8, hidden_size=8).eval()
+    ids, target = torch.randint(1, 31, (4, 6)), torch.tensor([0, 1, 0, 1])
+    with torch.no_grad():
+        change = margin(model(ids), target) - margin(model(torch.zeros_like(ids)), target)
+    scores = METHODS["logit-delta"](model, ids, target)
+    torch.testing.assert_close(scores.sum(1), change)
 
 
 def test_a_name_given_twice_counts_once() -> None:

@@ -9,7 +9,13 @@ import torch
 
 from captum_rnn.evaluation.interval import MeanInterval, mean_interval
 
-OURS = "hidden-state-delta"
+OURS = (
+    "hidden-state-delta",
+    "logit-delta",
+    "local-delta",
+    "adjoint-delta",
+    "relevance-propagation",
+)
 BASELINE = "random"
 POST = "hidden-state-delta-l2"
 
@@ -95,21 +101,22 @@ class Difference:
 
 
 def differences(results: Result) -> list[Difference]:
-    """Holds each method of this package against each other one, random scores included.
+    """Holds each method of this package against the best other one.
 
     Args:
         results: The answer of `captum_rnn.benchmark.compare.compare`.
 
     Returns:
-        The pairs, the most comprehensive methods first.
+        The pairs, the most comprehensive methods first; none where there is no other method.
     """
-    ranked = sorted(results["methods"], key=_mean, reverse=True)
+    ranked = _ranked(results)
+    rival = next((method for method in ranked if not is_ours(method)), None)
+    if rival is None:
+        return []
     return [
-        Difference(method["label"], other["label"], paired_difference(results, method, other))
+        Difference(method["label"], rival["label"], paired_difference(results, method, rival))
         for method in ranked
         if is_ours(method)
-        for other in ranked
-        if not is_ours(other)
     ]
 
 
@@ -131,8 +138,8 @@ def _lost(results: Result, ours: Sequence[Result], rival: Result) -> str:
         for method in rest
     )
     return (
-        f"{_capital(_name(rival))} explains this classifier better than hidden-state delta, at "
-        f"the cost of {_passes(rival)}: of its {_gain(results)}, {_name(best)} reaches "
+        f"{_capital(_name(rival))} explains this classifier better than the methods of this "
+        f"package, at the cost of {_passes(rival)}: of its {_gain(results)}, {_name(best)} reaches "
         f"{_share(results, best, rival)} at {_passes(best)}{also}."
     )
 
@@ -140,7 +147,7 @@ def _lost(results: Result, ours: Sequence[Result], rival: Result) -> str:
 def _won(results: Result, ours: Sequence[Result], rival: Result) -> str:
     best, *rest = ours
     return (
-        f"{_capital(_name(best))} explains this classifier better than every other kind of method "
+        f"{_capital(_name(best))} explains this classifier better than every method of Captum "
         f"compared, at {_passes(best)}: its comprehensiveness is {_mean(best):.3f}, that of "
         f"{_name(rival)} {_mean(rival):.3f} at {_passes(rival)}{_also(results, rest, best)}."
     )

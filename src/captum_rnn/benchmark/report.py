@@ -101,7 +101,7 @@ def _chart(results: Result) -> str:
         return ""
     svg = cost_chart(points, floor=_point(baseline) if baseline else None)
     return (
-        f"<figure>{svg}<figcaption>Up is better, left is cheaper. Orange: hidden-state delta. "
+        f"<figure>{svg}<figcaption>Up is better, left is cheaper. Orange: methods of this package. "
         "Bars: 95 % intervals.</figcaption></figure>"
     )
 
@@ -129,9 +129,9 @@ def _differences(results: Result) -> str:
     if not rows:
         return ""
     return (
-        "<h2>Hidden-state delta against each other method</h2>\n"
+        "<h2>The methods of this package against the best other one</h2>\n"
         '<p class="note">Difference in comprehensiveness, text by text: the mean over the texts '
-        "and its 95 % interval. Above zero, hidden-state delta is better.</p>\n"
+        "and its 95 % interval. Above zero, the method of this package is better.</p>\n"
         '<div class="scroll"><table>\n<thead><tr><th>method</th><th>against</th>'
         f"<th>difference</th><th>it is</th></tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>"
     )
