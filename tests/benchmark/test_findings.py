@@ -15,8 +15,9 @@ def test_a_result_against_our_method_is_said():
     """.300 of random .032 and best .354: (.300 - .032) / (.354 - .032) = 83 %; L2: 33 %."""
     assert headline(made_up_results()) == (
         "Integrated Gradients explains this classifier better than the methods of this package, "
-        "at the cost of 54 forward passes: of its gain over random, hidden-state delta (projection) "
-        "reaches 83 % at 1.1 forward passes and hidden-state delta 33 % at 1.1 forward passes."
+        "at the cost of 54 forward passes: of its gain over random, hidden-state delta "
+        "(projection) reaches 83 % at 1.1 forward passes and hidden-state delta 33 % at 1.1 "
+        "forward passes."
     )
 
 
@@ -24,7 +25,7 @@ def test_a_result_for_our_method_is_said():
     text = headline(made_up_results(changed(hidden_state_delta_projection=0.420)))
     assert text.startswith(
         "Hidden-state delta (projection) explains this classifier better than every method of "
-        "method compared, at 1.1 forward passes: its comprehensiveness is 0.420, that of "
+        "Captum compared, at 1.1 forward passes: its comprehensiveness is 0.420, that of "
         "Integrated Gradients 0.354 at 54 forward passes"
     )
     share = (0.139 - 0.032) / (0.420 - 0.032)
