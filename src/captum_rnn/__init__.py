@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from captum_rnn import functional
     from captum_rnn.attr import (
         AdjointDeltaAttribution,
+        CalibratedDeltaAttribution,
         HiddenStateDeltaAttribution,
         LocalDeltaAttribution,
         LogitDeltaAttribution,
+        RecurrentLRPAttribution,
     )
     from captum_rnn.states import pack_tokens
 
@@ -23,9 +25,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AdjointDeltaAttribution",
+    "CalibratedDeltaAttribution",
     "HiddenStateDeltaAttribution",
     "LocalDeltaAttribution",
     "LogitDeltaAttribution",
+    "RecurrentLRPAttribution",
     "__version__",
     "functional",
     "pack_tokens",

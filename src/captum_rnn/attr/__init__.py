@@ -1,13 +1,17 @@
 """Attribution classes after Captum's contract, one a file."""
 
 from captum_rnn.attr.adjoint_delta import AdjointDeltaAttribution
+from captum_rnn.attr.calibrated_delta import CalibratedDeltaAttribution
 from captum_rnn.attr.hidden_state_delta import HiddenStateDeltaAttribution
 from captum_rnn.attr.local_delta import LocalDeltaAttribution
 from captum_rnn.attr.logit_delta import LogitDeltaAttribution
+from captum_rnn.attr.recurrent_lrp import RecurrentLRPAttribution
 
 __all__ = [
     "AdjointDeltaAttribution",
+    "CalibratedDeltaAttribution",
     "HiddenStateDeltaAttribution",
     "LocalDeltaAttribution",
     "LogitDeltaAttribution",
+    "RecurrentLRPAttribution",
 ]

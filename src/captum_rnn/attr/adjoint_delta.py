@@ -29,6 +29,10 @@ class AdjointDeltaAttribution(RecurrentAttribution):
     recurrence: it runs on a GPU in eval mode. It knows what later steps did to a token's effect,
     unlike the scores that look at the states alone. What the scores sum to is not known.
 
+    Two things make skipping a coarser estimate of leave-one-out: a classifier that pools its
+    outputs, where the output of a skipped step counts as the one before it, and stacked two-way
+    layers, where what the lower level changes still passes the skipped step above.
+
     Args:
         forward_func: The model, or any function that runs it.
         layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
@@ -122,5 +126,5 @@ def adjoint_scores(stack: Stack, instead: list[list[tuple[Tensor, Tensor | None]
 
 
 def _skipped(passed: LevelPass) -> tuple[Tensor, Tensor | None]:
-    cells = passed.steps.cells[:-1] if passed.read_cells is not None else None
+    cells = passed.steps.cells[:-1] if passed.initial_cell is not None else None
     return passed.states[:-1], cells

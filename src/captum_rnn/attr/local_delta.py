@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from captum_rnn.attr.recurrent import Record, RecurrentAttribution
 from captum_rnn.attr.reference import check_reference
 from captum_rnn.functional.cells import first_order
-from captum_rnn.states import unstack
+from captum_rnn.functional.logit import check_reads
+from captum_rnn.states import read_gradients, unstack
 
 
 class LocalDeltaAttribution(RecurrentAttribution):
@@ -52,6 +53,7 @@ class LocalDeltaAttribution(RecurrentAttribution):
 
     def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
         assert record.gradient is not None
+        check_reads(read_gradients(layer, record.gradient))
         check_reference(self.reference, "reference", layer.input_size)
         stack = unstack(layer, record.call, record.gradient)
         changes = []

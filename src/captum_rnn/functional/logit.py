@@ -34,22 +34,37 @@ def logit_delta(paths: Sequence[Tensor], reads: Sequence[Reads]) -> Tensor:
         reads: For each direction, what is read of it.
 
     Returns:
-        Scores (batch, time). Beyond the end of a row they mean nothing.
+        Scores (batch, time), in float32 at least. Beyond the end of a row they mean nothing.
+
+    Raises:
+        ValueError: Nothing is read of any direction.
 
     Example:
         >>> states = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [1.0, 2.0]]])
         >>> logit_delta([states], [Reads(None, torch.tensor([[3.0, -1.0]]))])
         tensor([[ 3., -2.]])
     """
+    check_reads(reads)
     scores = []
     for direction, (path, read) in enumerate(zip(paths, reads, strict=True)):
         backward = direction == 1
+        path = path.to(torch.promote_types(path.dtype, torch.float32))
         if read.final is not None:
             along = torch.einsum("bth,bh->bt", path, read.final.to(path.dtype))
             scores.append(_steps(along, backward))
         if read.outputs is not None:
-            scores.append((_steps(path, backward) * _still_read(read.outputs, backward)).sum(-1))
+            still_read = _still_read(read.outputs.to(path.dtype), backward)
+            scores.append((_steps(path, backward) * still_read).sum(-1))
     return torch.stack(scores).sum(0)
+
+
+def check_reads(reads: Sequence[Reads]) -> None:
+    """Raises ValueError if the classifier reads no hidden state, only the cell state of an LSTM."""
+    if all(read.outputs is None and read.final is None for read in reads):
+        raise ValueError(
+            "the model's output depends on the cell state of the recurrent layer only, but this "
+            "method scores steps of the hidden state; use AdjointDeltaAttribution, which reads both"
+        )
 
 
 def _steps(path: Tensor, backward: bool) -> Tensor:

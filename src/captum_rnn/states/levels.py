@@ -240,7 +240,9 @@ def _level_alone(layer: nn.RNNBase, level: int) -> nn.RNNBase:
     features = getattr(layer, f"weight_ih_l{level}").shape[1]
     alone = base(features, layer.hidden_size, device="meta", **options)
     for name, _ in list(alone.named_parameters()):
-        setattr(alone, name, getattr(layer, name.replace("_l0", f"_l{level}")))
+        # A weight under a parametrization, e.g. weight_norm, is a tensor but no parameter.
+        weight = getattr(layer, name.replace("_l0", f"_l{level}")).detach()
+        setattr(alone, name, nn.Parameter(weight, requires_grad=False))
     return alone
 
 
@@ -274,9 +276,11 @@ def _check_first_step(layer: nn.RNNBase, top: LevelPass) -> None:
     """A subclass that changes what it reads or answers would be followed wrongly."""
     cells = None if top.initial_cell is None else top.initial_cell[None]
     expected, _ = top.cell.after(top.inputs[:1], top.states[:1], cells)
-    tolerance = 10 * torch.finfo(_dtype(layer)).eps ** 0.5
+    # TF32, autocast and half precision compute a float32 layer's steps with as few as 8 bits.
+    tolerance = 1e-6 if _dtype(layer) == torch.float64 else 0.03
+    largest = float(expected.nan_to_num(0.0, 0.0, 0.0).abs().max())
     if not torch.allclose(
-        expected, top.states[1:2], rtol=tolerance, atol=tolerance, equal_nan=True
+        expected, top.states[1:2], rtol=0.0, atol=tolerance * largest, equal_nan=True
     ):
         raise ValueError(
             f"{type(layer).__name__} computes something else than the torch layer it extends, so "

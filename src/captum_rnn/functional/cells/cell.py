@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from captum_rnn.functional.cells.relevance import ReverseScan, Shares, blocks
+
 
 @dataclass(frozen=True)
 class CellWeights:
@@ -30,6 +32,23 @@ class CellWeights:
     input_bias: Tensor | None = None
     hidden_bias: Tensor | None = None
     projection: Tensor | None = None
+
+    def part(self, start: int, stop: int, *, of: int) -> "CellWeights":
+        """The weights of consecutive gates in torch's order, the candidate counted as one.
+
+        Args:
+            start: The first gate.
+            stop: The gate after the last.
+            of: Number of gates of the cell.
+        """
+        hidden = len(self.hidden) // of
+        rows = slice(start * hidden, stop * hidden)
+        return CellWeights(
+            self.input[rows],
+            self.hidden[rows],
+            None if self.input_bias is None else self.input_bias[rows],
+            None if self.hidden_bias is None else self.hidden_bias[rows],
+        )
 
     def preactivations(self, inputs: Tensor, previous: Tensor) -> Tensor:
         """What the gates' nonlinearities are applied to (..., gates · hidden)."""
@@ -93,6 +112,63 @@ class Cell(ABC, Generic[Steps]):
                 classifier and the next level read of it.
             read_cells: The same for the cell states of an LSTM; None: nothing reads them.
         """
+
+    @property
+    @abstractmethod
+    def candidate(self) -> CellWeights:
+        """The weights of the candidate, which alone relevance goes through."""
+
+    @abstractmethod
+    def shares(
+        self, inputs: Tensor, states: Tensor, initial_cell: Tensor | None, epsilon: float
+    ) -> Shares:
+        """How relevance is divided inside each step.
+
+        Args:
+            inputs: (time, batch, features).
+            states: (time + 1, batch, state), the initial one first.
+            initial_cell: (batch, hidden) of an LSTM; None: zeros.
+            epsilon: The ε of the rule, above 0.
+        """
+
+    def relevance(
+        self,
+        inputs: Tensor,
+        states: Tensor,
+        initial_cell: Tensor | None,
+        of_states: Tensor,
+        read_cells: Tensor | None,
+        epsilon: float,
+    ) -> Tensor:
+        """Propagates relevance back to the inputs; see `captum_rnn.functional.cells.relevance`.
+
+        Args:
+            inputs: (time, batch, features).
+            states: (time + 1, batch, state), the initial one first.
+            initial_cell: (batch, hidden) of an LSTM; None: zeros.
+            of_states: Relevance of each state (time, batch, state) that comes from the classifier
+                and the next level.
+            read_cells: Direct derivative with respect to the cell states of an LSTM; None: nothing
+                reads them.
+            epsilon: The ε of the rule, above 0.
+
+        Returns:
+            Relevance of the inputs (time, batch, features).
+        """
+        parts = blocks(*inputs.shape[:2])
+        cell, divided = initial_cell, []
+        for part in parts:
+            after = slice(part.start, part.stop + 1)
+            divided.append(self.shares(inputs[part], states[after], cell, epsilon))
+            cells = divided[-1].cells
+            cell = None if cells is None else cells[-1]
+        scan = ReverseScan(self.candidate.hidden, inputs.shape[1])
+        of_inputs = torch.empty_like(inputs)
+        for part, shares in zip(reversed(parts), reversed(divided), strict=True):
+            read = None if read_cells is None else read_cells[part]
+            quotients = scan.back(shares, shares.of_carried(of_states[part], read))
+            torch.mul(quotients @ self.candidate.input, inputs[part], out=of_inputs[part])
+        return of_inputs
 
 
 def first_order(change: Tensor, derivative: Tensor) -> Tensor:

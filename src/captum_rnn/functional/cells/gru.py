@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from captum_rnn.functional.cells.cell import Adjoint, Cell
+from captum_rnn.functional.cells.cell import Adjoint, Cell, CellWeights
+from captum_rnn.functional.cells.relevance import Shares, stabilise
 
 
 class GruSteps(NamedTuple):
@@ -55,6 +56,32 @@ class GruCell(Cell[GruSteps]):
             of_hidden = torch.cat([delta[:, :2].flatten(1), delta[:, 2] * reset[step]], 1)
             state = torch.addmm(through * update[step], of_hidden, self.weights.hidden)
         return Adjoint(states, None, deltas.flatten(2) @ self.weights.input)
+
+    @property
+    def candidate(self) -> CellWeights:
+        """The weights of n."""
+        return self.weights.part(2, 3, of=3)
+
+    def shares(
+        self, inputs: Tensor, states: Tensor, initial_cell: Tensor | None, epsilon: float
+    ) -> Shares:
+        """Relevance is carried by the state itself, h_t = (1 − z) ∘ n + z ∘ h_{t−1}."""
+        candidate, previous = self.candidate, states[:-1]
+        gates = self.weights.part(0, 2, of=3).preactivations(inputs, previous).sigmoid_()
+        reset, update = gates.chunk(2, dim=-1)
+        from_hidden = F.linear(previous, candidate.hidden, candidate.hidden_bias)
+        preactivations = F.linear(inputs, candidate.input, candidate.input_bias)
+        preactivations.addcmul_(reset, from_hidden)
+        candidates = preactivations.tanh()
+        stabilised = stabilise(states[1:], epsilon)
+        quotient = torch.addcmul(candidates, update, candidates, value=-1).div_(stabilised)
+        quotient.div_(stabilise(preactivations, epsilon))
+        return Shares(
+            kept=(update * previous).div_(stabilised),
+            quotient=quotient,
+            signal=states[1:],
+            hidden_quotient=reset * quotient,
+        )
 
     def _gates(self, inputs: Tensor, previous: Tensor) -> GruSteps:
         weights = self.weights

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from captum_rnn.functional.cells.cell import Adjoint, Cell
+from captum_rnn.functional.cells.cell import Adjoint, Cell, CellWeights
+from captum_rnn.functional.cells.relevance import Projection, Shares, stabilise
 
 
 class LstmSteps(NamedTuple):
@@ -74,6 +75,33 @@ class LstmCell(Cell[LstmSteps]):
             state = deltas[step].flatten(1) @ self.weights.hidden
             cell = steps.forget_gate[step] * through_cell
         return Adjoint(states, cells, deltas.flatten(2) @ self.weights.input)
+
+    @property
+    def candidate(self) -> CellWeights:
+        """The weights of g."""
+        return self.weights.part(2, 3, of=4)
+
+    def shares(
+        self, inputs: Tensor, states: Tensor, initial_cell: Tensor | None, epsilon: float
+    ) -> Shares:
+        """Relevance is carried by c_t = f ∘ c_{t−1} + i ∘ g, which takes that of h_t too."""
+        steps = self.steps(inputs, states, initial_cell)
+        cells = steps.cells[1:]
+        stabilised = stabilise(cells, epsilon)
+        preactivations = self.candidate.preactivations(inputs, states[:-1])
+        quotient = (steps.input_gate * steps.candidate).div_(stabilised)
+        signal, projection = states[1:], None
+        if self.weights.projection is not None:
+            signal = steps.output_gate * cells.tanh()
+            moved = stabilise(states[1:], epsilon)
+            projection = Projection(self.weights.projection, moved, states[1:] / moved)
+        return Shares(
+            kept=(steps.forget_gate * steps.cells[:-1]).div_(stabilised),
+            quotient=quotient.div_(stabilise(preactivations, epsilon)),
+            signal=signal,
+            projection=projection,
+            cells=cells,
+        )
 
     def _gates(self, inputs: Tensor, previous: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         parts = self.weights.preactivations(inputs, previous).chunk(4, dim=-1)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from captum_rnn.functional.cells.cell import Adjoint, Cell, CellWeights
+from captum_rnn.functional.cells.relevance import Shares, stabilise
 
 
 class PlainCell(Cell[Tensor]):
@@ -41,3 +42,15 @@ class PlainCell(Cell[Tensor]):
             torch.mul(state + read[step], slopes[step], out=deltas[step])
             state = deltas[step] @ self.weights.hidden
         return Adjoint(states, None, deltas @ self.weights.input)
+
+    @property
+    def candidate(self) -> CellWeights:
+        """The weights of the only pre-activation."""
+        return self.weights
+
+    def shares(
+        self, inputs: Tensor, states: Tensor, initial_cell: Tensor | None, epsilon: float
+    ) -> Shares:
+        """Relevance is carried by the state itself, which keeps nothing of the one before."""
+        preactivations = self.weights.preactivations(inputs, states[:-1])
+        return Shares(None, stabilise(preactivations, epsilon).reciprocal_(), states[1:])

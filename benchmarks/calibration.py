@@ -1,0 +1,234 @@
+"""How faithful the calibrated delta is, by teacher, kind of step and number of texts to learn from.
+
+The vectors are learnt from training texts of the shipped classifier, without their labels, and
+judged on texts that it was not trained on: comprehensiveness and the rank correlation with exact
+leave-one-out, with 95 % bootstrap intervals over the texts, and paired with Integrated Gradients.
+
+    python benchmarks/calibration.py [--texts 300] [--output benchmarks/results/calibration.json]
+"""
+
+import argparse
+import functools
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+import torch
+from captum.attr import LayerIntegratedGradients
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from captum_rnn.attr import (
+    AdjointDeltaAttribution,
+    HiddenStateDeltaAttribution,
+    LocalDeltaAttribution,
+    LogitDeltaAttribution,
+)
+from captum_rnn.attr.calibrated_delta import CalibratedDeltaAttribution
+from captum_rnn.attr.calibration import weights_digest
+from captum_rnn.benchmark.environment import machine, versions
+from captum_rnn.benchmark.methods import METHODS, margin
+from captum_rnn.benchmark.subject import Subject, evaluation_mode
+from captum_rnn.benchmark.timing import single_thread
+from captum_rnn.evaluation import (
+    comprehensiveness,
+    leave_one_out,
+    mean_interval,
+    rank_correlations,
+)
+from captum_rnn.text import TextClassifier, load_corpus
+from captum_rnn.text.split import held_out_reviews, split_corpus
+
+FITTED_ON = (600, 100, 10)
+TEACHER_POINTS, PENALTY = 5, 10.0
+YARDSTICK = "Integrated Gradients, 50 points"
+
+Score = Callable[[nn.Module, Tensor, Tensor], Tensor]
+
+
+class Margins(nn.Module):
+    """The classifier with the margin of every class in place of its logit."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Margins (batch, classes) of ids (batch, time)."""
+        logits = self.model(ids)
+        classes = range(logits.shape[1])
+        return torch.stack([margin(logits, ids.new_full((len(ids),), c)) for c in classes], 1)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A method to judge, and how it was calibrated if it was."""
+
+    name: str
+    score: Score
+    fitted: dict | None = None
+
+
+def yardsticks(model: nn.Module) -> list[Candidate]:
+    """The methods that need no calibration."""
+    margins, unknown = Margins(model).eval(), model.embedding.weight[0]
+    return [
+        Candidate(YARDSTICK, METHODS["integrated-gradients"]),
+        Candidate("random", METHODS["random"]),
+        Candidate(
+            "projection delta",
+            as_score(HiddenStateDeltaAttribution(margins, model.rnn, distance="projection")),
+        ),
+        Candidate("logit delta", as_score(LogitDeltaAttribution(margins, model.rnn))),
+        Candidate(
+            "local delta",
+            as_score(LocalDeltaAttribution(margins, model.rnn, reference=unknown)),
+        ),
+        Candidate("adjoint delta", as_score(AdjointDeltaAttribution(margins, model.rnn))),
+    ]
+
+
+def as_score(attribution) -> Score:
+    """An attribution on the margins under the call of the benchmark's methods."""
+    return lambda _, ids, target: attribution.attribute(ids, target=target)
+
+
+def teachers(model: nn.Module) -> dict[str, Callable | None]:
+    """What the vectors can be learnt from, by name."""
+    margins = Margins(model).eval()
+    integrated = LayerIntegratedGradients(margins, model.embedding)
+    return {
+        "mean adjoint": None,
+        "adjoint delta": AdjointDeltaAttribution(margins, model.rnn).attribute,
+        "Integrated Gradients": functools.partial(integrated.attribute, n_steps=TEACHER_POINTS),
+    }
+
+
+def calibrate(
+    model: nn.Module, batches: list[Tensor], texts: int, teacher: str, step: str
+) -> Candidate:
+    """Learns the vectors of one variant from some batches of ids."""
+    reference = model.embedding.weight[0] if step == "local" else None
+    calibrated = CalibratedDeltaAttribution(Margins(model).eval(), model.rnn, reference=reference)
+    teach = teachers(model)[teacher]
+    start = time.perf_counter()
+    calibrated.fit(batches, teacher=teach, penalty=PENALTY, show_progress=False)
+    fitted = {
+        "texts": texts,
+        "teacher": teacher,
+        "step": step,
+        "seconds": time.perf_counter() - start,
+    }
+    kind = "calibrated local delta" if step == "local" else "calibrated delta"
+    return Candidate(f"{kind}, {teacher}, {texts} texts", as_score(calibrated), fitted)
+
+
+def calibrated_variants(classifier: TextClassifier, texts: list[str]) -> list[Candidate]:
+    """Every teacher and kind of step on every number of texts."""
+    variants = []
+    names = list(teachers(classifier.model))
+    with tqdm(total=2 * len(names) * len(FITTED_ON), desc="calibrating") as progress:
+        for number in FITTED_ON:
+            subject = Subject.of(classifier, texts[:number])
+            batches = [subject.batch_ids(rows) for rows in subject.batches()]
+            for step in ("state", "local"):
+                for teacher in names:
+                    variants.append(calibrate(classifier.model, batches, number, teacher, step))
+                    progress.update()
+    return variants
+
+
+def judge(candidates: list[Candidate], subject: Subject, seed: int) -> list[dict]:
+    """Both measures of each candidate, alone and minus those of the first one."""
+    predict, ids = subject.classifier.probabilities, subject.ids
+    alone = leave_one_out(predict, ids, probabilities=subject.probabilities)
+    first: dict[str, Tensor] = {}
+    entries = []
+    for candidate in tqdm(candidates, desc="judging"):
+        scores = subject.score(candidate.score)
+        measures = {
+            "comprehensiveness": comprehensiveness(
+                predict, ids, scores, probabilities=subject.probabilities, seed=seed
+            ),
+            "spearman_leave_one_out": rank_correlations(ids, scores, alone),
+        }
+        first = first or measures
+        entry = {"name": candidate.name, "fitted": candidate.fitted}
+        for name, values in measures.items():
+            entry[name] = asdict(mean_interval(values, seed=seed))
+            difference = mean_interval(values - first[name], seed=seed)
+            entry[f"{name}_minus_first"] = asdict(difference)
+        entries.append(entry)
+    return entries
+
+
+def share_over_random(entries: list[dict]) -> None:
+    """Adds how much of the first method's gain over random scores each method reaches."""
+    means = {entry["name"]: entry["comprehensiveness"]["mean"] for entry in entries}
+    best, floor = means[YARDSTICK], means["random"]
+    for entry in entries:
+        entry["share_of_first_over_random"] = (means[entry["name"]] - floor) / (best - floor)
+
+
+def print_table(entries: list[dict]) -> None:
+    """The table as Markdown, as benchmarks/README.md shows it."""
+    print(
+        "\n| method | comprehensiveness | minus IG-50, paired | share of IG-50 over random "
+        "| Spearman with leave-one-out |\n|---|---|---|---|---|"
+    )
+    for entry in entries:
+        found, spearman = entry["comprehensiveness"], entry["spearman_leave_one_out"]
+        less = entry["comprehensiveness_minus_first"]
+        print(
+            f"| {entry['name']} "
+            f"| {found['mean']:.3f} ({found['low']:.3f}–{found['high']:.3f}) "
+            f"| {less['mean']:+.3f} ({less['low']:+.3f} to {less['high']:+.3f}) "
+            f"| {entry['share_of_first_over_random']:.0%} "
+            f"| {spearman['mean']:.3f} ({spearman['low']:.3f}–{spearman['high']:.3f}) |"
+        )
+
+
+def main() -> None:
+    """Calibrates, judges, prints and saves."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--texts", type=int, default=300, help="held-out texts to judge on")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/calibration.json"))
+    options = parser.parse_args()
+    classifier, corpus = TextClassifier.load(), load_corpus().distinct()
+    held_out = held_out_reviews(classifier.trained_on, corpus)
+    training = split_corpus(corpus, seed=classifier.trained_on["split_seed"]).train
+    with evaluation_mode(classifier.model), single_thread():
+        subject = Subject.of(classifier, [review.text for review in held_out])
+        subject = subject.select(subject.readable[: options.texts])
+        texts = [review.text for review in training[: max(FITTED_ON)]]
+        candidates = yardsticks(classifier.model) + calibrated_variants(classifier, texts)
+        entries = judge(candidates, subject, options.seed)
+        measured_on = machine(subject.ids.device)
+    share_over_random(entries)
+    print_table(entries)
+    content = {
+        "date": date.today().isoformat(),
+        "machine": measured_on,
+        "versions": versions(),
+        "weights_digest": weights_digest(classifier.model, classifier.model.rnn),
+        "seed": options.seed,
+        "texts": len(subject.texts),
+        "teacher_points": TEACHER_POINTS,
+        "penalty": PENALTY,
+        "methods": entries,
+    }
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(
+        json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+    )
+    print(f"\nsaved to {options.output}")
+
+
+if __name__ == "__main__":
+    main()

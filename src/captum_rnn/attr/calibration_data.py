@@ -1,0 +1,172 @@
+"""What a calibration is learnt from: batches without labels, and what each token of them did."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from captum._utils.common import _run_forward
+from torch import Tensor, nn
+
+from captum_rnn.attr.recurrent import Lengths, Record, Run
+from captum_rnn.attr.reference import check_reference
+from captum_rnn.states import ReadGradient, Stack, unstack
+
+
+class Batch(NamedTuple):
+    """Arguments of `attribute`."""
+
+    inputs: Any
+    additional_forward_args: Any = None
+    lengths: Lengths = None
+
+
+def read_batches(batches: Iterable[Any]) -> Iterator[Batch]:
+    """Brings batches as data loaders give them into one form.
+
+    Raises:
+        TypeError: One is neither a tensor nor a tuple or list of one to three entries.
+    """
+    for given in batches:
+        if isinstance(given, Tensor):
+            yield Batch(given)
+        elif isinstance(given, (tuple, list)) and 1 <= len(given) <= len(Batch._fields):
+            yield Batch(*given)
+        else:
+            entries = f" of {len(given)} entries" if isinstance(given, (tuple, list)) else ""
+            raise TypeError(
+                f"a batch is a {type(given).__name__}{entries}; expected the inputs, or a tuple of "
+                "inputs, additional_forward_args and lengths, of which the last two may be left out"
+            )
+
+
+def class_targets(
+    forward_func: Callable[..., Any], batch: Batch, classes: Sequence[int] | None
+) -> dict[int, int | None]:
+    """For each class to learn, the target that selects it.
+
+    Args:
+        forward_func: The model, which runs once where `classes` is None.
+        batch: A batch for it.
+        classes: The classes; None: all columns of the model's output.
+
+    Raises:
+        ValueError: Classes that are no columns, or an output that has no columns for classes.
+    """
+    if classes is not None:
+        if not classes or not all(type(number) is int and number >= 0 for number in classes):
+            raise ValueError(
+                f"classes is {list(classes)}; expected one or more columns of the model's output, "
+                "counted from 0"
+            )
+        return {number: number for number in classes}
+    with torch.no_grad():
+        output = _run_forward(forward_func, batch.inputs, None, batch.additional_forward_args)
+    shape = tuple(output.shape) if isinstance(output, Tensor) else ()
+    if len(shape) not in (1, 2):
+        given = f"has shape {shape}" if isinstance(output, Tensor) else "is no tensor"
+        raise ValueError(
+            f"the model's output {given}; expected (batch, classes), or one number a row"
+        )
+    if len(shape) == 1 or shape[1] == 1:
+        return {0: None}
+    return {number: number for number in range(shape[1])}
+
+
+def top_steps(layer: nn.RNNBase, record: Record, reference: Tensor | None) -> Tensor:
+    """The steps that the top level took, in the order of the text.
+
+    Args:
+        layer: The recurrent layer.
+        record: What it did.
+        reference: The token whose step is subtracted (features,); None: the state before the step.
+
+    Returns:
+        Steps (batch, time, direction, state). Beyond the end of a row they mean nothing.
+    """
+    if reference is None:
+        up, *down = (path.diff(dim=1) for path in record.path.paths)
+        return torch.stack([up, *(-steps for steps in down)], 2)
+    check_reference(reference, "reference", layer.input_size)
+    stack = unstack(layer, record.call, ReadGradient(None, (None,) * len(record.call.final)))
+    others = stack.stepped_with(reference)[-1]
+    return _in_text_order(
+        stack,
+        [
+            passed.states[1:] - states
+            for passed, (states, _) in zip(stack.levels[-1], others, strict=True)
+        ],
+    )
+
+
+def top_adjoints(layer: nn.RNNBase, record: Record) -> Tensor:
+    """Derivatives of the output with respect to the top level's state after each token.
+
+    They go through all later steps; of an LSTM the cell state is held fixed at the token itself.
+
+    Returns:
+        Derivatives (batch, time, direction, state), in the order of the text.
+    """
+    assert record.gradient is not None
+    stack = unstack(layer, record.call, record.gradient)
+    return _in_text_order(
+        stack,
+        [
+            passed.cell.adjoint(passed.steps, passed.read, passed.read_cells).states + passed.read
+            for passed in stack.levels[-1]
+        ],
+    )
+
+
+def of_tokens(values: Tensor, record: Record) -> Tensor:
+    """Of the layer's steps (batch, time, direction, state) the tokens' (tokens, direction · state).
+
+    The tokens of all rows follow each other, without padding.
+    """
+    return values[_steps_of_tokens(record)].flatten(1)
+
+
+def taught_scores(answer: Any, run: Run) -> Tensor:
+    """A teacher's scores (tokens,), in the order of `of_tokens`, the inputs one after the other.
+
+    Args:
+        answer: What the teacher returned: attributions of each input.
+        run: The model's run over the same inputs.
+
+    Raises:
+        ValueError: It is not one tensor (batch, time, ...) for each input, as the inputs are.
+    """
+    given = answer if isinstance(answer, tuple) else (answer,)
+    expected = [tuple(record.layout.shape[:2]) for record in run.records]
+    found = [tuple(part.shape[:2]) if isinstance(part, Tensor) else () for part in given]
+    if found != expected:
+        described = [
+            tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__ for part in given
+        ]
+        raise ValueError(
+            f"the teacher answered with {described}; expected scores whose first two axes are "
+            f"those of the inputs, {expected}"
+        )
+    return torch.cat(
+        [
+            record.layout.gather(part.detach())[_places_of_tokens(record)]
+            for part, record in zip(given, run.records, strict=True)
+        ]
+    )
+
+
+def _in_text_order(stack: Stack, directions: list[Tensor]) -> Tensor:
+    """From (time, batch, state) of each direction to (batch, time, direction, state)."""
+    ordered = [stack.reorder(steps, direction) for direction, steps in enumerate(directions)]
+    return torch.stack(ordered, 2).transpose(0, 1)
+
+
+def _steps_of_tokens(record: Record) -> Tensor:
+    """Mask (batch, steps of the layer): not padding."""
+    path = record.path
+    return path.without_padding(path.paths[0].new_ones(len(path.paths[0]), path.time)).bool()
+
+
+def _places_of_tokens(record: Record) -> Tensor:
+    """Mask (batch, time) of the tokens that the layer read, where they stand in the input."""
+    steps = _steps_of_tokens(record)
+    return record.path.at_inputs(steps.float(), record.layout.time).bool()

@@ -1,0 +1,111 @@
+"""Calibrated delta: one fixed vector for each class, and how it is learnt from many tokens."""
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+
+def calibrated_total(
+    paths: Sequence[Tensor], vectors: Tensor, lengths: Tensor | None = None
+) -> Tensor:
+    r"""What the calibrated deltas of each row must sum to, computed from the end points alone.
+
+    .. math:: \sum_\text{directions} \langle h_n - h_0, r_c \rangle
+
+    Args:
+        paths: States at the boundaries (batch, time + 1, state) of the forward direction and, for
+            a bidirectional layer, of the backward one.
+        vectors: The vector r_c of each row's class (batch, direction, state).
+        lengths: Number of tokens in each row (batch,); `None`: all rows are full.
+
+    Returns:
+        The sums (batch,).
+
+    Example:
+        >>> states = torch.tensor([[[1.0, 0.0], [9.0, 9.0], [1.0, 2.0]]])
+        >>> calibrated_total([states], torch.tensor([[[5.0, -1.0]]]))
+        tensor([-2.])
+    """
+    total = vectors.new_zeros(len(vectors))
+    for direction, path in enumerate(paths):
+        last = path[:, -1]
+        if lengths is not None:
+            last = path.take_along_dim(lengths.reshape(-1, 1, 1), 1).squeeze(1)
+        covered = path[:, 0] - last if direction == 1 else last - path[:, 0]
+        total = total + (covered * vectors[:, direction]).sum(-1)
+    return total
+
+
+def mean_over_tokens(batches: Iterable[Tensor]) -> Tensor:
+    """The mean over all tokens of all batches, summed in float64.
+
+    Args:
+        batches: Values (tokens, ...), of any number of tokens each.
+
+    Returns:
+        The mean (...) in float64.
+
+    Raises:
+        ValueError: There is no token.
+
+    Example:
+        >>> mean_over_tokens([torch.tensor([[1.0], [2.0]]), torch.tensor([[6.0]])]).tolist()
+        [3.0]
+    """
+    total: Tensor | None = None
+    tokens = 0
+    for values in batches:
+        of_batch = values.double().sum(0)
+        total = of_batch if total is None else total + of_batch
+        tokens += len(values)
+    if total is None or tokens == 0:
+        raise _no_token()
+    return total / tokens
+
+
+def ridge_regression(batches: Iterable[tuple[Tensor, Tensor]], penalty: float) -> Tensor:
+    r"""Ridge regression without intercept, from batches that are seen once.
+
+    .. math:: R = (X^\top X + \text{penalty} \cdot I)^{-1} X^\top Y
+
+    Only the two products are kept, in float64.
+
+    Args:
+        batches: Pairs of rows of X (tokens, features) and of Y (tokens, outputs).
+        penalty: Above 0, in the squared unit of the features.
+
+    Returns:
+        The coefficients R (features, outputs) in float64.
+
+    Raises:
+        ValueError: There is no token, or the penalty is not above 0.
+
+    Example:
+        >>> features, scores = torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [6.0]])
+        >>> ridge_regression([(features, scores)], penalty=1.0).tolist()
+        [[2.5]]
+    """
+    if not penalty > 0:
+        raise ValueError(f"penalty is {penalty!r}; expected a number above 0, such as 10.0")
+    squares: Tensor | None = None
+    products: Tensor | None = None
+    tokens = 0
+    for features, outputs in batches:
+        features, outputs = features.double(), outputs.double()
+        of_squares, of_products = features.t() @ features, features.t() @ outputs
+        squares = of_squares if squares is None else squares + of_squares
+        products = of_products if products is None else products + of_products
+        tokens += len(features)
+    if squares is None or products is None or tokens == 0:
+        raise _no_token()
+    squares.diagonal().add_(penalty)
+    coefficients: Tensor = torch.linalg.solve(squares, products)
+    return coefficients
+
+
+def _no_token() -> ValueError:
+    return ValueError(
+        "there is no token to learn from; pass at least one batch with a token that the recurrent "
+        "layer reads"
+    )

@@ -1,0 +1,392 @@
+"""The class against unrolled cells and NumPy, over every kind of layer and layout."""
+
+import functools
+
+import numpy as np
+import pytest
+import torch
+from captum.attr import LayerIntegratedGradients
+from captum.attr._utils.attribution import InternalAttribution
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from captum_rnn import pack_tokens
+from captum_rnn.attr.calibrated_delta import CalibratedDeltaAttribution
+from captum_rnn.attr.logit_delta import LogitDeltaAttribution
+from models import Classifier, SentencePair
+from readers import TIME, Reader, make_case, over_every_layer
+from unrolled import padded, unrolled_rows
+
+VOCABULARY = 50
+
+
+@pytest.fixture
+def model():
+    return Classifier(nn.GRU(5, 6, batch_first=True), VOCABULARY)
+
+
+@pytest.fixture
+def ids():
+    return torch.randint(1, VOCABULARY, (3, 7))
+
+
+@pytest.fixture
+def calibrated(model, ids):
+    return fitted(model, [ids])
+
+
+def fitted(model, batches, layer=None, *, reference=None, **options):
+    attribution = CalibratedDeltaAttribution(model, layer or model.layer, reference=reference)
+    return attribution.fit(batches, show_progress=False, **options)
+
+
+def expected_steps(row, direction, token):
+    states = row.states[-1][direction]
+    instead = states[:-1] if token is None else row.stepped_with(token)[-1][direction][0]
+    return states[1:] - instead
+
+
+def expected_scores(row, vectors, token):
+    """Scores (time,) of an unrolled row, from vectors (direction, state)."""
+    scores = torch.zeros(row.time, dtype=torch.float64)
+    for direction in range(row.directions):
+        along = expected_steps(row, direction, token) @ vectors[direction]
+        scores += along.flip(0) if direction else along
+    return scores
+
+
+@over_every_layer
+def test_the_mean_adjoint_agrees_with_autograd_through_unrolled_cells(
+    kind, num_layers, bidirectional, batch_first, packed, with_initial_state
+):
+    case = make_case(kind, num_layers, bidirectional, batch_first, packed, with_initial_state)
+    reader = Reader(case.layer, "everything")
+    rows = {target: unrolled_rows(reader, case, target) for target in (0, 1)}
+    vectors = torch.stack(
+        [
+            torch.stack(
+                [
+                    torch.cat([row.adjoint[-1][direction] for row in rows[target]]).mean(0)
+                    for direction in range(reader.directions)
+                ]
+            )
+            for target in (0, 1)
+        ]
+    )
+    for token in (None, case.reference):
+        calibrated = fitted(reader, [(case.inputs, case.forward_args)], reference=token)
+        torch.testing.assert_close(calibrated.calibration.vectors, vectors, rtol=0, atol=1e-9)
+        expected = [expected_scores(rows[1][row], vectors[1 - row], token) for row in (0, 1)]
+        scores = calibrated.attribute(
+            case.inputs, target=[1, 0], additional_forward_args=case.forward_args
+        )
+        assert scores.shape == case.inputs.shape
+        torch.testing.assert_close(scores.sum(-1), padded(expected, TIME), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("with_reference", [False, True], ids=["state", "reference"])
+@pytest.mark.parametrize("packed", [False, True], ids=["padded", "packed"])
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["one-way", "two-way"])
+@pytest.mark.parametrize("kind", ["lstm", "gru", "rnn_tanh"])
+def test_the_ridge_regression_agrees_with_numpy(kind, bidirectional, packed, with_reference):
+    case = make_case(kind, 2, bidirectional, packed=packed)
+    reader = Reader(case.layer)
+    token = case.reference if with_reference else None
+    taught = torch.randn(2, *case.inputs.shape, dtype=torch.float64)
+    arguments = case.forward_args
+
+    def teacher(inputs, *, target, additional_forward_args):
+        assert inputs is case.inputs
+        assert additional_forward_args is arguments
+        return taught[target]
+
+    penalty = 0.3
+    calibrated = fitted(
+        reader,
+        [(case.inputs, arguments)],
+        reference=token,
+        teacher=teacher,
+        penalty=penalty,
+    )
+    features, outputs = [], []
+    for place, row in enumerate(unrolled_rows(reader, case)):
+        steps = [expected_steps(row, d, token) for d in range(row.directions)]
+        steps = [part.flip(0) if d else part for d, part in enumerate(steps)]
+        features.append(torch.cat(steps, 1).numpy())
+        outputs.append(taught[:, place, : row.time].sum(-1).t().numpy())
+    width = features[0].shape[1]
+    # Least squares with rows of √penalty · I that ask for 0.
+    expected, *_ = np.linalg.lstsq(
+        np.concatenate([*features, np.sqrt(penalty) * np.eye(width)]),
+        np.concatenate([*outputs, np.zeros((width, 2))]),
+        rcond=None,
+    )
+    np.testing.assert_allclose(
+        calibrated.calibration.vectors.flatten(1).t(), expected, rtol=0, atol=1e-9
+    )
+
+
+def accumulator():
+    """h_t = h_{t−1} + x_t as long as all inputs are positive, under a linear head."""
+    layer = nn.RNN(4, 4, nonlinearity="relu", bias=False, batch_first=True).double()
+    with torch.no_grad():
+        layer.weight_ih_l0.copy_(torch.eye(4))
+        layer.weight_hh_l0.copy_(torch.eye(4))
+    return Reader(layer)
+
+
+def test_of_an_accumulator_it_is_the_logit_delta_and_exact_leave_one_out():
+    reader, inputs = accumulator(), torch.rand(3, 5, 4, dtype=torch.float64)
+    calibrated = fitted(reader, [torch.rand(2, 6, 4, dtype=torch.float64)])
+    torch.testing.assert_close(calibrated.calibration.vectors[:, 0], reader.head.weight.detach())
+    scores = calibrated.attribute(inputs, target=1).sum(-1)
+    torch.testing.assert_close(
+        scores,
+        LogitDeltaAttribution(reader, reader.layer).attribute(inputs, target=1).sum(-1),
+    )
+    for left_out in range(5):
+        kept = [step for step in range(5) if step != left_out]
+        change = (reader(inputs) - reader(inputs[:, kept]))[:, 1].detach()
+        torch.testing.assert_close(scores[:, left_out], change)
+
+
+def test_of_a_leaky_accumulator_the_derivative_fades_with_the_distance_from_the_end():
+    """With h_t = h_{t−1} / 2 + x_t, a state k steps before the end counts 2^−k."""
+    reader = accumulator()
+    with torch.no_grad():
+        reader.layer.weight_hh_l0.mul_(0.5)
+    calibrated = fitted(reader, [torch.rand(2, 3, 4, dtype=torch.float64)], classes=[1])
+    expected = (1 + 1 / 2 + 1 / 4) / 3 * reader.head.weight[1].detach()
+    torch.testing.assert_close(calibrated.calibration.vectors[0, 0], expected)
+
+
+def test_a_regression_on_the_logit_delta_finds_the_head(model, ids):
+    reader = Reader(model.layer)
+    embedded = torch.randn(40, 6, 5)
+    teacher = LogitDeltaAttribution(reader, reader.layer).attribute
+    calibrated = fitted(reader, [embedded], teacher=teacher, penalty=1e-9)
+    torch.testing.assert_close(
+        calibrated.calibration.vectors[:, 0].float(), reader.head.weight.detach(), rtol=0, atol=1e-4
+    )
+
+
+def test_captums_integrated_gradients_as_teacher(model, ids):
+    teacher = LayerIntegratedGradients(model, model.embedding)
+    calibrated = fitted(model, [ids], teacher=functools.partial(teacher.attribute, n_steps=5))
+    taught = [
+        teacher.attribute(ids, target=target, n_steps=5).sum(-1).detach() for target in (0, 1)
+    ]
+
+    def replay(inputs, *, target, additional_forward_args):
+        return taught[target]
+
+    expected = fitted(model, [ids], teacher=replay)
+    torch.testing.assert_close(calibrated.calibration.vectors, expected.calibration.vectors)
+
+
+def test_how_the_texts_are_batched_does_not_matter(model, ids):
+    whole = fitted(model, [ids]).calibration.vectors
+    loader = DataLoader(TensorDataset(ids), batch_size=2)
+    torch.testing.assert_close(fitted(model, loader).calibration.vectors, whole)
+    torch.testing.assert_close(fitted(model, iter(loader)).calibration.vectors, whole)
+
+
+def test_padding_is_not_learnt_from_and_scores_zero(model, ids):
+    def at_the_last_token(ids, lengths):
+        outputs, _ = model.layer(model.embedding(ids))
+        return model.head(outputs[torch.arange(len(ids)), lengths - 1])
+
+    lengths = torch.tensor([7, 2, 5])
+    calibrated = fitted(at_the_last_token, [(ids, lengths, lengths)], model.layer)
+    rows = [(ids[row : row + 1, :end], torch.tensor([end])) for row, end in enumerate(lengths)]
+    alone = fitted(at_the_last_token, rows, model.layer)
+    torch.testing.assert_close(alone.calibration.vectors, calibrated.calibration.vectors)
+    for reference in (None, torch.zeros(5)):
+        calibrated.reference = reference
+        scores = calibrated.attribute(
+            ids, target=1, additional_forward_args=lengths, lengths=lengths
+        )
+        padding = torch.arange(7) >= lengths.unsqueeze(1)
+        assert (scores[padding] == 0).all()
+        assert (scores[~padding] != 0).all()
+
+
+def test_tokens_left_out_by_the_model(model):
+    def skipping(ids):
+        return model.head(model.layer(pack_tokens(model.embedding(ids), ids != 0))[1][-1])
+
+    ids = torch.tensor([[0, 4, 0, 9], [0, 0, 0, 0], [1, 2, 3, 4]])
+    calibrated = fitted(skipping, [ids], model.layer)
+    alone = fitted(skipping, [torch.tensor([[4, 9]]), torch.tensor([[1, 2, 3, 4]])], model.layer)
+    torch.testing.assert_close(alone.calibration.vectors, calibrated.calibration.vectors)
+    scores, delta = calibrated.attribute(ids, target=1, return_convergence_delta=True)
+    assert scores[ids == 0].tolist() == [0.0] * 6
+    assert delta.abs().max() < 1e-6
+    with pytest.raises(ValueError, match="there is no token to learn from"):
+        fitted(skipping, [torch.zeros(2, 3, dtype=torch.int64)], model.layer)
+
+
+def test_two_sentences():
+    model = SentencePair()
+    first, second = torch.randint(VOCABULARY, (3, 4)), torch.randint(VOCABULARY, (3, 6))
+    calibrated = fitted(model, [((first, second),)], model.encoder)
+    swapped = fitted(model, [((second, first),)], model.encoder)
+    torch.testing.assert_close(calibrated.calibration.vectors, swapped.calibration.vectors)
+    scores, delta = calibrated.attribute((first, second), target=1, return_convergence_delta=True)
+    assert [part.shape for part in scores] == [first.shape, second.shape]
+    ends = model.encode(first) + model.encode(second)
+    expected = ends.detach() @ calibrated.calibration.vectors[1, 0].float()
+    torch.testing.assert_close(scores[0].sum(1) + scores[1].sum(1), expected)
+    assert delta.abs().max() < 1e-6
+    taught = (torch.ones_like(first), torch.ones_like(second))
+    ridge = fitted(model, [((first, second),)], model.encoder, teacher=lambda *a, **k: taught)
+    assert ridge.calibration.vectors.shape == (2, 1, 6)
+
+
+def test_the_scores_sum_to_what_the_state_moved_along_the_vector(model, calibrated, ids):
+    scores, delta = calibrated.attribute(ids, target=[0, 1, 1], return_convergence_delta=True)
+    final = model.layer(model.embedding(ids))[1][-1].detach()
+    vectors = calibrated.calibration.vectors[[0, 1, 1], 0].float()
+    torch.testing.assert_close(scores.sum(1), (final * vectors).sum(1))
+    assert delta.shape == (3,)
+    assert delta.abs().max() < 1e-6
+    scores[1, 2] += 0.5
+    shifted = calibrated.compute_convergence_delta(scores, ids, target=[0, 1, 1])
+    torch.testing.assert_close(shifted, torch.tensor([0.0, 0.5, 0.0]), rtol=0, atol=1e-6)
+
+
+def test_steps_against_a_reference_have_no_known_sum(model, ids):
+    calibrated = fitted(model, [ids], reference=torch.zeros(5))
+    assert calibrated.has_convergence_delta() is False
+    with pytest.raises(ValueError, match="have no known sum, so there is no convergence delta"):
+        calibrated.attribute(ids, target=1, return_convergence_delta=True)
+    scores = calibrated.attribute(ids, target=1)
+    with pytest.raises(ValueError, match="have no known sum"):
+        calibrated.compute_convergence_delta(scores, ids, target=1)
+
+
+def test_captums_contract(model, calibrated, ids):
+    assert isinstance(calibrated, InternalAttribution)
+    assert calibrated.get_name() == "Calibrated Delta Attribution"
+    assert calibrated.has_convergence_delta() is True
+    scores = calibrated.attribute(ids, target=1)
+    assert scores.dtype == torch.float32
+    assert scores.is_contiguous()
+    assert not scores.requires_grad
+    (in_tuple,) = calibrated.attribute((ids,), target=1)
+    torch.testing.assert_close(in_tuple, scores, rtol=0, atol=0)
+    assert not model.layer._forward_hooks
+    assert not model.layer._forward_pre_hooks
+
+
+def test_rows_do_not_depend_on_each_other(calibrated, ids):
+    targets = [1, 0, 1]
+    together = calibrated.attribute(ids, target=targets)
+    for row, target in enumerate(targets):
+        alone = calibrated.attribute(ids[row : row + 1], target=target)
+        torch.testing.assert_close(alone[0], together[row])
+
+
+def test_one_forward_pass_without_gradient(model, calibrated, ids):
+    runs = []
+    handle = model.register_forward_hook(lambda *_: runs.append(torch.is_grad_enabled()))
+    calibrated.attribute(ids, target=0)
+    handle.remove()
+    assert runs == [False]
+
+
+@pytest.mark.parametrize("width", [1, None])
+def test_a_model_that_answers_one_number_needs_no_target(model, ids, width):
+    def positive(ids):
+        logits = model(ids)[:, 1]
+        return logits if width is None else logits.unsqueeze(1)
+
+    calibrated = fitted(positive, [ids], model.layer)
+    assert calibrated.calibration.classes == (0,)
+    expected = fitted(model, [ids], classes=[1])
+    torch.testing.assert_close(calibrated.calibration.vectors, expected.calibration.vectors)
+    torch.testing.assert_close(calibrated.attribute(ids), expected.attribute(ids, target=1))
+
+
+def test_targets_that_do_not_fit(model, ids):
+    calibrated = fitted(model, [ids], classes=[1])
+    torch.testing.assert_close(calibrated.attribute(ids), calibrated.attribute(ids, target=1))
+    with pytest.raises(ValueError, match=r"target holds 0, but the classes \[1\] were fitted"):
+        calibrated.attribute(ids, target=[1, 0, 1])
+    with pytest.raises(AssertionError):
+        calibrated.attribute(ids, target=[1, 1])
+    with pytest.raises(IndexError, match="index 2 is out of bounds"):
+        calibrated.attribute(ids, target=2)
+    with pytest.raises(ValueError, match=r"target is None, but the classes \[0, 1\] were fitted"):
+        fitted(model, [ids]).attribute(ids)
+
+
+def test_before_it_is_calibrated(model, ids, tmp_path):
+    calibrated = CalibratedDeltaAttribution(model, model.layer)
+    with pytest.raises(ValueError, match="no calibration yet; call fit with a few hundred texts"):
+        calibrated.attribute(ids, target=1)
+    with pytest.raises(ValueError, match="no calibration yet"):
+        calibrated.save(tmp_path / "calibration")
+
+
+def test_saved_and_loaded(model, calibrated, ids, tmp_path):
+    path = tmp_path / "calibration.safetensors"
+    calibrated.save(path)
+    loaded = CalibratedDeltaAttribution(model, model.layer).load(path)
+    torch.testing.assert_close(
+        loaded.attribute(ids, target=1), calibrated.attribute(ids, target=1), rtol=0, atol=0
+    )
+    with pytest.raises(ValueError, match="fitted with another reference than this object has"):
+        CalibratedDeltaAttribution(model, model.layer, reference=torch.zeros(5)).load(path)
+    fitted(model, [ids], reference=torch.ones(5)).save(path)
+    CalibratedDeltaAttribution(model, model.layer, reference=torch.ones(5)).load(path)
+    with pytest.raises(ValueError, match="fitted with another reference than this object has"):
+        CalibratedDeltaAttribution(model, model.layer, reference=torch.zeros(5)).load(path)
+
+
+def test_loaded_on_another_model(model, calibrated, tmp_path):
+    path = tmp_path / "calibration.safetensors"
+    calibrated.save(path)
+    digest = calibrated.calibration.digest
+    with torch.no_grad():
+        model.head.bias += 1
+    other = CalibratedDeltaAttribution(model, model.layer)
+    with pytest.raises(ValueError, match=rf"digest {digest[:12]}…, but this model's weights have"):
+        other.load(path)
+    assert other.calibration is None
+
+
+def test_the_bare_layer_has_no_classes():
+    layer = nn.GRU(5, 6, batch_first=True)
+    with pytest.raises(ValueError, match="the recurrent module itself, which has no classes"):
+        CalibratedDeltaAttribution(layer).fit([torch.randn(2, 3, 5)])
+
+
+def test_wrong_batches(model, ids):
+    with pytest.raises(ValueError, match="batches is empty; expected at least one batch"):
+        fitted(model, [])
+    with pytest.raises(TypeError, match="a batch is a dict"):
+        fitted(model, [{"inputs": ids}])
+    with pytest.raises(ValueError, match=r"GRU did not run .* pass the layer that forward_func"):
+        fitted(model, [ids], nn.GRU(5, 6))
+
+
+def test_a_wrong_reference(model, ids):
+    with pytest.raises(ValueError, match=r"reference has shape \(4,\); expected .* \(5,\)"):
+        fitted(model, [ids], reference=torch.zeros(4)).attribute(ids, target=1)
+
+
+def test_vectors_that_are_not_finite(model, ids):
+    with torch.no_grad():
+        model.head.weight[0, 0] = float("nan")
+    calibrated = CalibratedDeltaAttribution(model, model.layer)
+    with pytest.raises(ValueError, match="learnt vectors are not finite"):
+        calibrated.fit([ids], show_progress=False)
+    assert calibrated.calibration is None
+
+
+def test_the_progress_bar_can_be_left_out(model, ids, capsys):
+    CalibratedDeltaAttribution(model, model.layer).fit([ids], show_progress=False)
+    assert capsys.readouterr().err == ""
+    CalibratedDeltaAttribution(model, model.layer).fit([ids])
+    assert "calibrating" in capsys.readouterr().err

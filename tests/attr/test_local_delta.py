@@ -1,0 +1,114 @@
+"""The class against reference steps taken by hand, token by token."""
+
+import pytest
+import torch
+from torch import nn
+
+import reference
+from captum_rnn.attr import LocalDeltaAttribution
+from readers import READOUTS, TIME, Reader, make_case, over_every_layer
+from unrolled import padded, unrolled_rows
+
+
+def attribute(reader, case, target=1):
+    method = LocalDeltaAttribution(reader, reader.layer, reference=case.reference)
+    return method.attribute(
+        case.inputs, target=target, additional_forward_args=case.forward_args
+    ).sum(-1)
+
+
+@over_every_layer
+def test_agrees_with_reference_steps_of_unrolled_cells(
+    kind, num_layers, bidirectional, batch_first, packed, with_initial_state
+):
+    case = make_case(kind, num_layers, bidirectional, batch_first, packed, with_initial_state)
+    reader = Reader(case.layer, "everything")
+    rows = unrolled_rows(reader, case)
+    expected = padded([row.top_scores(case.reference) for row in rows], TIME)
+    for precision, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-5)):
+        case, reader = case.to(precision), reader.to(precision)
+        scores = attribute(reader, case)
+        assert scores.dtype == precision
+        torch.testing.assert_close(scores, expected.to(precision), rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("readout", READOUTS)
+@pytest.mark.parametrize("target", [0, 1])
+def test_every_readout_and_target(readout, target):
+    case = make_case("lstm", num_layers=2, bidirectional=True, packed=True)
+    reader = Reader(case.layer, readout)
+    rows = unrolled_rows(reader, case, target)
+    expected = padded([row.top_scores(case.reference) for row in rows], TIME)
+    torch.testing.assert_close(attribute(reader, case, target), expected, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["rnn_tanh", "lstm", "gru"])
+def test_one_cell_step_by_hand_for_each_token(kind):
+    case = make_case(kind)
+    reader = Reader(case.layer)
+    cell = {"rnn_tanh": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}[kind](3, 5).double()
+    cell.load_state_dict(
+        {name.removesuffix("_l0"): weight for name, weight in case.layer.state_dict().items()}
+    )
+    scores = attribute(reader, case)
+    state = torch.zeros(2, 5, dtype=torch.float64)
+    state = (state, state) if kind == "lstm" else state
+    for token in range(TIME):
+        instead = cell(case.reference.expand(2, -1), state)
+        state = cell(case.inputs[:, token], state)
+        change = state[0] - instead[0] if kind == "lstm" else state - instead
+        expected = change @ reader.head.weight[1]
+        torch.testing.assert_close(scores[:, token], expected, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", reference.KINDS)
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_token_equal_to_the_reference_scores_zero(kind, bidirectional):
+    case = make_case(kind, num_layers=3, bidirectional=bidirectional, packed=True)
+    case.inputs[0, 1] = case.reference
+    case.inputs[1] = case.reference
+    scores = attribute(Reader(case.layer, "everything"), case)
+    assert scores[0, 1].abs() < 1e-12
+    assert scores[1].abs().max() < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("token", "error", "words"),
+    [
+        (torch.zeros(1, 3), ValueError, r"reference has shape \(1, 3\); expected .* \(features,\)"),
+        (torch.tensor(0.0), ValueError, r"reference has shape \(\)"),
+        (torch.zeros(3, dtype=torch.long), TypeError, "reference is of type torch.int64"),
+        (7, TypeError, r"reference is of type int; .* model.embedding.weight\[unknown_id\]"),
+    ],
+)
+def test_a_wrong_reference(token, error, words):
+    layer = make_case("gru").layer
+    with pytest.raises(error, match=words):
+        LocalDeltaAttribution(Reader(layer), layer, reference=token)
+
+
+def test_a_reference_of_another_size_than_the_layers_tokens():
+    case = make_case("gru")
+    case.reference = torch.zeros(4)
+    with pytest.raises(ValueError, match=r"reference has shape \(4,\); expected .* \(3,\)"):
+        attribute(Reader(case.layer), case)
+
+
+def test_a_trainable_reference_in_another_precision():
+    case = make_case("lstm", num_layers=2).to(torch.float32)
+    reader = Reader(case.layer)
+    expected = attribute(reader, case)
+    case.reference = nn.Parameter(case.reference.double())
+    scores = attribute(reader, case)
+    assert scores.dtype == torch.float32
+    assert not scores.requires_grad
+    torch.testing.assert_close(scores, expected, rtol=0, atol=0)
+
+
+def test_a_classifier_that_reads_the_cell_state_alone_is_refused():
+    layer = nn.LSTM(3, 4, batch_first=True)
+    method = LocalDeltaAttribution(
+        lambda embedded: layer(embedded)[1][1][-1], layer, reference=torch.zeros(3)
+    )
+    with pytest.raises(ValueError, match=r"depends on the cell state .* use AdjointDelta"):
+        method.attribute(torch.randn(2, 4, 3), target=1)

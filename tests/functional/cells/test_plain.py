@@ -1,0 +1,47 @@
+"""The plain cell against torch's, unrolled under autograd."""
+
+import pytest
+import torch
+from torch import nn
+
+from captum_rnn.functional.cells import CellWeights, PlainCell
+from unrolled import UnrolledCell
+
+TIME, BATCH, FEATURES, HIDDEN = 6, 3, 4, 5
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+@pytest.mark.parametrize(("precision", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 1e-5)])
+def test_states_and_adjoint(nonlinearity, bias, precision, tolerance):
+    layer = nn.RNN(FEATURES, HIDDEN, nonlinearity=nonlinearity, bias=bias).to(precision)
+    inputs = torch.randn(TIME, BATCH, FEATURES, dtype=precision)
+    start = torch.randn(BATCH, HIDDEN, dtype=precision)
+    read = torch.randn(TIME, BATCH, HIDDEN, dtype=precision)
+    expected = UnrolledCell(layer, inputs, start, start, read)
+    cell = PlainCell(CellWeights(*(weight.detach() for weight in layer.parameters())), nonlinearity)
+    states = expected.states.to(precision)
+
+    def close(found, wanted):
+        torch.testing.assert_close(found, wanted.to(precision), rtol=0, atol=tolerance)
+
+    steps = cell.steps(inputs, states, None)
+    after, no_cells = cell.after(inputs, states[:-1], None)
+    close(after, expected.states[1:])
+    assert no_cells is None
+    adjoint = cell.adjoint(steps, read, None)
+    close(adjoint.states, expected.adjoint_states)
+    close(adjoint.inputs, expected.adjoint_inputs)
+    assert adjoint.cells is None
+    assert (adjoint.states[-1] == 0).all()  # no later step sees the last state
+
+
+def test_a_silent_unit_passes_nothing_on():
+    """The derivative of relu at 0 is 0, as torch has it."""
+    weights = CellWeights(torch.zeros(1, 1), torch.eye(1))
+    states = torch.zeros(3, 1, 1)
+    cell = PlainCell(weights, "relu")
+    adjoint = cell.adjoint(
+        cell.steps(torch.zeros(2, 1, 1), states, None), torch.ones(2, 1, 1), None
+    )
+    assert adjoint.states.flatten().tolist() == [0.0, 0.0]

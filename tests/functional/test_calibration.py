@@ -1,0 +1,62 @@
+"""Means and ridge regressions over batches, against NumPy and hand-computed cases."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from captum_rnn.functional.calibration import (
+    calibrated_total,
+    mean_over_tokens,
+    ridge_regression,
+)
+
+
+def test_the_total_of_both_directions_with_lengths():
+    forward = torch.tensor([[[1.0, 0.0], [2.0, 3.0], [9.0, 9.0]]])
+    backward = torch.tensor([[[4.0, 4.0], [1.0, 1.0], [7.0, 7.0]]])
+    vectors = torch.tensor([[[10.0, 1.0], [0.0, 2.0]]])
+    of_one_token = calibrated_total([forward, backward], vectors, torch.tensor([1]))
+    assert of_one_token.tolist() == [10 * 1 + 1 * 3 + 2 * 3]
+    of_two_tokens = calibrated_total([forward, backward], vectors)
+    assert of_two_tokens.tolist() == [10 * 8 + 1 * 9 + 2 * (4 - 7)]
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=5), st.integers(0, 100))
+@settings(max_examples=25, deadline=None)
+def test_batches_of_any_size_have_the_mean_and_the_regression_of_all_tokens(sizes, seed):
+    generator = np.random.default_rng(seed)
+    features = generator.normal(size=(sum(sizes), 3)).astype(np.float32)
+    outputs = generator.normal(size=(sum(sizes), 2)).astype(np.float32)
+    cuts = np.cumsum(sizes)[:-1]
+    parts = [torch.from_numpy(part) for part in np.split(features, cuts)]
+    taught = [torch.from_numpy(part) for part in np.split(outputs, cuts)]
+    if sum(sizes) == 0:
+        with pytest.raises(ValueError, match="no token to learn from"):
+            mean_over_tokens(parts)
+        with pytest.raises(ValueError, match="no token to learn from"):
+            ridge_regression(zip(parts, taught, strict=True), 1.0)
+        return
+    np.testing.assert_allclose(mean_over_tokens(parts), features.astype(float).mean(0), atol=1e-12)
+    # A ridge regression is least squares with rows of √penalty · I that ask for 0.
+    penalty = 0.5
+    rows = np.concatenate([features.astype(float), np.sqrt(penalty) * np.eye(3)])
+    wanted = np.concatenate([outputs.astype(float), np.zeros((3, 2))])
+    expected, *_ = np.linalg.lstsq(rows, wanted, rcond=None)
+    found = ridge_regression(zip(parts, taught, strict=True), penalty)
+    assert found.dtype == torch.float64
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_no_batch_at_all():
+    with pytest.raises(ValueError, match="pass at least one batch"):
+        mean_over_tokens([])
+    with pytest.raises(ValueError, match="pass at least one batch"):
+        ridge_regression([], 1.0)
+
+
+@pytest.mark.parametrize("penalty", [0.0, -1.0, float("nan")])
+def test_a_penalty_that_is_not_above_zero(penalty):
+    with pytest.raises(ValueError, match=rf"penalty is {penalty}; expected a number above 0"):
+        ridge_regression([(torch.ones(1, 1), torch.ones(1, 1))], penalty)

@@ -1,0 +1,226 @@
+"""Every level and direction against torch's cells, unrolled."""
+
+import warnings
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+import reference
+from captum_rnn.states import ReadGradient, Stack, record_calls, record_read_gradients, unstack
+from readers import FEATURES, HIDDEN, LENGTHS, TIME, Case, Reader, make_case, over_every_layer
+from unrolled import unrolled_rows
+
+
+def recover(reader, case) -> Stack:
+    _, (call,), (gradient,) = record_read_gradients(
+        case.layer, lambda: reader(case.inputs, *case.forward_args)[:, 1]
+    )
+    return unstack(case.layer, call, gradient)
+
+
+@over_every_layer
+def test_what_every_level_and_direction_read_and_became(
+    kind, num_layers, bidirectional, batch_first, packed, with_initial_state
+):
+    case = make_case(kind, num_layers, bidirectional, batch_first, packed, with_initial_state)
+    reader = Reader(case.layer, "everything")
+    rows = unrolled_rows(reader, case)
+    rows_made = [unrolled.stepped_with(case.reference) for unrolled in rows]
+    for precision, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-5)):
+        case, reader = case.to(precision), reader.to(precision)
+        stack = recover(reader, case)
+        assert len(stack.levels) == num_layers
+        found_made = stack.stepped_with(case.reference)
+        for row, (unrolled, made) in enumerate(zip(rows, rows_made, strict=True)):
+            end = unrolled.time
+            for level, passes in enumerate(stack.levels):
+                for direction, passed in enumerate(passes):
+                    made_states, made_cells = found_made[level][direction]
+                    tokens = unrolled.inputs[level]
+                    pairs = [
+                        (passed.inputs[:end, row], tokens if direction == 0 else tokens.flip(0)),
+                        (passed.states[: end + 1, row], unrolled.states[level][direction]),
+                        (made_states[:end, row], made[level][direction][0]),
+                    ]
+                    if isinstance(case.layer, nn.LSTM):
+                        cells = passed.steps.cells[: end + 1, row]
+                        pairs.append((cells, unrolled.cells[level][direction]))
+                        pairs.append((made_cells[:end, row], made[level][direction][1]))
+                    if level == num_layers - 1:
+                        pairs.append((passed.read[:end, row], unrolled.direct[direction]))
+                    for found, expected in pairs:
+                        torch.testing.assert_close(
+                            found, expected.to(precision), rtol=0, atol=tolerance
+                        )
+
+
+def test_what_the_classifier_reads_of_the_lower_levels_stands_at_each_rows_end():
+    case = make_case("lstm", num_layers=2, bidirectional=True, packed=True)
+
+    class LowerReader(Reader):
+        def read(self, outputs, hidden, cells):
+            ranks = torch.arange(1.0, 5.0, dtype=hidden.dtype).unsqueeze(1)
+            value = (ranks * hidden).sum() + 10 * (ranks * cells).sum()
+            return torch.stack([value, value])
+
+    stack = recover(LowerReader(case.layer), case)
+    for level, passes in enumerate(stack.levels):
+        for direction, passed in enumerate(passes):
+            rank = 1.0 + 2 * level + direction
+            expected = torch.zeros(TIME, len(LENGTHS), HIDDEN, dtype=torch.float64)
+            for row, end in enumerate(LENGTHS):
+                expected[end - 1, row] = rank
+            torch.testing.assert_close(passed.read, expected, rtol=0, atol=0)
+            torch.testing.assert_close(passed.read_cells, 10 * expected, rtol=0, atol=0)
+
+
+def test_what_is_not_read_is_zero_or_none():
+    case = make_case("lstm", num_layers=2)
+    stack = recover(Reader(case.layer, "last"), case)
+    ((lower,), (top,)) = stack.levels
+    assert lower.read_cells is None
+    assert top.read_cells is None
+    assert (lower.read == 0).all()
+    assert (top.read[:-1] == 0).all()
+    assert (top.read[-1] != 0).all()
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.booleans())
+def test_reordering_twice_is_nothing(ends, packed):
+    stack = Stack([], torch.tensor(ends) if packed else None)
+    steps = torch.arange(5 * len(ends)).reshape(5, len(ends), 1)
+    assert torch.equal(stack.reorder(stack.reorder(steps, 1), 1), steps)
+    assert torch.equal(stack.reorder(steps, 0), steps)
+    backward = stack.reorder(steps, 1)
+    for row, end in enumerate(ends):
+        read = end if packed else 5
+        assert torch.equal(backward[:read, row], steps[:read, row].flip(0))
+        assert torch.equal(backward[read:, row], steps[read:, row])
+
+
+def test_an_unbatched_call():
+    case = make_case("gru", num_layers=2, bidirectional=True)
+    layer, tokens = case.layer, case.inputs[0]
+    (call,) = record_calls(layer, lambda: layer(tokens))
+    stack = unstack(layer, call, ReadGradient(None, (None,)))
+    forward, backward = reference.top_states(layer, tokens)
+    torch.testing.assert_close(stack.levels[1][0].states[:, 0], forward)
+    torch.testing.assert_close(stack.levels[1][1].states[:, 0], backward)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("kind", reference.KINDS)
+def test_half_precision_is_followed_in_single_precision(kind, dtype):
+    layer = reference.make_layer(kind, 32, 64, num_layers=2, bidirectional=True, batch_first=True)
+    layer, tokens = layer.to(dtype), torch.randn(4, 6, 32).to(dtype)
+    (call,) = record_calls(layer, lambda: layer(tokens))
+    stack = unstack(layer, call, ReadGradient(None, (None,) * len(call.final)))
+    for level in stack.levels:
+        for passed in level:
+            assert passed.states.dtype == passed.inputs.dtype == torch.float32
+            cells = None if passed.initial_cell is None else passed.steps.cells[:-1]
+            after, _ = passed.cell.after(passed.inputs, passed.states[:-1], cells)
+            assert after.dtype == torch.float32
+            torch.testing.assert_close(after, passed.states[1:], rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize("kind", ["rnn_tanh", "lstm", "gru"])
+def test_a_layer_that_ran_under_autocast_is_followed(kind):
+    layer = reference.make_layer(kind, 128, 128, num_layers=2, batch_first=True)
+    tokens = 3 * torch.randn(8, 3, 128)
+
+    def forward():
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            layer(tokens)
+
+    (call,) = record_calls(layer, forward)
+    stack = unstack(layer, call, ReadGradient(None, (None,) * len(call.final)))
+    with torch.no_grad():
+        expected = layer(tokens)[0].transpose(0, 1)
+    torch.testing.assert_close(stack.levels[1][0].states[1:], expected, rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize("new_style", [True, False])
+def test_weights_under_a_parametrization(new_style):
+    layer = nn.LSTM(3, 4, num_layers=2, batch_first=True)
+    plain = nn.LSTM(3, 4, num_layers=2, batch_first=True)
+    plain.load_state_dict(layer.state_dict())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        norm = nn.utils.parametrizations.weight_norm if new_style else nn.utils.weight_norm
+        for name in ("weight_hh_l0", "weight_ih_l1"):
+            norm(layer, name)
+    case = Case(layer, torch.randn(2, 4, 3), None, None, torch.randn(3))
+    expected = Case(plain, case.inputs, None, None, case.reference)
+    reader = Reader(layer)
+    found = recover(reader, case).stepped_with(case.reference)
+    reader.layer = plain
+    wanted = recover(reader, expected).stepped_with(case.reference)
+    torch.testing.assert_close(found[1][0][0], wanted[1][0][0])
+
+
+def test_a_row_of_nan_leaves_the_other_rows_alone():
+    case = make_case("lstm", num_layers=2, packed=True)
+    reader = Reader(case.layer)
+    expected = recover(reader, case).levels[0][0].steps.cells
+    case.inputs[0] = torch.nan
+    found = recover(reader, case).levels[0][0].steps.cells
+    assert found[1:3, 0].isnan().all()
+    torch.testing.assert_close(found[:, 1], expected[:, 1], rtol=0, atol=1e-12)
+
+
+def test_dropout_between_levels_cannot_be_repeated():
+    layer = nn.LSTM(3, 4, num_layers=2, dropout=0.5, batch_first=True)
+    case = Case(layer, torch.randn(2, 4, 3), None, None, torch.randn(3))
+    with pytest.raises(ValueError, match=r"LSTM drops out between its levels .* model.eval\(\)"):
+        recover(Reader(layer), case)
+    assert len(recover(Reader(layer.eval()), case).levels) == 2
+
+
+class Doubling(nn.GRU):
+    def forward(self, input, hx=None):
+        return super().forward(2 * input, hx)
+
+
+class Noisy(nn.GRU):
+    def forward(self, input, hx=None):
+        outputs, final = super().forward(input, hx)
+        return outputs + 0.2 * torch.randn_like(outputs), final
+
+
+class Unchanged(nn.GRU):
+    pass
+
+
+@pytest.mark.parametrize("kind", [Doubling, Noisy])
+@pytest.mark.parametrize(("num_layers", "faint"), [(1, 1), (1, 0.01), (2, 1), (3, 1)])
+def test_a_subclass_that_computes_something_else(kind, num_layers, faint):
+    layer = kind(3, 4, num_layers=num_layers, batch_first=True)
+    case = Case(layer, torch.randn(2, 4, 3), None, None, torch.randn(3))
+    with torch.no_grad():
+        for weight in layer.parameters():
+            weight.mul_(faint)
+    with pytest.raises(ValueError, match=rf"{kind.__name__} computes something else"):
+        recover(Reader(layer), case)
+
+
+def test_a_subclass_that_computes_the_same():
+    layer = Unchanged(3, 4, batch_first=True)
+    plain = nn.GRU(3, 4, batch_first=True)
+    plain.load_state_dict(layer.state_dict())
+    case = Case(layer, torch.randn(2, 4, 3), None, None, torch.randn(3))
+    reader = Reader(layer)
+    states = recover(reader, case).levels[0][0].states
+    reader.layer = case.layer = plain
+    assert torch.equal(states, recover(reader, case).levels[0][0].states)
+
+
+def test_features_of_the_recovered_levels():
+    case = make_case("lstm_projected", num_layers=3, bidirectional=True)
+    stack = recover(Reader(case.layer), case)
+    shapes = [passed.inputs.shape[2] for level in stack.levels for passed in level]
+    assert shapes == [FEATURES, FEATURES, 8, 8, 8, 8]
