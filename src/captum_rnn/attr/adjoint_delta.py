@@ -106,11 +106,11 @@ def adjoint_scores(stack: Stack, instead: list[list[tuple[Tensor, Tensor | None]
     """
     scores: list[Tensor] = []
     read_above: Tensor | None = None
-    for level, others in zip(reversed(stack.levels), reversed(instead), strict=True):
+    for depth, level in reversed(list(enumerate(stack.levels))):
         of_inputs = []
         parts = [None] * len(level) if read_above is None else read_above.chunk(len(level), -1)
         for direction, (passed, (states, cells), above) in enumerate(
-            zip(level, others, parts, strict=True)
+            zip(level, instead[depth], parts, strict=True)
         ):
             read = passed.read
             if above is not None:
@@ -120,8 +120,9 @@ def adjoint_scores(stack: Stack, instead: list[list[tuple[Tensor, Tensor | None]
             if cells is not None and adjoint.cells is not None:
                 change = change + first_order(passed.steps.cells[1:] - cells, adjoint.cells)
             scores.append(stack.reorder(change, direction))
-            of_inputs.append(stack.reorder(adjoint.inputs, direction))
-        read_above = torch.stack(of_inputs).sum(0)
+            if depth > 0:
+                of_inputs.append(stack.reorder(passed.cell.of_inputs(adjoint), direction))
+        read_above = torch.stack(of_inputs).sum(0) if of_inputs else None
     return torch.stack(scores).sum(0)
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from captum_rnn.functional.cells.relevance import ReverseScan, Shares, blocks
@@ -51,9 +50,21 @@ class CellWeights:
         )
 
     def preactivations(self, inputs: Tensor, previous: Tensor) -> Tensor:
-        """What the gates' nonlinearities are applied to (..., gates · hidden)."""
-        from_hidden = F.linear(previous, self.hidden, self.hidden_bias)
-        return F.linear(inputs, self.input, self.input_bias).add_(from_hidden)
+        """What the gates' nonlinearities are applied to (..., gates · hidden).
+
+        Args:
+            inputs: (..., features), or one input (features,) for all steps.
+            previous: (..., state).
+        """
+        sums = previous @ self.hidden.t()
+        if inputs.dim() < previous.dim():
+            sums += inputs @ self.input.t()
+        else:  # in place, without a second tensor of this size
+            features = inputs.shape[-1]
+            sums.view(-1, len(self.input)).addmm_(inputs.reshape(-1, features), self.input.t())
+        if self.input_bias is not None and self.hidden_bias is not None:
+            sums += self.input_bias + self.hidden_bias
+        return sums
 
 
 class Adjoint(NamedTuple):
@@ -65,12 +76,13 @@ class Adjoint(NamedTuple):
             is not in it.
         cells: The same for an LSTM's cell state (time, batch, hidden), what is read of it included;
             None for the other kinds.
-        inputs: With respect to the input of each step (time, batch, features).
+        preactivations: With respect to the inputs' part of the gates' pre-activations (time, batch,
+            gates · hidden), in consecutive blocks of steps.
     """
 
     states: Tensor
     cells: Tensor | None
-    inputs: Tensor
+    preactivations: list[Tensor]
 
 
 Steps = TypeVar("Steps")
@@ -100,7 +112,13 @@ class Cell(ABC, Generic[Steps]):
     def after(
         self, inputs: Tensor, previous: Tensor, previous_cells: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        """State and cell state after one step from each previous state, all steps at once."""
+        """State and cell state after one step from each previous state, all steps at once.
+
+        Args:
+            inputs: (time, batch, features), or one input (features,) for all steps.
+            previous: (time, batch, state).
+            previous_cells: (time, batch, hidden) of an LSTM; None: zeros.
+        """
 
     @abstractmethod
     def adjoint(self, steps: Steps, read: Tensor, read_cells: Tensor | None) -> Adjoint:
@@ -112,6 +130,10 @@ class Cell(ABC, Generic[Steps]):
                 classifier and the next level read of it.
             read_cells: The same for the cell states of an LSTM; None: nothing reads them.
         """
+
+    def of_inputs(self, adjoint: Adjoint) -> Tensor:
+        """Total derivatives with respect to the input of each step (time, batch, features)."""
+        return torch.cat([block @ self.weights.input for block in adjoint.preactivations])
 
     @property
     @abstractmethod

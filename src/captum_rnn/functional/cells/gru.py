@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from captum_rnn.functional.cells.cell import Adjoint, Cell, CellWeights
-from captum_rnn.functional.cells.relevance import Shares, stabilise
+from captum_rnn.functional.cells.relevance import Shares, blocks, stabilise
 
 
 class GruSteps(NamedTuple):
@@ -39,23 +39,27 @@ class GruCell(Cell[GruSteps]):
 
     def adjoint(self, steps: GruSteps, read: Tensor, read_cells: Tensor | None) -> Adjoint:
         """Back through the gates; the hidden part of each step is one matrix product."""
-        reset, update, candidate, hidden_part, previous = steps
-        of_candidate = (1 - update) * (1 - candidate.square())
-        of_reset = hidden_part * reset * (1 - reset)
-        of_update = (previous - candidate) * update * (1 - update)
-        deltas = read.new_empty(*read.shape[:2], 3, read.shape[2])
         states = torch.empty_like(read)
         state = torch.zeros_like(read[0])
-        for step in reversed(range(len(read))):
-            states[step] = state
-            through = state + read[step]
-            delta = deltas[step]
-            torch.mul(through, of_candidate[step], out=delta[:, 2])
-            torch.mul(delta[:, 2], of_reset[step], out=delta[:, 0])
-            torch.mul(through, of_update[step], out=delta[:, 1])
-            of_hidden = torch.cat([delta[:, :2].flatten(1), delta[:, 2] * reset[step]], 1)
-            state = torch.addmm(through * update[step], of_hidden, self.weights.hidden)
-        return Adjoint(states, None, deltas.flatten(2) @ self.weights.input)
+        deltas = []
+        for part in reversed(blocks(*read.shape[:2])):
+            reset, update, candidate, hidden_part, previous = (steps_of[part] for steps_of in steps)
+            of_candidate = (1 - update) * (1 - candidate.square())
+            of_reset = hidden_part * reset * (1 - reset)
+            of_update = (previous - candidate) * update * (1 - update)
+            delta = read.new_empty(*of_update.shape[:2], 3, of_update.shape[2])
+            for step in reversed(range(part.start, part.stop)):
+                within = step - part.start
+                states[step] = state
+                through = state + read[step]
+                to_reset, to_update, to_candidate = delta[within].unbind(1)
+                torch.mul(through, of_candidate[within], out=to_candidate)
+                torch.mul(to_candidate, of_reset[within], out=to_reset)
+                torch.mul(through, of_update[within], out=to_update)
+                of_hidden = torch.cat([to_reset, to_update, to_candidate * reset[within]], 1)
+                state = torch.addmm(through * update[within], of_hidden, self.weights.hidden)
+            deltas.append(delta.flatten(2))
+        return Adjoint(states, None, deltas[::-1])
 
     @property
     def candidate(self) -> CellWeights:
@@ -87,7 +91,7 @@ class GruCell(Cell[GruSteps]):
         weights = self.weights
         of_input = F.linear(inputs, weights.input, weights.input_bias).chunk(3, dim=-1)
         of_hidden = F.linear(previous, weights.hidden, weights.hidden_bias).chunk(3, dim=-1)
-        reset = (of_input[0] + of_hidden[0]).sigmoid()
-        update = (of_input[1] + of_hidden[1]).sigmoid()
-        candidate = torch.addcmul(of_input[2], reset, of_hidden[2]).tanh()
+        reset = (of_input[0] + of_hidden[0]).sigmoid_()
+        update = (of_input[1] + of_hidden[1]).sigmoid_()
+        candidate = torch.addcmul(of_input[2], reset, of_hidden[2]).tanh_()
         return GruSteps(reset, update, candidate, of_hidden[2], previous.expand_as(candidate))

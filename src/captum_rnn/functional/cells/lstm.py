@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from captum_rnn.functional.cells.cell import Adjoint, Cell, CellWeights
-from captum_rnn.functional.cells.relevance import Projection, Shares, stabilise
+from captum_rnn.functional.cells.relevance import Projection, Shares, blocks, stabilise
 
 
 class LstmSteps(NamedTuple):
@@ -50,31 +50,28 @@ class LstmCell(Cell[LstmSteps]):
 
     def adjoint(self, steps: LstmSteps, read: Tensor, read_cells: Tensor | None) -> Adjoint:
         """Back through the gates; the hidden part of each step is one matrix product."""
-        squashed = steps.cells[1:].tanh()
-        opened = steps.output_gate * (1 - squashed.square())
-        of_cell = torch.stack(
-            [
-                steps.candidate * _sigmoid_slope(steps.input_gate),
-                steps.cells[:-1] * _sigmoid_slope(steps.forget_gate),
-                steps.input_gate * (1 - steps.candidate.square()),
-            ],
-            2,
-        )
-        of_output = squashed * _sigmoid_slope(steps.output_gate)
-        deltas = read.new_empty(*of_output.shape[:2], 4, of_output.shape[2])
-        states, cells = torch.empty_like(read), torch.empty_like(of_output)
-        state, cell = torch.zeros_like(read[0]), torch.zeros_like(of_output[0])
-        for step in reversed(range(len(read))):
-            if read_cells is not None:
-                cell = cell + read_cells[step]
-            states[step], cells[step] = state, cell
-            through_output = self._unproject(state + read[step])
-            through_cell = torch.addcmul(cell, through_output, opened[step])
-            torch.mul(through_cell.unsqueeze(1), of_cell[step], out=deltas[step, :, :3])
-            torch.mul(through_output, of_output[step], out=deltas[step, :, 3])
-            state = deltas[step].flatten(1) @ self.weights.hidden
-            cell = steps.forget_gate[step] * through_cell
-        return Adjoint(states, cells, deltas.flatten(2) @ self.weights.input)
+        states = torch.empty_like(read)
+        cells = torch.empty_like(steps.cells[1:])
+        state, cell = torch.zeros_like(read[0]), torch.zeros_like(cells[0])
+        deltas = []
+        for part in reversed(blocks(*read.shape[:2])):
+            slopes = _slopes(steps, part)
+            delta = slopes.of_output.new_empty(*slopes.of_cell.shape[:2], 4, cells.shape[2])
+            for step in reversed(range(part.start, part.stop)):
+                within = step - part.start
+                if read_cells is not None:
+                    cell = cell + read_cells[step]
+                states[step], cells[step] = state, cell
+                through_output = self._unproject(state + read[step])
+                through_cell = torch.addcmul(cell, through_output, slopes.opened[within])
+                torch.mul(
+                    through_cell.unsqueeze(1), slopes.of_cell[within], out=delta[within, :, :3]
+                )
+                torch.mul(through_output, slopes.of_output[within], out=delta[within, :, 3])
+                state = delta[within].flatten(1) @ self.weights.hidden
+                cell = steps.forget_gate[step] * through_cell
+            deltas.append(delta.flatten(2))
+        return Adjoint(states, cells, deltas[::-1])
 
     @property
     def candidate(self) -> CellWeights:
@@ -105,7 +102,8 @@ class LstmCell(Cell[LstmSteps]):
 
     def _gates(self, inputs: Tensor, previous: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         parts = self.weights.preactivations(inputs, previous).chunk(4, dim=-1)
-        return parts[0].sigmoid(), parts[1].sigmoid(), parts[2].tanh(), parts[3].sigmoid()
+        candidate = parts[2].contiguous().tanh_()  # several times as fast as in place
+        return parts[0].sigmoid_(), parts[1].sigmoid_(), candidate, parts[3].sigmoid_()
 
     def _project(self, states: Tensor) -> Tensor:
         projection = self.weights.projection
@@ -114,6 +112,30 @@ class LstmCell(Cell[LstmSteps]):
     def _unproject(self, derivative: Tensor) -> Tensor:
         projection = self.weights.projection
         return derivative if projection is None else derivative @ projection
+
+
+class _Slopes(NamedTuple):
+    opened: Tensor  # of the state with respect to the cell state (time, batch, hidden)
+    of_cell: Tensor  # of the cell state with respect to i, f and g (time, batch, 3, hidden)
+    of_output: Tensor  # of the state with respect to o (time, batch, hidden)
+
+
+def _slopes(steps: LstmSteps, part: slice) -> _Slopes:
+    """Derivatives inside some steps, with respect to the gates' pre-activations."""
+    cells, before = steps.cells[1:][part], steps.cells[:-1][part]
+    input_gate, forget_gate = steps.input_gate[part], steps.forget_gate[part]
+    candidate, output_gate = steps.candidate[part], steps.output_gate[part]
+    squashed = cells.tanh()
+    of_cell = [
+        candidate * _sigmoid_slope(input_gate),
+        before * _sigmoid_slope(forget_gate),
+        input_gate * (1 - candidate.square()),
+    ]
+    return _Slopes(
+        opened=output_gate * (1 - squashed.square()),
+        of_cell=torch.stack(of_cell, 2),
+        of_output=squashed * _sigmoid_slope(output_gate),
+    )
 
 
 def _sigmoid_slope(gate: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ class PlainCell(Cell[Tensor]):
             states[step] = state
             torch.mul(state + read[step], slopes[step], out=deltas[step])
             state = deltas[step] @ self.weights.hidden
-        return Adjoint(states, None, deltas @ self.weights.input)
+        return Adjoint(states, None, [deltas])
 
     @property
     def candidate(self) -> CellWeights:
