@@ -21,13 +21,20 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 from tqdm import tqdm
 
-from captum_rnn import HiddenStateDeltaAttribution
+from captum_rnn import (
+    AdjointDeltaAttribution,
+    CalibratedDeltaAttribution,
+    HiddenStateDeltaAttribution,
+    LocalDeltaAttribution,
+    LogitDeltaAttribution,
+    RecurrentLRPAttribution,
+)
 from captum_rnn.benchmark.environment import machine, versions
 
 VOCABULARY, WIDTH, IG_POINTS = 5000, 128, 50
 SIZES = [(1, 30), (64, 100)]
 LAYERS = {"LSTM": nn.LSTM, "GRU": nn.GRU}
-SECONDS_A_METHOD = 0.3
+SECONDS_A_METHOD = 2.0
 FEWEST_RUNS, MOST_RUNS = 3, 400
 
 
@@ -41,9 +48,11 @@ class Classifier(nn.Module):
         self.head = nn.Linear(WIDTH, 2)
 
     def forward(self, ids: Tensor) -> Tensor:
+        """Logits (batch, 2) of ids (batch, time)."""
         return self.forward_embedded(self.embedding(ids))
 
     def forward_embedded(self, embedded: Tensor) -> Tensor:
+        """Logits (batch, 2) of embedded tokens (batch, time, features)."""
         outputs, _ = self.layer(embedded)
         return self.head(outputs[:, -1])
 
@@ -54,6 +63,12 @@ def methods(model: Classifier, ids: Tensor) -> dict[str, Callable[[], object]]:
     delta = HiddenStateDeltaAttribution(model, model.layer)
     projection = HiddenStateDeltaAttribution(model, model.layer, distance="projection")
     bare = HiddenStateDeltaAttribution(model.layer)
+    logit = LogitDeltaAttribution(model, model.layer)
+    local = LocalDeltaAttribution(model, model.layer, reference=model.embedding.weight[0])
+    calibrated = CalibratedDeltaAttribution(model, model.layer)
+    calibrated.fit([ids], show_progress=False)
+    adjoint = AdjointDeltaAttribution(model, model.layer)
+    relevance = RecurrentLRPAttribution(model, model.layer)
     saliency = Saliency(model.forward_embedded)
     input_x_gradient = InputXGradient(model.forward_embedded)
     integrated = IntegratedGradients(model.forward_embedded)
@@ -70,6 +85,11 @@ def methods(model: Classifier, ids: Tensor) -> dict[str, Callable[[], object]]:
         "hidden-state delta (l2)": lambda: delta.attribute(ids, target=1),
         "hidden-state delta (projection)": lambda: projection.attribute(ids, target=1),
         "hidden-state delta (l2), bare layer": lambda: bare.attribute(embedded),
+        "calibrated delta": lambda: calibrated.attribute(ids, target=1),
+        "logit delta": lambda: logit.attribute(ids, target=1),
+        "local delta": lambda: local.attribute(ids, target=1),
+        "adjoint delta": lambda: adjoint.attribute(ids, target=1),
+        "relevance propagation": lambda: relevance.attribute(ids, target=1),
         "Saliency": gradients(saliency.attribute),
         "InputXGradient": gradients(input_x_gradient.attribute),
         f"IntegratedGradients, {IG_POINTS} steps": gradients(
@@ -191,7 +211,7 @@ def main() -> None:
     options = parser.parse_args()
     device = torch.device(options.device)
     tables = []
-    with tqdm(total=len(LAYERS) * len(SIZES) * 7) as progress:
+    with tqdm(total=len(LAYERS) * len(SIZES) * 12) as progress:
         for kind in LAYERS:
             for batch, steps in SIZES:
                 tables.append(measure(kind, batch, steps, device, progress))

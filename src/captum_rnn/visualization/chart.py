@@ -62,7 +62,7 @@ def cost_chart(points: Sequence[CostPoint], *, floor: CostPoint | None = None) -
     """
     _check(points, floor)
     with mpl.rc_context({"font.size": 11.0, "svg.fonttype": "none", "svg.hashsalt": "captum-rnn"}):
-        figure = Figure(figsize=(5.6, 4.2), dpi=72, layout="constrained")
+        figure = Figure(figsize=(8.4, 5.4), dpi=72, layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
         _draw_axes(axes)
