@@ -113,6 +113,9 @@ class Case:
             self.reference.to(dtype),
         )
 
+    def float(self) -> "Case":
+        return self.to(torch.float32)
+
 
 def make_case(
     kind,

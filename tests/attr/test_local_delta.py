@@ -95,7 +95,7 @@ def test_a_reference_of_another_size_than_the_layers_tokens():
 
 
 def test_a_trainable_reference_in_another_precision():
-    case = make_case("lstm", num_layers=2).to(torch.float32)
+    case = make_case("lstm", num_layers=2).float()
     reader = Reader(case.layer)
     expected = attribute(reader, case)
     case.reference = nn.Parameter(case.reference.double())

@@ -197,7 +197,7 @@ class Unchanged(nn.GRU):
 
 
 @pytest.mark.parametrize("kind", [Doubling, Noisy])
-@pytest.mark.parametrize(("num_layers", "faint"), [(1, 1), (1, 0.01), (2, 1), (3, 1)])
+@pytest.mark.parametrize(("num_layers", "faint"), [(1, 1), (1, 0.01), (2, 1), (2, 0.01), (3, 1)])
 def test_a_subclass_that_computes_something_else(kind, num_layers, faint):
     layer = kind(3, 4, num_layers=num_layers, batch_first=True)
     case = Case(layer, torch.randn(2, 4, 3), None, None, torch.randn(3))

@@ -206,7 +206,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
             return
         if self._looks_at_class:
             raise ValueError(
-                f"forward_func is the recurrent module itself, whose classes {self.get_name()} "
+                f"forward_func is the recurrent module itself, whose classes {type(self).__name__} "
                 "cannot look at; pass the model and its layer"
             )
         if target is not None:

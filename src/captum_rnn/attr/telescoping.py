@@ -88,8 +88,8 @@ class TelescopingAttribution(RecurrentAttribution):
         Returns:
             Attributions of exactly the shape of `inputs`, a tuple if `inputs` is one. A token's
             score is shared equally over its features. float32, or float64 if the states are.
-            With `return_convergence_delta`, a pair of them and the differences (batch,), which are
-            rounding errors: below 1e-5.
+            With `return_convergence_delta`, a pair of them and the differences (batch,): rounding
+            errors below 1e-5, unless the class says what else they are.
 
         Raises:
             TypeError: A layer that is not recurrent; inputs or lengths that are no tensors.
