@@ -13,6 +13,7 @@ from captum.metrics import infidelity, sensitivity_max
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 import reference
 from captum_rnn.attr import (
@@ -239,6 +240,58 @@ def test_without_gradients_the_scores_are_the_same(make, model, ids):
     with torch.no_grad():
         scores = make(model, model.layer).attribute(ids, target=1)
     assert torch.equal(scores, expected)
+
+
+def test_inference_mode_rules_out_derivatives(make, model, ids):
+    with torch.inference_mode():
+        if make is HiddenStateDeltaAttribution:
+            expected = make(model, model.layer).attribute(ids)
+        else:
+            with pytest.raises(ValueError, match=r"call it under torch.no_grad\(\) instead"):
+                make(model, model.layer).attribute(ids, target=1)
+            return
+    torch.testing.assert_close(expected, make(model, model.layer).attribute(ids))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_model_that_changes_the_layers_output_in_place(make, model, ids, packed):
+    def read(outputs, in_place):
+        data = outputs.data if packed else outputs
+        data = data.relu_() if in_place else data.relu()
+        if packed:
+            outputs = PackedSequence(data, *outputs[1:])
+            data = pad_packed_sequence(outputs, batch_first=True)[0]
+        return model.head(data.mean(1))
+
+    def forward(tokens, in_place):
+        embedded = model.embedding(tokens)
+        if packed:
+            embedded = pack_padded_sequence(embedded, LENGTHS, True, enforce_sorted=False)
+        return read(model.layer(embedded)[0], in_place)
+
+    method = make(forward, model.layer)
+    scores, expected = (
+        method.attribute(ids, target=1, additional_forward_args=(in_place,))
+        for in_place in (True, False)
+    )
+    torch.testing.assert_close(scores, expected, rtol=0, atol=1e-7)
+
+
+def test_the_callers_autocast_does_not_reach_the_scores(make, model, ids):
+    method = make(model, model.layer)
+    expected = method.attribute(ids, target=1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        scores = method.attribute(ids, target=1)
+    assert scores.dtype == torch.float32
+    torch.testing.assert_close(scores, expected, rtol=0, atol=0.05 * expected.abs().max().item())
+
+
+def test_one_number_for_the_whole_batch_is_refused(make_class_aware, model, ids):
+    method = make_class_aware(lambda ids: model(ids)[:, 1].sum(), model.layer)
+    with pytest.raises(ValueError, match=r"output has shape \(\), but one number for each row"):
+        method.attribute(ids)
+    expected = make_class_aware(model, model.layer).attribute(ids[:1], target=1)
+    torch.testing.assert_close(method.attribute(ids[:1]), expected)
 
 
 def test_a_model_that_raises(make, model, ids):

@@ -206,8 +206,9 @@ class CalibratedDeltaAttribution(TelescopingAttribution):
         if self.reference is None:
             reads = [Reads(None, of_direction) for of_direction in vectors.unbind(1)]
             return record.path.without_padding(logit_delta(record.path.paths, reads))
-        steps = top_steps(layer, record, self.reference)
-        scores = torch.einsum("btds,bds->bt", steps, vectors)
+        with torch.autocast(vectors.device.type, enabled=False):
+            steps = top_steps(layer, record, self.reference)
+            scores = torch.einsum("btds,bds->bt", steps, vectors)
         return record.path.without_padding(scores)
 
     def _totals(self, run: Run) -> Tensor:

@@ -1,5 +1,6 @@
 """The Captum shell of every method that reads what a recurrent layer did in one forward pass."""
 
+import contextlib
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -154,10 +155,17 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
     @torch.no_grad()
     def _token_scores(self, run: Run) -> list[Tensor]:
         """Scores (batch, time) of the tokens of each input."""
-        return [
-            record.path.at_inputs(self._score(run.layer, record), record.layout.time)
-            for record in run.records
-        ]
+        with self._precisely(run.layer):
+            return [
+                record.path.at_inputs(self._score(run.layer, record), record.layout.time)
+                for record in run.records
+            ]
+
+    def _precisely(self, layer: nn.Module) -> contextlib.AbstractContextManager[Any]:
+        """Keeps the caller's autocast away from the matrix products of class-aware methods."""
+        if not self._looks_at_class:  # their mathematics does so itself, where it needs to
+            return contextlib.nullcontext()
+        return torch.autocast(next(layer.parameters()).device.type, enabled=False)
 
     @staticmethod
     def _format(inputs: Any, run: Run, scores: list[Tensor]) -> Any:
@@ -187,7 +195,9 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         value: Tensor | None = None
         gradients: Sequence[ReadGradient | None]
         if self._looks_at_class:
-            value, calls, gradients = record_read_gradients(layer, lambda: _explained(forward()))
+            value, calls, gradients = record_read_gradients(
+                layer, lambda: _explained(forward(), layouts[0].batch)
+            )
         else:
             calls = record_calls(layer, forward)
             gradients = [None] * len(calls)
@@ -282,9 +292,9 @@ def _one_for_each_input(lengths: Lengths, inputs: int) -> tuple[Tensor | None, .
     return each
 
 
-def _explained(output: Any) -> Tensor:
+def _explained(output: Any, rows: int) -> Tensor:
     """The explained value of each row, which must be one number."""
-    if isinstance(output, Tensor) and output.numel() == (len(output) if output.dim() else 1):
+    if isinstance(output, Tensor) and output.numel() == rows:
         return output.reshape(-1)
     given = f"has shape {tuple(output.shape)}" if isinstance(output, Tensor) else "is no tensor"
     raise ValueError(

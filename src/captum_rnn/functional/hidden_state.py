@@ -284,7 +284,8 @@ def _distances(states: Tensor, target: Tensor, distance: Distance) -> tuple[Tens
         return distances, torch.linalg.vector_norm(target, order, dim=-1)
     norm = torch.linalg.vector_norm(target, dim=-1)
     direction = _divide(target, norm.unsqueeze(1))
-    along = torch.matmul(states.to(precise), direction.transpose(1, 2)).squeeze(2)
+    with torch.autocast(states.device.type, enabled=False):
+        along = torch.matmul(states.to(precise), direction.transpose(1, 2)).squeeze(2)
     if distance == "projection":
         return norm - along, norm
     cosine = _divide(along, torch.linalg.vector_norm(states, dim=-1, dtype=precise))

@@ -50,7 +50,8 @@ def logit_delta(paths: Sequence[Tensor], reads: Sequence[Reads]) -> Tensor:
         backward = direction == 1
         path = path.to(torch.promote_types(path.dtype, torch.float32))
         if read.final is not None:
-            along = torch.einsum("bth,bh->bt", path, read.final.to(path.dtype))
+            with torch.autocast(path.device.type, enabled=False):
+                along = torch.einsum("bth,bh->bt", path, read.final.to(path.dtype))
             scores.append(_steps(along, backward))
         if read.outputs is not None:
             still_read = _still_read(read.outputs.to(path.dtype), backward)

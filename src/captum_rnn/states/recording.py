@@ -63,17 +63,32 @@ def recurrent_layer(layer: object) -> nn.RNNBase:
 def record_calls(layer: nn.RNNBase, forward: Callable[[], Any]) -> list[LayerCall]:
     """Runs `forward` once under `no_grad`; what `layer` was given and answered, call by call.
 
-    The hook is taken off again whatever happens.
+    A model that goes on to change its layer's output in place, as `nn.ReLU(inplace=True)` does, is
+    run once more with a copy of it. The hook is taken off again whatever happens.
 
     Raises:
         TypeError: The layer was called or answered in a way that `nn.RNNBase` does not.
     """
+    calls, versions = _record(layer, forward, lambda data: data)
+    if [_version(call) for call in calls] != versions:
+        calls, _ = _record(layer, forward, torch.clone)
+    return calls
+
+
+def _record(
+    layer: nn.RNNBase, forward: Callable[[], Any], keep: Callable[[Tensor], Tensor]
+) -> tuple[list[LayerCall], list[int]]:
+    """The calls, and how often the data of each output had been changed when it was answered."""
     calls: list[LayerCall] = []
+    versions: list[int] = []
 
     def record(
         module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
     ) -> None:
-        calls.append(_layer_call(module, args, kwargs, output))
+        call = _layer_call(module, args, kwargs, output)
+        kept = _with_data(call.output, keep(_data(call.output)))
+        calls.append(LayerCall(call.input, call.initial, kept, call.final))
+        versions.append(_version(calls[-1]))
 
     handle = layer.register_forward_hook(record, with_kwargs=True)
     try:
@@ -81,7 +96,13 @@ def record_calls(layer: nn.RNNBase, forward: Callable[[], Any]) -> list[LayerCal
             forward()
     finally:
         handle.remove()
-    return calls
+    return calls, versions
+
+
+def _version(call: LayerCall) -> int:
+    """How often the output was changed in place; unknown, and so 0, under inference_mode."""
+    data = _data(call.output)
+    return 0 if data.is_inference() else data._version
 
 
 def record_read_gradients(
@@ -101,8 +122,14 @@ def record_read_gradients(
         explained values with respect to what the model read of it; all detached.
 
     Raises:
-        ValueError: The explained values do not depend on the layer's output.
+        ValueError: The explained values do not depend on the layer's output, or the caller is in
+            `torch.inference_mode`.
     """
+    if torch.is_inference_mode_enabled():
+        raise ValueError(
+            "the method needs a derivative of the model's output, which torch.inference_mode() "
+            "rules out; call it under torch.no_grad() instead"
+        )
     calls: list[LayerCall] = []
 
     def suspend_gradients(module: nn.Module, args: tuple[Any, ...]) -> None:
@@ -116,7 +143,10 @@ def record_read_gradients(
         leaf_output = _with_data(call.output, _data(call.output).detach().requires_grad_())
         leaf_final = tuple(state.detach().requires_grad_() for state in call.final)
         calls.append(LayerCall(call.input, call.initial, leaf_output, leaf_final))
-        return leaf_output, leaf_final if isinstance(output[1], tuple) else leaf_final[0]
+        # Copies, as the model may change them in place, which torch forbids for leaves.
+        read_output = _with_data(leaf_output, _data(leaf_output).clone())
+        read_final = tuple(state.clone() for state in leaf_final)
+        return read_output, read_final if isinstance(output[1], tuple) else read_final[0]
 
     handles = [
         layer.register_forward_pre_hook(suspend_gradients),
