@@ -18,14 +18,14 @@ _TEXTS_AT_ONCE = 32
 def explain(options: Namespace) -> None:
     """Explains texts: `texts`, `method`, `model`, `json`, `html`."""
     from captum_rnn.benchmark.methods import find_methods
-    from captum_rnn.benchmark.results import prepare_output, write_text
+    from captum_rnn.benchmark.results import prepare_file, write_text
     from captum_rnn.text.pipeline import TextClassifier
     from captum_rnn.visualization.html import legend_html, page
 
     (method,) = find_methods([options.method])
-    classifier = TextClassifier.load(options.model)
     if options.html:
-        prepare_output(options.html.absolute().parent)
+        prepare_file(options.html)
+    classifier = TextClassifier.load(options.model)
     explanations = (
         explanation
         for texts in _batches(options.texts or _standard_input())

@@ -315,7 +315,7 @@ def test_targets_that_do_not_fit(model, ids):
         calibrated.attribute(ids, target=[1, 0, 1])
     with pytest.raises(AssertionError):
         calibrated.attribute(ids, target=[1, 1])
-    with pytest.raises(IndexError, match="index 2 is out of bounds"):
+    with pytest.raises(ValueError, match=r"target 2 does not fit .* classes from 0 to 1"):
         calibrated.attribute(ids, target=2)
     with pytest.raises(ValueError, match=r"target is None, but the classes \[0, 1\] were fitted"):
         fitted(model, [ids]).attribute(ids)

@@ -175,6 +175,38 @@ def test_pooled_readouts_of_packed_rows(readout):
         torch.testing.assert_close(scores[row, :length].sum(-1), expected)
 
 
+@pytest.mark.parametrize("distance", ["l2", "l1", "linf", "cosine", "projection"])
+@pytest.mark.parametrize("readout", ["final", "mean", "max", -1])
+def test_every_readout_of_a_two_way_layer_over_padding(readout, distance):
+    """The backward direction begins in the state in which the padding left it."""
+    layer = nn.GRU(FEATURES, 6, batch_first=True, bidirectional=True).double()
+    inputs, lengths = torch.randn(BATCH, TIME, FEATURES).double(), torch.tensor(LENGTHS)
+    scores, delta = HiddenStateDeltaAttribution(
+        layer, readout=readout, distance=distance
+    ).attribute(inputs, lengths=lengths, return_convergence_delta=True)
+    assert delta.abs().max() < 1e-10
+    for row, length in enumerate(LENGTHS):
+        forward, backward = reference.top_states(layer, inputs[row])
+        paths = [forward[: length + 1], backward[TIME - length :]]
+        if readout == -1:
+            paths[1] = paths[1][:2]
+        elif readout != "final":
+            pool = torch.mean if readout == "mean" else torch.amax
+            paths = [
+                torch.stack([path[0], *(pool(path[1 : t + 1], 0) for t in range(1, length + 1))])
+                for path in paths
+            ]
+        raw, scale = torch.zeros(length, dtype=torch.float64), 0.0
+        for path, backward in zip(paths, (False, True), strict=True):
+            part = torch.tensor(reference.scores([path], distance, False), dtype=torch.float64)
+            steps = part.flip(0) if backward else part
+            raw[length - len(part) :] += steps
+            zero = torch.zeros_like(path[-1])
+            scale += 1.0 if distance == "cosine" else reference.distance(distance, zero, path[-1])
+        torch.testing.assert_close(scores[row, :length].sum(-1), raw / scale)
+        assert (scores[row, length:] == 0).all()
+
+
 def test_a_mean_pooling_classifiers_target_is_what_its_head_reads():
     layer = nn.GRU(FEATURES, 6, batch_first=True)
     inputs = torch.randn(BATCH, TIME, FEATURES)

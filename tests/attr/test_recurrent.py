@@ -97,9 +97,17 @@ def test_captum_refuses_targets_that_do_not_fit(hsd, ids, target):
         hsd.attribute(ids, target=target)
 
 
-def test_a_target_out_of_range_is_an_error(hsd, ids):
-    with pytest.raises(IndexError, match="index 2 is out of bounds"):
-        hsd.attribute(ids, target=2)
+@pytest.mark.parametrize("target", [2, -3, [0, 2, 1], torch.tensor([0, 1, 2])])
+def test_a_target_out_of_range_names_the_classes(hsd, ids, target):
+    with pytest.raises(ValueError, match=r"target .* of shape \(3, 2\); expected .* 0 to 1"):
+        hsd.attribute(ids, target=target)
+
+
+def test_an_error_of_the_model_stays_its_own(model):
+    with pytest.raises(IndexError, match="index out of range in self"):
+        HiddenStateDeltaAttribution(model, model.layer).attribute(
+            torch.full((1, 3), VOCABULARY), target=1
+        )
 
 
 def test_in_a_loop_over_captums_methods(model, hsd, ids):
@@ -319,6 +327,27 @@ def test_lengths_that_contradict_a_packed_sequence(hsd, ids):
 def test_wrong_lengths(hsd, ids, lengths, error, words):
     with pytest.raises(error, match=words):
         hsd.attribute(ids, lengths=lengths)
+
+
+def test_lengths_of_a_layer_that_knows_its_tokens(model, ids):
+    def skipping(ids):
+        return model.layer(pack_tokens(model.embedding(ids), ids > 9))[1][0][-1]
+
+    with pytest.raises(ValueError, match=r"fed by pack_tokens, which knows .* leave lengths out"):
+        HiddenStateDeltaAttribution(skipping, model.layer).attribute(
+            ids, lengths=torch.tensor([7, 3, 5])
+        )
+
+
+def test_positions_of_a_row_without_tokens(model):
+    def skipping(ids):
+        return model.layer(pack_tokens(model.embedding(ids), ids != 0))[1][0][-1]
+
+    hsd = HiddenStateDeltaAttribution(skipping, model.layer, readout=-1)
+    scores = hsd.attribute(torch.tensor([[0, 0, 0], [0, 4, 9]]))
+    assert scores[0].tolist() == [0.0, 0.0, 0.0]
+    final = HiddenStateDeltaAttribution(model, model.layer).attribute(torch.tensor([[4, 9]]))
+    torch.testing.assert_close(scores[1, 1:], final[0])
 
 
 def test_wrong_inputs(hsd, ids):

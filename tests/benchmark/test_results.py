@@ -3,14 +3,21 @@ from pathlib import Path
 
 import pytest
 
-from captum_rnn.benchmark.results import prepare_output, write_results, write_text
+from captum_rnn.benchmark.results import prepare_file, prepare_output, write_results, write_text
 
 
-def test_the_folder_is_made_and_left_empty(tmp_path: Path) -> None:
+def test_the_folder_is_made_with_the_first_file(tmp_path: Path) -> None:
     folder = prepare_output(tmp_path / "new" / "folder")
-    assert folder.is_dir()
-    assert list(folder.iterdir()) == []
+    assert not folder.parent.exists()
+    write_text("a report", folder / "report.html")
+    assert [file.name for file in folder.iterdir()] == ["report.html"]
     assert prepare_output(str(folder)) == folder
+
+
+def test_a_folder_in_the_place_of_a_file(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match="name a file in it"):
+        prepare_file(tmp_path)
+    assert prepare_file(tmp_path / "new.html") == tmp_path / "new.html"
 
 
 @pytest.mark.parametrize("below", ["", "below/it"])

@@ -1,5 +1,6 @@
 """Every wrong name, position and length is told in one sentence."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -30,9 +31,15 @@ def test_wrong_lengths(lengths, error, words):
         (True, TypeError),
         (None, TypeError),
         (torch.tensor([1.0]), TypeError),
-        (torch.tensor(1), ValueError),
+        (torch.tensor([[1]]), ValueError),
     ],
 )
 def test_unknown_readout(readout, error):
     with pytest.raises(error, match='expected "final", "mean", "max", an int or an integer tensor'):
         check_readout(readout)
+
+
+@pytest.mark.parametrize("readout", [2, np.int64(2), torch.tensor(2)])
+def test_integers_of_every_kind_are_positions(readout):
+    assert check_readout(readout) == 2
+    assert type(check_readout(readout)) is int

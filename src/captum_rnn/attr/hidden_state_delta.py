@@ -39,13 +39,13 @@ class HiddenStateDeltaAttribution(TelescopingAttribution):
         layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it, or a subclass. `None`: `forward_func` is
             itself that module, and the inputs are embedded, in the module's own layout:
             (batch, time, features), (time, batch, features) or unbatched (time, features).
-        device_ids: As for Captum's layer methods: the order of the devices of a `DataParallel`
-            model, only needed where `forward_func` is not that model itself.
+        device_ids: Kept for Captum's signature; the layer has to run on one device.
         distance: ``"l2"``, ``"l1"``, ``"linf"``, ``"cosine"`` or ``"projection"``; see
             `captum_rnn.functional.hidden_state_delta`.
         readout: Which state the classifier reads. ``"final"``: each direction's own last state. An
             int or a tensor (batch,): the output at that token, 0-based, negative from the end of
-            each row's tokens. ``"mean"``, ``"max"``: the outputs pooled over the tokens.
+            each row's tokens; tokens that `pack_tokens` left out do not count. ``"mean"``,
+            ``"max"``: the outputs pooled over the tokens.
         normalize: Divide by the distance of the zero state from the target.
         batch_first: Whether dimension 0 of the *inputs* is the batch, as everywhere in Captum;
             False: it is the time. The layer's own layout does not matter. Not used where `layer` is

@@ -140,8 +140,8 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         Raises:
             TypeError: A layer that is not recurrent; inputs or lengths that are no tensors.
             ValueError: The layer did not run once for each input, or saw another batch or another
-                number of steps than the input has; lengths or positions out of range.
-            AssertionError: A target that does not fit the model's output, from Captum.
+                number of steps than the input has; lengths, positions or target out of range.
+            AssertionError: A target of the wrong length or form, from Captum.
         """
         run = self._run(inputs, target, additional_forward_args, lengths)
         return self._format(inputs, run, self._token_scores(run))
@@ -183,14 +183,23 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         layouts = [self._layout(layer, tensor) for tensor in tensors]
         self._check_bare(target)
 
+        outputs: list[Any] = []
+
         def forward_func(*args: Any) -> Any:
-            return self.forward_func(*args)
+            outputs[:] = [self.forward_func(*args)]
+            return outputs[0]
 
         # Captum inspects the signature of what it runs, which takes as long as a short forward.
         forward_func.__signature__ = _ANY_ARGUMENTS  # type: ignore[attr-defined]
 
         def forward() -> Any:
-            return _run_forward(forward_func, tensors, target, additional_forward_args)
+            outputs.clear()
+            try:
+                return _run_forward(forward_func, tensors, target, additional_forward_args)
+            except (IndexError, RuntimeError) as error:
+                if not outputs or target is None:
+                    raise
+                raise _target_out_of_range(target, outputs[0]) from error
 
         value: Tensor | None = None
         gradients: Sequence[ReadGradient | None]
@@ -290,6 +299,12 @@ def _one_for_each_input(lengths: Lengths, inputs: int) -> tuple[Tensor | None, .
             "one entry for each of them"
         )
     return each
+
+
+def _target_out_of_range(target: Any, output: Any) -> ValueError:
+    shape = tuple(getattr(output, "shape", ()))
+    classes = f"; expected classes from 0 to {shape[-1] - 1}" if shape else ""
+    return ValueError(f"target {target} does not fit the model's output of shape {shape}{classes}")
 
 
 def _explained(output: Any, rows: int) -> Tensor:

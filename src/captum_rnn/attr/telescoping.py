@@ -89,13 +89,13 @@ class TelescopingAttribution(RecurrentAttribution):
             Attributions of exactly the shape of `inputs`, a tuple if `inputs` is one. A token's
             score is shared equally over its features. float32, or float64 if the states are.
             With `return_convergence_delta`, a pair of them and the differences (batch,): rounding
-            errors below 1e-5, unless the class says what else they are.
+            errors, below 1e-5 for normalised scores, unless the class says what else they are.
 
         Raises:
             TypeError: A layer that is not recurrent; inputs or lengths that are no tensors.
             ValueError: The layer did not run once for each input, or saw another batch or another
-                number of steps than the input has; lengths or positions out of range.
-            AssertionError: A target that does not fit the model's output, from Captum.
+                number of steps than the input has; lengths, positions or target out of range.
+            AssertionError: A target of the wrong length or form, from Captum.
         """
         run = self._run(inputs, target, additional_forward_args, lengths)
         scores = self._token_scores(run)
@@ -147,5 +147,6 @@ class TelescopingAttribution(RecurrentAttribution):
 
     @torch.no_grad()
     def _difference_from_totals(self, scores: list[Tensor], run: Run) -> Tensor:
-        sums = torch.stack([tokens.sum(1) for tokens in scores]).sum(0)
-        return sums - self._totals(run)
+        sums = torch.stack([tokens.sum(1, dtype=torch.float64) for tokens in scores]).sum(0)
+        totals = self._totals(run)
+        return (sums - totals).to(totals.dtype)

@@ -1,5 +1,6 @@
 """Files of a finished comparison, written whole or not at all."""
 
+import errno
 import json
 import os
 import tempfile
@@ -11,23 +12,43 @@ def prepare_output(folder: str | Path) -> Path:
     """Makes sure that files can be written to a folder, before minutes of work depend on it.
 
     Args:
-        folder: The folder; it is created where it does not exist.
+        folder: The folder; where it does not exist, it is created with the first file.
 
     Returns:
         The folder.
 
     Raises:
-        OSError: The folder cannot be created or written (`PermissionError`, `NotADirectoryError`,
-            `FileExistsError` …).
+        OSError: The folder cannot be created or written (`PermissionError`, `NotADirectoryError`
+            …).
     """
     path = Path(folder)
+    nearest = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
+        with tempfile.TemporaryFile(dir=nearest):
+            return path
     except OSError as error:
         message = f"cannot write to the output folder ({error.strerror}); choose another folder"
         raise OSError(error.errno, message, str(path)) from error
+
+
+def prepare_file(file: str | Path) -> Path:
+    """Makes sure that a file can be written, before minutes of work depend on it.
+
+    Args:
+        file: The file; one that is there already will be replaced.
+
+    Returns:
+        The file.
+
+    Raises:
+        OSError: It is a folder, or cannot be written.
+    """
+    path = Path(file)
+    if path.is_dir():
+        raise IsADirectoryError(
+            errno.EISDIR, "is a folder; name a file in it, such as explained.html", str(path)
+        )
+    prepare_output(path.absolute().parent)
     return path
 
 
@@ -55,6 +76,7 @@ def write_text(text: str, path: Path) -> None:
     Raises:
         OSError: The file cannot be written; what stood there before still does.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
         unfinished.write_text(text, encoding="utf-8")

@@ -1,5 +1,6 @@
 """What the mathematics accepts: names, positions and lengths, with errors that say what to do."""
 
+import numbers
 from typing import Literal, TypeAlias, get_args
 
 import torch
@@ -28,13 +29,17 @@ def check_readout(readout: Readout) -> Readout:
     if isinstance(readout, Tensor):
         if readout.is_floating_point() or readout.is_complex() or readout.dtype == torch.bool:
             raise TypeError(f"readout is a tensor of dtype {readout.dtype}; {expected}")
+        if readout.dim() == 0:
+            return int(readout)
         if readout.dim() != 1:
             raise ValueError(f"readout is a tensor of shape {tuple(readout.shape)}; {expected}")
     elif isinstance(readout, str):
         if readout not in ("final", "mean", "max"):
             raise ValueError(f"readout is {readout!r}; {expected}")
-    elif isinstance(readout, bool) or not isinstance(readout, int):
+    elif isinstance(readout, bool) or not isinstance(readout, numbers.Integral):
         raise TypeError(f"readout is of type {type(readout).__name__}; {expected}")
+    else:
+        return int(readout)
     return readout
 
 

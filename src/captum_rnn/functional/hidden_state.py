@@ -12,7 +12,13 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from captum_rnn.functional.checks import Distance, Readout, check_distance, check_lengths
+from captum_rnn.functional.checks import (
+    Distance,
+    Readout,
+    check_distance,
+    check_lengths,
+    check_readout,
+)
 from captum_rnn.functional.path import StatePath
 
 _NORM_ORDERS = {"l2": 2.0, "l1": 1.0, "linf": math.inf}
@@ -51,7 +57,7 @@ def hidden_state_delta(
 
     Raises:
         ValueError: Wrong shapes, lengths out of range or an unknown distance.
-        TypeError: Lengths that are no integers.
+        TypeError: States that are no tensor, or lengths that are no integers.
 
     Example:
         >>> states = torch.tensor([[[0.0, 0.0], [3.0, 0.0], [3.0, 4.0]]])
@@ -60,6 +66,8 @@ def hidden_state_delta(
         >>> hidden_state_delta(states, distance="projection")
         tensor([[0.3600, 0.6400]])
     """
+    if not isinstance(states, Tensor):
+        raise TypeError(f"states is of type {type(states).__name__}; expected a tensor")
     if states.dim() != 3 or states.shape[1] < 2:
         raise ValueError(
             f"states has shape {tuple(states.shape)}; expected (batch, time + 1, hidden) with the "
@@ -102,15 +110,17 @@ def readout_delta(
         The scores (batch, time); what they sum to is `readout_total`.
 
     Raises:
-        ValueError: A position out of range.
+        ValueError: A position out of range, an unknown distance or readout.
     """
+    check_distance(distance)
+    readout = check_readout(readout)
     raw, scale = [], []
     for path in paths:
-        read = _read_out(path, lengths, readout)
-        after, zero_distance = _distances(read.path.outputs, read.target, distance)
-        first = _first_distance(path, read.target, zero_distance, distance)
+        path, target, passed = _read_out(path, lengths, readout)
+        after, zero_distance = _distances(path.outputs, target, distance)
+        first = _first_distance(path, target, zero_distance, distance)
         gains = path.before(after, first) - after
-        raw.append(gains if read.passed is None else torch.where(read.passed, gains, 0.0))
+        raw.append(gains if passed is None else torch.where(passed, gains, 0.0))
         scale.append(zero_distance)
     scores = _sum(raw)
     if normalize:
@@ -143,10 +153,12 @@ def readout_total(
         >>> readout_total([path], distance="l1"), readout_delta([path], distance="l1").sum(1)
         (tensor([0.8571]), tensor([0.8571]))
     """
+    check_distance(distance)
+    readout = check_readout(readout)
     covered, scale = [], []
     for path in paths:
-        target = _read_out(path, lengths, readout).target
-        ends = torch.cat([_first_state(path, lengths), target], 1)
+        path, target, _ = _read_out(path, lengths, readout)
+        ends = torch.cat([path.first(), target], 1)
         distances, zero_distance = _distances(ends, target, distance)
         covered.append(distances[:, :1] - distances[:, 1:])
         scale.append(zero_distance)
@@ -208,6 +220,7 @@ class _Readout(NamedTuple):
 
 
 def _read_out(path: StatePath, lengths: Tensor | None, readout: Readout) -> _Readout:
+    path = _without_padding(path, lengths)
     if isinstance(readout, str):
         if readout != "final":
             pooled = running_pool(path.outputs, readout, lengths, backward=path.backward)
@@ -235,14 +248,14 @@ def _first_distance(
     return torch.ones_like(zero_distance) if distance == "cosine" else zero_distance
 
 
-def _first_state(path: StatePath, lengths: Tensor | None) -> Tensor:
-    """The state (batch, 1, hidden) in which the direction met the first token that is scored."""
+def _without_padding(path: StatePath, lengths: Tensor | None) -> StatePath:
+    """The path as if a backward direction, which has read the padding, had begun behind it."""
     if not path.backward or lengths is None or path.ends is not None:
-        return path.first()
-    # The backward direction has read the padding before it.
+        return path
     time = path.outputs.shape[1]
     behind = _at(path.outputs, lengths.clamp(max=time - 1))
-    return torch.where((lengths == time).reshape(-1, 1, 1), path.first(), behind)
+    is_full = (lengths == time).reshape(-1, 1, 1)
+    return path._replace(initial=torch.where(is_full, path.first(), behind), ends=lengths)
 
 
 def _at(outputs: Tensor, tokens: Tensor) -> Tensor:
@@ -260,7 +273,7 @@ def _positions(readout: int | Tensor, lengths: Tensor | None, outputs: Tensor) -
             f"readout holds {len(positions)} positions for {batch} rows; expected one a row"
         )
     positions = positions.expand(batch)
-    outside = (positions < -lengths) | (positions >= lengths)
+    outside = ((positions < -lengths) | (positions >= lengths)) & (lengths > 0)
     if outside.any():
         row = int(outside.int().argmax())
         length = int(lengths[row])
@@ -268,7 +281,7 @@ def _positions(readout: int | Tensor, lengths: Tensor | None, outputs: Tensor) -
             f"readout position {int(positions[row])} of row {row} is out of range; the row has "
             f"{length} token(s), so positions go from {-length} to {length - 1}"
         )
-    return torch.where(positions < 0, positions + lengths, positions)
+    return torch.where(positions < 0, positions + lengths, positions).clamp(min=0)
 
 
 def _distances(states: Tensor, target: Tensor, distance: Distance) -> tuple[Tensor, Tensor]:

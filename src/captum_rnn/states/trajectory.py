@@ -80,6 +80,11 @@ def trajectory(layer: nn.RNNBase, call: LayerCall, lengths: Tensor | None = None
         TypeError: Lengths that are no integers.
     """
     outputs, ends = _padded(call.output, layer.batch_first)
+    if lengths is not None and hasattr(call.input, "read"):
+        raise ValueError(
+            "lengths is given for a layer that is fed by pack_tokens, which knows its tokens; "
+            "leave lengths out"
+        )
     if lengths is not None:
         lengths = check_lengths(lengths, outputs.shape[0], outputs.shape[1], outputs.device)
         if ends is not None:

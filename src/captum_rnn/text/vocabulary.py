@@ -46,8 +46,8 @@ class Vocabulary:
         """Collects the words that occur often enough.
 
         The most frequent word has id 1; words of one frequency stand in the order of their code
-        points, so the same texts in any order give the same vocabulary. Words that cannot be one
-        line of a UTF-8 file (line breaks, lone surrogates) stay unknown.
+        points, so the same texts in any order give the same vocabulary. Blanks stay unknown, and
+        so do words that cannot be one line of a UTF-8 file (lone surrogates).
 
         Args:
             texts: The words of each text.
@@ -67,7 +67,9 @@ class Vocabulary:
             raise ValueError(f"minimum_count is {minimum_count}; expected 1 or more")
         counts = Counter(word for words in texts for word in words)
         kept = [
-            word for word, count in counts.items() if count >= minimum_count and is_storable(word)
+            word
+            for word, count in counts.items()
+            if count >= minimum_count and not word.isspace() and is_storable(word)
         ]
         if not kept:
             raise ValueError(
