@@ -226,7 +226,7 @@ class CalibratedDeltaAttribution(TelescopingAttribution):
     def _calibrated(self) -> Calibration:
         if self.calibration is None:
             raise ValueError(
-                "CalibratedDeltaAttribution has no calibration yet; call fit with a few hundred "
+                "CalibratedDeltaAttribution has no calibration yet; call fit with some dozens of "
                 "texts, or load one"
             )
         return self.calibration

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import torch
@@ -69,14 +69,14 @@ def record_calls(layer: nn.RNNBase, forward: Callable[[], Any]) -> list[LayerCal
     Raises:
         TypeError: The layer was called or answered in a way that `nn.RNNBase` does not.
     """
-    calls, versions = _record(layer, forward, lambda data: data)
+    calls, versions = _record(layer, forward)
     if [_version(call) for call in calls] != versions:
-        calls, _ = _record(layer, forward, torch.clone)
+        calls, _ = _record(layer, forward, copied=True)
     return calls
 
 
 def _record(
-    layer: nn.RNNBase, forward: Callable[[], Any], keep: Callable[[Tensor], Tensor]
+    layer: nn.RNNBase, forward: Callable[[], Any], *, copied: bool = False
 ) -> tuple[list[LayerCall], list[int]]:
     """The calls, and how often the data of each output had been changed when it was answered."""
     calls: list[LayerCall] = []
@@ -86,9 +86,10 @@ def _record(
         module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
     ) -> None:
         call = _layer_call(module, args, kwargs, output)
-        kept = _with_data(call.output, keep(_data(call.output)))
-        calls.append(LayerCall(call.input, call.initial, kept, call.final))
-        versions.append(_version(calls[-1]))
+        if copied:
+            call = replace(call, output=_with_data(call.output, _data(call.output).clone()))
+        calls.append(call)
+        versions.append(_version(call))
 
     handle = layer.register_forward_hook(record, with_kwargs=True)
     try:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from captum_rnn.text.vocabulary import UNKNOWN_ID
 
-_BATCHES_SORTED_TOGETHER = 10
+_BATCHES_SORTED_TOGETHER = 2
 
 
 def pad_ids(sequences: Sequence[Sequence[int]]) -> Tensor:
@@ -36,7 +36,7 @@ def bucketed_batches(
 ) -> Iterator[list[int]]:
     """Shuffles texts into batches of similar length, so that little padding is computed.
 
-    The texts are shuffled, every 10 batches' worth is sorted by length and cut into batches, and
+    The texts are shuffled, every 2 batches' worth is sorted by length and cut into batches, and
     the batches are shuffled.
 
     Args:

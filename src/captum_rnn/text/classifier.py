@@ -88,8 +88,8 @@ class RecurrentClassifier(nn.Module):
     def _initialise(self) -> None:
         """Draws the first weights as the source's framework, Keras, does.
 
-        From torch's own (word vectors from N(0, 1), no bias towards remembering) five epochs end up
-        to five points of accuracy lower, and some trainings collapse on the way.
+        With torch's own (word vectors from N(0, 1), no bias towards remembering) the source's five
+        epochs are often too few.
         """
         self.embedding.weight[1:].uniform_(-_EMBEDDING_RANGE, _EMBEDDING_RANGE)
         layer = dict(self.rnn.named_parameters())

@@ -102,7 +102,7 @@ class LstmCell(Cell[LstmSteps]):
 
     def _gates(self, inputs: Tensor, previous: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         parts = self.weights.preactivations(inputs, previous).chunk(4, dim=-1)
-        candidate = parts[2].contiguous().tanh_()  # several times as fast as in place
+        candidate = parts[2].contiguous().tanh_()  # torch's fast tanh wants it
         return parts[0].sigmoid_(), parts[1].sigmoid_(), candidate, parts[3].sigmoid_()
 
     def _project(self, states: Tensor) -> Tensor:
