@@ -30,7 +30,8 @@ from captum_rnn.attr import (
 from captum_rnn.attr.calibrated_delta import CalibratedDeltaAttribution
 from captum_rnn.attr.calibration import weights_digest
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.methods import METHODS, margin
+from captum_rnn.benchmark.method import margin
+from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.benchmark.subject import Subject, evaluation_mode
 from captum_rnn.benchmark.timing import single_thread
 from captum_rnn.evaluation import (

@@ -5,14 +5,9 @@ import torch
 from torch import Tensor
 
 from captum_rnn.attr.hidden_state_delta import HiddenStateDeltaAttribution
-from captum_rnn.benchmark.methods import (
-    DEFAULT_METHODS,
-    METHODS,
-    IntegratedGradientsFromZero,
-    Method,
-    find_methods,
-    margin,
-)
+from captum_rnn.benchmark.gradient_methods import IntegratedGradientsFromZero
+from captum_rnn.benchmark.method import Method, margin
+from captum_rnn.benchmark.methods import DEFAULT_METHODS, METHODS, find_methods
 from captum_rnn.text.classifier import RecurrentClassifier
 
 IDS = torch.tensor([[3, 7, 0, 1, 9], [5, 2, 8, 0, 0], [4, 4, 4, 4, 6]])

@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.examples import corpus_examples, post_examples
-from captum_rnn.benchmark.methods import DEFAULT_METHODS, Method, find_methods
+from captum_rnn.benchmark.method import Method
+from captum_rnn.benchmark.methods import DEFAULT_METHODS, find_methods
 from captum_rnn.benchmark.post_examples import load_post_examples
 from captum_rnn.benchmark.subject import Subject, evaluation_mode
 from captum_rnn.benchmark.timing import Cost, measure_cost, single_thread

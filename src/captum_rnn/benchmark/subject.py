@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from captum_rnn.benchmark.methods import Method
+from captum_rnn.benchmark.method import Method
 from captum_rnn.evaluation.prediction import predict_texts
 from captum_rnn.text.pipeline import TextClassifier
 

@@ -11,9 +11,9 @@ from captum_rnn.functional.hidden_state import (
     hidden_state_delta,
     readout_delta,
     readout_total,
-    running_pool,
 )
 from captum_rnn.functional.path import StatePath
+from captum_rnn.functional.readout import running_pool
 
 __all__ = [
     "Distance",
