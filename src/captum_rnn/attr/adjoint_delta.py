@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from captum_rnn.attr.recurrent import Record, RecurrentAttribution
+from captum_rnn.attr.recurrent import Record, RecurrentAttribution, in_full_precision
 from captum_rnn.attr.reference import check_reference
 from captum_rnn.functional.cells import first_order
 from captum_rnn.states import LevelPass, Stack, unstack
@@ -81,6 +81,7 @@ class AdjointDeltaAttribution(RecurrentAttribution):
             check_reference(counterfactual, "counterfactual")
         self.counterfactual = counterfactual
 
+    @in_full_precision
     def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
         assert record.gradient is not None
         stack = unstack(layer, record.call, record.gradient)

@@ -52,7 +52,7 @@ class InputLayout:
         features = self._features
         if not features:
             return tokens.contiguous()
-        shared = (tokens / math.prod(features)).reshape(*tokens.shape, *(1 for _ in features))
+        shared = (tokens / math.prod(features))[(...,) + (None,) * len(features)]
         return shared.expand(self.shape).contiguous()
 
     def gather(self, attributions: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from captum_rnn.attr.recurrent import Record, RecurrentAttribution
+from captum_rnn.attr.recurrent import Record, RecurrentAttribution, in_full_precision
 from captum_rnn.attr.reference import check_reference
 from captum_rnn.functional.cells import first_order
 from captum_rnn.functional.logit import check_reads
@@ -51,6 +51,7 @@ class LocalDeltaAttribution(RecurrentAttribution):
         super().__init__(forward_func, layer, device_ids, batch_first=batch_first)
         self.reference = check_reference(reference, "reference")
 
+    @in_full_precision
     def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
         assert record.gradient is not None
         check_reads(read_gradients(layer, record.gradient))

@@ -1,6 +1,6 @@
 """The Captum shell of every method that reads what a recurrent layer did in one forward pass."""
 
-import contextlib
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -152,20 +152,13 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
             f"attribute_future is not implemented for {type(self).__name__}; call attribute"
         )
 
-    @torch.no_grad()
     def _token_scores(self, run: Run) -> list[Tensor]:
         """Scores (batch, time) of the tokens of each input."""
-        with self._precisely(run.layer):
+        with torch.no_grad():
             return [
                 record.path.at_inputs(self._score(run.layer, record), record.layout.time)
                 for record in run.records
             ]
-
-    def _precisely(self, layer: nn.Module) -> contextlib.AbstractContextManager[Any]:
-        """Keeps the caller's autocast away from the matrix products of class-aware methods."""
-        if not self._looks_at_class:  # their mathematics does so itself, where it needs to
-            return contextlib.nullcontext()
-        return torch.autocast(next(layer.parameters()).device.type, enabled=False)
 
     @staticmethod
     def _format(inputs: Any, run: Run, scores: list[Tensor]) -> Any:
@@ -287,6 +280,20 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         )
         names = [name for name, module in named if module is layer and name]
         return f"layer {names[0]!r} ({type(layer).__name__})" if names else type(layer).__name__
+
+
+Score: TypeAlias = Callable[[Any, nn.RNNBase, Record], Tensor]
+
+
+def in_full_precision(score: Score) -> Score:
+    """Keeps the caller's autocast away from the matrix products of a `_score` method."""
+
+    @functools.wraps(score)
+    def precise(self: Any, layer: nn.RNNBase, record: Record) -> Tensor:
+        with torch.autocast(next(layer.parameters()).device.type, enabled=False):
+            return score(self, layer, record)
+
+    return precise
 
 
 def _one_for_each_input(lengths: Lengths, inputs: int) -> tuple[Tensor | None, ...]:

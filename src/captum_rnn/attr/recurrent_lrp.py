@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from captum_rnn.attr.recurrent import Record, Run
+from captum_rnn.attr.recurrent import Record, Run, in_full_precision
 from captum_rnn.attr.telescoping import TelescopingAttribution
 from captum_rnn.states import Stack, unstack
 
@@ -97,6 +97,7 @@ class RecurrentLRPAttribution(TelescopingAttribution):
         """True: a token's score holds its embedding as a factor."""
         return True
 
+    @in_full_precision
     def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
         assert record.gradient is not None
         stack = unstack(layer, record.call, record.gradient)

@@ -9,11 +9,13 @@ from torch import Tensor
 Distance: TypeAlias = Literal["l2", "l1", "linf", "cosine", "projection"]
 Readout: TypeAlias = Literal["final", "mean", "max"] | int | Tensor
 
+_DISTANCES = get_args(Distance)
+
 
 def check_distance(distance: str) -> Distance:
     """Returns `distance` if it is known; raises ValueError otherwise."""
-    if distance not in get_args(Distance):
-        known = ", ".join(repr(name) for name in get_args(Distance))
+    if distance not in _DISTANCES:
+        known = ", ".join(map(repr, _DISTANCES))
         raise ValueError(f"distance is {distance!r}; expected one of {known}")
     return distance  # type: ignore[return-value]
 
