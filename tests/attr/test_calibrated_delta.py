@@ -323,7 +323,7 @@ def test_targets_that_do_not_fit(model, ids):
 
 def test_before_it_is_calibrated(model, ids, tmp_path):
     calibrated = CalibratedDeltaAttribution(model, model.layer)
-    with pytest.raises(ValueError, match="no calibration yet; call fit with a few hundred texts"):
+    with pytest.raises(ValueError, match="no calibration yet; call fit with some dozens of texts"):
         calibrated.attribute(ids, target=1)
     with pytest.raises(ValueError, match="no calibration yet"):
         calibrated.save(tmp_path / "calibration")

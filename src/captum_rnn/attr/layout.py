@@ -52,8 +52,8 @@ class InputLayout:
         features = self._features
         if not features:
             return tokens.contiguous()
-        shared = (tokens / math.prod(features))[(...,) + (None,) * len(features)]
-        return shared.expand(self.shape).contiguous()
+        shares = tokens.new_full(features, 1.0 / math.prod(features))
+        return (tokens[(...,) + (None,) * len(features)] * shares).contiguous()
 
     def gather(self, attributions: Tensor) -> Tensor:
         """The token scores (batch, time) in attributions of the input's shape."""
