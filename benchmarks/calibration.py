@@ -32,7 +32,7 @@ from captum_rnn.attr.calibration import weights_digest
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.method import margin
 from captum_rnn.benchmark.methods import METHODS
-from captum_rnn.benchmark.subject import Subject, evaluation_mode
+from captum_rnn.benchmark.subject import Subject
 from captum_rnn.benchmark.timing import single_thread
 from captum_rnn.evaluation import (
     comprehensiveness,
@@ -41,6 +41,7 @@ from captum_rnn.evaluation import (
     rank_correlations,
 )
 from captum_rnn.text import TextClassifier, load_corpus
+from captum_rnn.text.classifier import evaluation_mode
 from captum_rnn.text.split import held_out_reviews, split_corpus
 
 FITTED_ON = (600, 100, 10)

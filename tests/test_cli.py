@@ -69,7 +69,7 @@ def test_wrong_arguments(argv, reason, capsys):
         (TypeError("texts is one string"), "texts is one string"),
         (ImportError("needs the package xlrd"), "needs the package xlrd"),
         (OSError("the model cannot be written"), "the model cannot be written"),
-        (PermissionError(13, "Permission denied", "/root/x"), "/root/x: Permission denied"),
+        (PermissionError(13, "Permission denied", "/locked/x"), "/locked/x: Permission denied"),
         (
             OSError(18, "Cross-device link", "temporary", None, "target"),
             "target: Cross-device link",

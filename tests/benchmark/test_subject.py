@@ -3,8 +3,8 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn.benchmark.methods import METHODS
-from captum_rnn.benchmark.subject import Subject, evaluation_mode
-from captum_rnn.text.classifier import RecurrentClassifier
+from captum_rnn.benchmark.subject import Subject
+from captum_rnn.text.classifier import RecurrentClassifier, evaluation_mode
 from captum_rnn.text.pipeline import TextClassifier
 
 TEXTS = ["很好的书", "电脑", "酒店差，不推荐", "热水器很好，非常好，很推荐的热水器", "手机差"]

@@ -7,7 +7,8 @@ import torch
 from captum._utils.common import _run_forward
 from torch import Tensor, nn
 
-from captum_rnn.attr.recurrent import Lengths, Record, Run
+from captum_rnn.attr.calls import Lengths
+from captum_rnn.attr.recurrent import Record, Run
 from captum_rnn.attr.reference import check_reference
 from captum_rnn.states import ReadGradient, Stack, unstack
 

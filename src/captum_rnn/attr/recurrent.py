@@ -12,6 +12,12 @@ from captum.attr._utils.attribution import InternalAttribution
 from captum.log import log_usage
 from torch import Tensor, nn
 
+from captum_rnn.attr.calls import (
+    Lengths,
+    explained,
+    one_for_each_input,
+    target_out_of_range,
+)
 from captum_rnn.attr.layout import InputLayout, check_inputs
 from captum_rnn.states import (
     LayerCall,
@@ -24,7 +30,6 @@ from captum_rnn.states import (
 )
 
 _ANY_ARGUMENTS = inspect.signature(lambda *args: None)
-Lengths: TypeAlias = Tensor | tuple[Tensor | None, ...] | None
 
 
 @dataclass(frozen=True)
@@ -172,7 +177,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         """Runs the model once and checks that its layer read the inputs, token by token."""
         layer = recurrent_layer(self.layer)
         tensors = check_inputs(inputs)
-        each_lengths = _one_for_each_input(lengths, len(tensors))
+        each_lengths = one_for_each_input(lengths, len(tensors))
         layouts = [self._layout(layer, tensor) for tensor in tensors]
         self._check_bare(target)
 
@@ -192,13 +197,13 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
             except (IndexError, RuntimeError) as error:
                 if not outputs or target is None:
                     raise
-                raise _target_out_of_range(target, outputs[0]) from error
+                raise target_out_of_range(target, outputs[0]) from error
 
         value: Tensor | None = None
         gradients: Sequence[ReadGradient | None]
         if self._looks_at_class:
             value, calls, gradients = record_read_gradients(
-                layer, lambda: _explained(forward(), layouts[0].batch)
+                layer, lambda: explained(forward(), layouts[0].batch)
             )
         else:
             calls = record_calls(layer, forward)
@@ -294,32 +299,3 @@ def in_full_precision(score: Score) -> Score:
             return score(self, layer, record)
 
     return precise
-
-
-def _one_for_each_input(lengths: Lengths, inputs: int) -> tuple[Tensor | None, ...]:
-    each = lengths if isinstance(lengths, tuple) else (lengths,)
-    if lengths is None:
-        each = (None,) * inputs
-    if len(each) != inputs:
-        raise ValueError(
-            f"lengths has {len(each)} entry(ies) for {inputs} input tensor(s); pass a tuple with "
-            "one entry for each of them"
-        )
-    return each
-
-
-def _target_out_of_range(target: Any, output: Any) -> ValueError:
-    shape = tuple(getattr(output, "shape", ()))
-    classes = f"; expected classes from 0 to {shape[-1] - 1}" if shape else ""
-    return ValueError(f"target {target} does not fit the model's output of shape {shape}{classes}")
-
-
-def _explained(output: Any, rows: int) -> Tensor:
-    """The explained value of each row, which must be one number."""
-    if isinstance(output, Tensor) and output.numel() == rows:
-        return output.reshape(-1)
-    given = f"has shape {tuple(output.shape)}" if isinstance(output, Tensor) else "is no tensor"
-    raise ValueError(
-        f"the model's output {given}, but one number for each row is explained; pass the class as "
-        "target"
-    )

@@ -6,8 +6,9 @@ import torch
 from captum.log import log_usage
 from torch import Tensor
 
+from captum_rnn.attr.calls import Lengths
 from captum_rnn.attr.layout import check_inputs
-from captum_rnn.attr.recurrent import Lengths, RecurrentAttribution, Run
+from captum_rnn.attr.recurrent import RecurrentAttribution, Run
 
 
 class TelescopingAttribution(RecurrentAttribution):

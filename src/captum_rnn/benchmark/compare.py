@@ -16,7 +16,7 @@ from captum_rnn.benchmark.examples import corpus_examples, post_examples
 from captum_rnn.benchmark.method import Method
 from captum_rnn.benchmark.methods import DEFAULT_METHODS, find_methods
 from captum_rnn.benchmark.post_examples import load_post_examples
-from captum_rnn.benchmark.subject import Subject, evaluation_mode
+from captum_rnn.benchmark.subject import Subject
 from captum_rnn.benchmark.timing import Cost, measure_cost, single_thread
 from captum_rnn.evaluation import (
     comprehensiveness,
@@ -25,6 +25,7 @@ from captum_rnn.evaluation import (
     rank_correlations,
     sufficiency,
 )
+from captum_rnn.text.classifier import evaluation_mode
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.pipeline import TextClassifier
 

@@ -1,11 +1,10 @@
 """What methods are compared on: a classifier with encoded texts."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from captum_rnn.benchmark.method import Method
 from captum_rnn.evaluation.prediction import predict_texts
@@ -106,19 +105,3 @@ class Subject:
         """Number of positions (texts,) up to the last known word."""
         positions = torch.arange(1, self.ids.shape[1] + 1, device=self.ids.device)
         return (positions * (self.ids != 0)).amax(dim=1)
-
-
-@contextlib.contextmanager
-def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Switches dropout off inside a `with` block, then puts every module back into its mode.
-
-    Args:
-        model: The model.
-    """
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes.items():
-            module.training = training

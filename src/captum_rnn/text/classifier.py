@@ -1,5 +1,7 @@
 """The classifier that the method was first shown on: embedding, recurrent layer, linear head."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Literal, get_args
 
 import torch
@@ -88,8 +90,7 @@ class RecurrentClassifier(nn.Module):
     def _initialise(self) -> None:
         """Draws the first weights as the source's framework, Keras, does.
 
-        With torch's own (word vectors from N(0, 1), no bias towards remembering) the source's five
-        epochs are often too few.
+        The source's five epochs then start from where they started there.
         """
         self.embedding.weight[1:].uniform_(-_EMBEDDING_RANGE, _EMBEDDING_RANGE)
         layer = dict(self.rnn.named_parameters())
@@ -130,3 +131,19 @@ class RecurrentClassifier(nn.Module):
         state = hidden[-1].masked_fill(~read.any(dim=1, keepdim=True), 0.0)
         logits: Tensor = self.head(self.dropout(state))
         return logits
+
+
+@contextlib.contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Switches dropout off inside a `with` block, then puts every module back into its mode.
+
+    Args:
+        model: The model.
+    """
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training

@@ -1,7 +1,6 @@
 """From raw text to class, probability and explanation."""
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -13,7 +12,7 @@ from torch import Tensor
 from captum_rnn.attr import HiddenStateDeltaAttribution
 from captum_rnn.text.accuracy import Accuracy
 from captum_rnn.text.batching import pad_ids
-from captum_rnn.text.classifier import RecurrentClassifier
+from captum_rnn.text.classifier import RecurrentClassifier, evaluation_mode
 from captum_rnn.text.config import ModelConfig
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.explanation import Explanation
@@ -146,7 +145,7 @@ class TextClassifier:
         Returns:
             Probabilities (batch, classes), each row's sum 1.
         """
-        with _evaluating(self.model), torch.no_grad():
+        with evaluation_mode(self.model), torch.no_grad():
             logits = [self.model(part) for part in torch.split(ids, _TEXTS_CLASSIFIED_AT_ONCE)]
         return torch.cat(logits).softmax(dim=1)
 
@@ -194,7 +193,7 @@ class TextClassifier:
         readable = (ids != UNKNOWN_ID).any(dim=1).nonzero().flatten()
         probabilities = self.probabilities(ids)
         predicted = probabilities.argmax(dim=1)
-        with _evaluating(self.model):
+        with evaluation_mode(self.model):
             for start in range(0, len(readable), _TEXTS_EXPLAINED_AT_ONCE):
                 rows = readable[start : start + _TEXTS_EXPLAINED_AT_ONCE]
                 scores[rows] = method(self.model, ids[rows], predicted[rows]).detach().float()
@@ -211,14 +210,3 @@ class TextClassifier:
             )
             for row, (text, tokens) in enumerate(zip(texts, encoded.tokens, strict=True))
         ]
-
-
-@contextlib.contextmanager
-def _evaluating(model: RecurrentClassifier) -> Iterator[None]:
-    """Dropout off for a while, the model's mode as it was afterwards."""
-    was_training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(was_training)
