@@ -34,7 +34,7 @@ from captum_rnn.benchmark.environment import machine, versions
 VOCABULARY, WIDTH, IG_POINTS = 5000, 128, 50
 SIZES = [(1, 30), (64, 100)]
 LAYERS = {"LSTM": nn.LSTM, "GRU": nn.GRU}
-SECONDS_A_METHOD = 2.0
+SECONDS_A_METHOD = 1.0
 FEWEST_RUNS, MOST_RUNS = 3, 400
 
 
@@ -63,7 +63,12 @@ def methods(model: Classifier, ids: Tensor) -> dict[str, Callable[[], object]]:
     delta = HiddenStateDeltaAttribution(model, model.layer)
     projection = HiddenStateDeltaAttribution(model, model.layer, distance="projection")
     bare = HiddenStateDeltaAttribution(model.layer)
+    cells = {}
+    if isinstance(model.layer, nn.LSTM):
+        of_cells = HiddenStateDeltaAttribution(model, model.layer, state="cell")
+        cells["hidden-state delta (l2), cell states"] = lambda: of_cells.attribute(ids, target=1)
     logit = LogitDeltaAttribution(model, model.layer)
+    with_head = LogitDeltaAttribution(model, model.layer, head=model.head)
     local = LocalDeltaAttribution(model, model.layer, reference=model.embedding.weight[0])
     calibrated = CalibratedDeltaAttribution(model, model.layer)
     calibrated.fit([ids], show_progress=False)
@@ -85,8 +90,10 @@ def methods(model: Classifier, ids: Tensor) -> dict[str, Callable[[], object]]:
         "hidden-state delta (l2)": lambda: delta.attribute(ids, target=1),
         "hidden-state delta (projection)": lambda: projection.attribute(ids, target=1),
         "hidden-state delta (l2), bare layer": lambda: bare.attribute(embedded),
+        **cells,
         "calibrated delta": lambda: calibrated.attribute(ids, target=1),
         "logit delta": lambda: logit.attribute(ids, target=1),
+        "logit delta, given the head": lambda: with_head.attribute(ids, target=1),
         "local delta": lambda: local.attribute(ids, target=1),
         "adjoint delta": lambda: adjoint.attribute(ids, target=1),
         "relevance propagation": lambda: relevance.attribute(ids, target=1),
@@ -147,7 +154,7 @@ def peak_memory(function: Callable[[], object], device: torch.device) -> int:
     return most
 
 
-def measure(kind: str, batch: int, steps: int, device: torch.device, progress: tqdm) -> dict:
+def measure(kind: str, batch: int, steps: int, device: torch.device) -> dict:
     """One table: every method on one model and one batch."""
     torch.manual_seed(0)
     model = Classifier(kind).to(device).eval()
@@ -164,8 +171,8 @@ def measure(kind: str, batch: int, steps: int, device: torch.device, progress: t
 
     states_bytes = batch * (steps + 1) * WIDTH * 4
     rows = []
-    for name, method in methods(model, ids).items():
-        progress.set_description(f"{kind}, batch {batch}, {steps} steps, {name}")
+    described = f"{kind}, batch {batch}, {steps} steps"
+    for name, method in tqdm(methods(model, ids).items(), desc=described):
         reference = forward_of_layer if "bare" in name else forward
         ratios, forward_seconds = paired_ratios(method, reference, device)
         low, median, high = statistics.quantiles(ratios, n=4)
@@ -180,7 +187,6 @@ def measure(kind: str, batch: int, steps: int, device: torch.device, progress: t
                 "extra_memory_in_states": extra / states_bytes,
             }
         )
-        progress.update()
     return {"layer": kind, "batch": batch, "steps": steps, "methods": rows}
 
 
@@ -210,11 +216,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/speed.json"))
     options = parser.parse_args()
     device = torch.device(options.device)
-    tables = []
-    with tqdm(total=len(LAYERS) * len(SIZES) * 12) as progress:
-        for kind in LAYERS:
-            for batch, steps in SIZES:
-                tables.append(measure(kind, batch, steps, device, progress))
+    tables = [measure(kind, *size, device) for kind in LAYERS for size in SIZES]
     for table in tables:
         print_table(table)
     result = {

@@ -35,8 +35,10 @@ def calibrated(model, ids):
     return fitted(model, [ids])
 
 
-def fitted(model, batches, layer=None, *, reference=None, **options):
-    attribution = CalibratedDeltaAttribution(model, layer or model.layer, reference=reference)
+def fitted(model, batches, layer=None, *, reference=None, kind=None, **options):
+    attribution = CalibratedDeltaAttribution(
+        model, layer or model.layer, reference=reference, **(kind or {})
+    )
     return attribution.fit(batches, show_progress=False, **options)
 
 
@@ -390,3 +392,112 @@ def test_the_progress_bar_can_be_left_out(model, ids, capsys):
     assert capsys.readouterr().err == ""
     CalibratedDeltaAttribution(model, model.layer).fit([ids])
     assert "calibrating" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("with_reference", [False, True], ids=["state", "reference"])
+@pytest.mark.parametrize("by_distance", [False, True])
+@pytest.mark.parametrize("with_cells", [False, True])
+@pytest.mark.parametrize("packed", [False, True], ids=["padded", "packed"])
+@pytest.mark.parametrize("kind", ["lstm", "lstm_projected"])
+def test_cell_states_and_distances(kind, packed, with_cells, by_distance, with_reference):
+    case = make_case(kind, 2, True, packed=packed, with_initial_state=True)
+    reader, token = Reader(case.layer, "everything"), None
+    if with_reference:
+        token = case.reference
+    options = {"with_cells": with_cells, "by_distance": by_distance}
+    calibrated = fitted(
+        reader, [(case.inputs, case.forward_args)], reference=token, classes=[1], kind=options
+    )
+    rows = unrolled_rows(reader, case)
+    expected = [torch.zeros(row.time, dtype=torch.float64) for row in rows]
+    for direction in range(2):
+        derivatives, steps = [], []
+        for row in rows:
+            of_states, of_cells = row.adjoint[-1][direction], row.cell_adjoint[-1][direction]
+            instead = (row.states[-1][direction][:-1], row.cells[-1][direction][:-1])
+            if with_reference:
+                instead = row.stepped_with(token)[-1][direction]
+            moved = row.states[-1][direction][1:] - instead[0]
+            if with_cells:
+                of_states = torch.cat([of_states, of_cells], 1)
+                moved = torch.cat([moved, row.cells[-1][direction][1:] - instead[1]], 1)
+            derivatives.append(of_states)
+            steps.append(moved)
+        for scores, row, moved in zip(expected, rows, steps, strict=True):
+            # In the order of reading, the last step is at distance 0.
+            own = [(row.time - 1 - t).bit_length() for t in range(row.time)]
+            vectors = torch.cat(derivatives).mean(0).expand(row.time, -1)
+            if by_distance:
+                everywhere = [(r.time - 1 - t).bit_length() for r in rows for t in range(r.time)]
+                found = torch.cat(derivatives)
+                vectors = torch.stack(
+                    [found[torch.tensor(everywhere) == number].mean(0) for number in own]
+                )
+            along = (moved * vectors).sum(1)
+            scores += along.flip(0) if direction else along
+    scores = calibrated.attribute(
+        case.inputs, target=1, additional_forward_args=case.forward_args
+    ).sum(-1)
+    torch.testing.assert_close(scores, padded(expected, TIME), rtol=0, atol=1e-9)
+
+
+def test_a_teachers_scores_by_distance():
+    """The regression is joint over both directions, whose distances differ."""
+    case = make_case("gru", 1, True, packed=True)
+    reader = Reader(case.layer)
+    taught = torch.randn(*case.inputs.shape, dtype=torch.float64)
+    calibrated = fitted(
+        reader,
+        [(case.inputs, case.forward_args)],
+        teacher=lambda *args, **options: taught,
+        penalty=1e-6,
+        classes=[1],
+        kind={"by_distance": True},
+    )
+    # With far more coefficients than tokens, the regression repeats its teacher.
+    scores = calibrated.attribute(case.inputs, additional_forward_args=case.forward_args).sum(-1)
+    expected = padded([taught[r, :end].sum(-1) for r, end in enumerate(case.ends)], TIME)
+    torch.testing.assert_close(scores, expected, rtol=0, atol=1e-3)
+
+
+def test_with_cell_states_the_scores_sum_to_what_both_states_moved():
+    case = make_case("lstm", 1, packed=True, with_initial_state=True)
+    calibrated = fitted(
+        Reader(case.layer), [(case.inputs, case.forward_args)], kind={"with_cells": True}
+    )
+    assert calibrated.has_convergence_delta() is True
+    scores, delta = calibrated.attribute(
+        case.inputs,
+        target=1,
+        additional_forward_args=case.forward_args,
+        return_convergence_delta=True,
+    )
+    assert delta.abs().max() < 1e-12
+    vector = calibrated.calibration.vectors[1, 0]
+    for row, unrolled in enumerate(unrolled_rows(calibrated.forward_func, case)):
+        path = torch.cat([unrolled.states[0][0], unrolled.cells[0][0]], 1)
+        torch.testing.assert_close(scores[row].sum(), (path[-1] - path[0]) @ vector)
+
+
+def test_scores_by_distance_have_no_known_sum(model, ids):
+    calibrated = fitted(model, [ids], kind={"by_distance": True})
+    assert calibrated.has_convergence_delta() is False
+    with pytest.raises(ValueError, match="or by distance, have no known sum"):
+        calibrated.attribute(ids, target=1, return_convergence_delta=True)
+
+
+def test_cell_states_of_a_layer_without_any(model, ids):
+    with pytest.raises(ValueError, match="with_cells is True, but the layer is a GRU, which has"):
+        fitted(model, [ids], kind={"with_cells": True})
+
+
+def test_loaded_with_other_options(ids, tmp_path):
+    path, model = tmp_path / "calibration", Classifier(nn.LSTM(5, 6, batch_first=True), VOCABULARY)
+    both = {"with_cells": True, "by_distance": True}
+    calibrated = fitted(model, [ids], kind=both)
+    calibrated.save(path)
+    loaded = CalibratedDeltaAttribution(model, model.layer, **both).load(path)
+    assert torch.equal(loaded.attribute(ids, target=1), calibrated.attribute(ids, target=1))
+    for other in ({}, {"with_cells": True}, {"by_distance": True}):
+        with pytest.raises(ValueError, match="was fitted with by_distance=True and with_cells=Tru"):
+            CalibratedDeltaAttribution(model, model.layer, **other).load(path)

@@ -79,9 +79,9 @@ def test_steps_and_teachers_scores_of_tokens_left_out_stand_side_by_side():
     record = run.records[0]
     steps = of_tokens(top_steps(run.layer, record, None), record)
     outputs, _ = model.layer(model.embedding(torch.tensor([[1, 2]])))
-    torch.testing.assert_close(steps[0], outputs[0, 0])
-    torch.testing.assert_close(steps[1], outputs[0, 1] - outputs[0, 0])
-    assert steps.shape == (5, 6)
+    torch.testing.assert_close(steps[0, 0], outputs[0, 0])
+    torch.testing.assert_close(steps[1, 0], outputs[0, 1] - outputs[0, 0])
+    assert steps.shape == (5, 1, 6)
 
 
 def test_a_teacher_may_answer_with_features_and_in_the_inputs_layout():

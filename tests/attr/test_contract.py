@@ -28,6 +28,9 @@ FEATURES, VOCABULARY = 5, 50
 TOKEN = torch.linspace(-1, 1, FEATURES)
 MAKERS = {
     "hidden_state": HiddenStateDeltaAttribution,
+    "lower_level": lambda *args, **options: HiddenStateDeltaAttribution(
+        *args, layer_index=0, **options
+    ),
     "logit": LogitDeltaAttribution,
     "local": lambda *args, **options: LocalDeltaAttribution(*args, reference=TOKEN, **options),
     "adjoint": AdjointDeltaAttribution,
@@ -35,7 +38,8 @@ MAKERS = {
         *args, counterfactual=TOKEN, **options
     ),
 }
-CLASS_AWARE = [name for name in MAKERS if name != "hidden_state"]
+CLASS_BLIND = ["hidden_state", "lower_level"]
+CLASS_AWARE = [name for name in MAKERS if name not in CLASS_BLIND]
 
 
 @pytest.fixture(params=list(MAKERS))
@@ -81,7 +85,7 @@ def test_it_is_a_captum_attribution(make, model):
 
 def test_only_methods_with_a_known_sum_have_a_convergence_delta(model):
     found = {n: make(model, model.layer).has_convergence_delta() for n, make in MAKERS.items()}
-    assert found == {n: n in ("hidden_state", "logit") for n in MAKERS}
+    assert found == {n: n in (*CLASS_BLIND, "logit") for n in MAKERS}
 
 
 def test_tensor_in_tensor_out_and_tuple_in_tuple_out(make, model, ids):
@@ -202,7 +206,7 @@ def test_captums_sensitivity_max(make, model, ids, as_tuple):
     before = attribute(ids)
     expected = (attribute(swap_last_token(ids)) - before).norm(dim=1) / before.norm(dim=1)
     torch.testing.assert_close(values, expected, rtol=1e-4, atol=1e-6)
-    assert values[1] == 0  # its last token is padding
+    assert values[1] < 1e-6  # its last token is padding
 
 
 @pytest.mark.parametrize("gradients", [False, True])
@@ -244,7 +248,7 @@ def test_without_gradients_the_scores_are_the_same(make, model, ids):
 
 def test_inference_mode_rules_out_derivatives(make, model, ids):
     with torch.inference_mode():
-        if make is HiddenStateDeltaAttribution:
+        if not make(model, model.layer)._looks_at_class:
             expected = make(model, model.layer).attribute(ids)
         else:
             with pytest.raises(ValueError, match=r"call it under torch.no_grad\(\) instead"):
@@ -277,7 +281,9 @@ def test_a_model_that_changes_the_layers_output_in_place(make, model, ids, packe
     torch.testing.assert_close(scores, expected, rtol=0, atol=1e-7)
 
 
-def test_the_callers_autocast_does_not_reach_the_scores(make, model, ids):
+def test_the_callers_autocast_does_not_reach_the_scores(make, ids):
+    # Not an LSTM, which some CPUs cannot run in bfloat16.
+    model = Classifier(nn.GRU(FEATURES, 6, num_layers=2, batch_first=True), VOCABULARY)
     method = make(model, model.layer)
     expected = method.attribute(ids, target=1)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -332,7 +338,7 @@ def test_additional_forward_args(make, model, ids):
     scores = make(weighted, model.layer).attribute(
         ids, target=1, additional_forward_args=(LENGTHS, 2.0)
     )
-    if make is not HiddenStateDeltaAttribution:
+    if make(model, model.layer)._looks_at_class:
         plain = 2 * plain
     torch.testing.assert_close(scores, plain)
     assert (scores[1, 3:] == 0).all()
@@ -478,13 +484,13 @@ def test_a_model_that_detaches_the_layers_output(make_class_aware, model, ids):
     assert hooks(model) == 0
 
 
-@pytest.mark.parametrize("name", ["local", "adjoint", "replaced"])
+@pytest.mark.parametrize("name", ["lower_level", "local", "adjoint", "replaced"])
 def test_what_cannot_be_followed_is_refused(name, ids):
     class Doubling(nn.GRU):
         def forward(self, input, hx=None):
             return super().forward(2 * input, hx)
 
-    model = Classifier(Doubling(FEATURES, 6, batch_first=True), VOCABULARY)
+    model = Classifier(Doubling(FEATURES, 6, 2, batch_first=True), VOCABULARY)
     with pytest.raises(ValueError, match="Doubling computes something else than the torch layer"):
         MAKERS[name](model, model.layer).attribute(ids, target=1)
     model = Classifier(nn.GRU(FEATURES, 6, 2, dropout=0.5, batch_first=True), VOCABULARY)

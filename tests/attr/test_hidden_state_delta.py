@@ -300,3 +300,71 @@ def test_properties_of_packed_batches(seed, kind, two_way):
     if not two_way:
         padded = HiddenStateDeltaAttribution(layer).attribute(inputs, lengths=lengths)
         torch.testing.assert_close(padded, scores, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("distance", ["l2", "projection"])
+@pytest.mark.parametrize("readout", ["final", 2, "mean"])
+def test_other_states_are_scored_as_if_they_were_all_there_is(readout, distance):
+    """A level alone on what it read, whose cell states a classifier might read."""
+    layer = nn.LSTM(FEATURES, 6, num_layers=2, bidirectional=True, batch_first=True).double()
+    inputs, lengths = torch.randn(BATCH, TIME, FEATURES).double(), torch.tensor(LENGTHS)
+    scores, delta = HiddenStateDeltaAttribution(
+        Classifier(layer),
+        layer,
+        state="cell",
+        layer_index=0,
+        direction="forward",
+        readout=readout if readout != 2 else torch.tensor([2, 2, 0]),
+        distance=distance,
+    ).attribute(inputs, target=0, additional_forward_args=(lengths,), return_convergence_delta=True)
+    assert delta.abs().max() < 1e-12
+    cell = nn.LSTMCell(FEATURES, 6).double()
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    cell.load_state_dict({name: getattr(layer, f"{name}_l0") for name in names})
+    for row, length in enumerate(LENGTHS):
+        state, cells = None, [torch.zeros(6, dtype=torch.float64)]
+        for token in inputs[row, :length]:
+            state = cell(token[None], state)
+            cells.append(state[1][0].detach())
+        if readout == 2:
+            cells = cells[: min(length, 3) + 1]
+        elif readout == "mean":
+            sums = torch.stack(cells[1:]).cumsum(0)
+            cells[1:] = [total / (t + 1) for t, total in enumerate(sums)]
+        expected = torch.tensor(reference.scores([torch.stack(cells)], distance)).double()
+        found = scores[row].sum(-1)
+        torch.testing.assert_close(found[: len(expected)], expected, rtol=0, atol=1e-6)
+        assert (found[len(expected) :] == 0).all()
+
+
+def test_cell_states_of_unbatched_and_time_first_inputs():
+    layer = nn.LSTM(FEATURES, 6)
+    inputs = torch.randn(TIME, BATCH, FEATURES)
+    hsd = HiddenStateDeltaAttribution(layer, state="cell", normalize=False)
+    scores = hsd.attribute(inputs)
+    assert scores.shape == inputs.shape
+    with torch.no_grad():
+        final = layer(inputs)[1][1][0]
+    torch.testing.assert_close(scores.sum((0, 2)), final.norm(dim=1))
+    for row in range(BATCH):
+        alone = hsd.attribute(inputs[:, row])
+        torch.testing.assert_close(alone, scores[:, row], rtol=0, atol=1e-6)
+
+
+def test_the_directions_raw_scores_add_up():
+    layer = nn.GRU(FEATURES, 6, bidirectional=True)
+    inputs = torch.randn(TIME, BATCH, FEATURES)
+    both, forward, backward = (
+        HiddenStateDeltaAttribution(layer, direction=direction, normalize=False).attribute(inputs)
+        for direction in ("both", "forward", "backward")
+    )
+    torch.testing.assert_close(both, forward + backward)
+    assert (forward - backward).abs().max() > 0.01
+
+
+def test_a_state_that_the_layer_does_not_have():
+    layer = nn.GRU(FEATURES, 6)
+    with pytest.raises(ValueError, match="the layer is a GRU, which has no cell state"):
+        HiddenStateDeltaAttribution(layer, state="cell").attribute(torch.randn(4, 1, FEATURES))
+    with pytest.raises(ValueError, match="state is 'memory'; expected one of"):
+        HiddenStateDeltaAttribution(layer, state="memory")

@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from captum_rnn.attr.recurrent import Record, RecurrentAttribution, in_full_precision
+from captum_rnn.attr.record import Record, in_full_precision
+from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.attr.reference import check_reference
 from captum_rnn.functional.cells import first_order
 from captum_rnn.states import LevelPass, Stack, unstack
@@ -113,11 +114,12 @@ def adjoint_scores(stack: Stack, instead: list[list[tuple[Tensor, Tensor | None]
         for direction, (passed, (states, cells), above) in enumerate(
             zip(level, instead[depth], parts, strict=True)
         ):
-            read = passed.read
-            if above is not None:
-                read = read + stack.reorder(above, direction)
+            above = None if above is None else stack.reorder(above, direction)
+            read = passed.read if above is None else passed.read + above
             adjoint = passed.cell.adjoint(passed.steps, read, passed.read_cells)
-            change = first_order(passed.states[1:] - states, adjoint.states + passed.read)
+            # What the level above reads is counted there, where that level's own step is skipped.
+            of_states = adjoint.states if above is None else adjoint.states - above
+            change = first_order(passed.states[1:] - states, of_states)
             if cells is not None and adjoint.cells is not None:
                 change = change + first_order(passed.steps.cells[1:] - cells, adjoint.cells)
             scores.append(stack.reorder(change, direction))

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,23 @@ from captum_rnn.attr.calibration_data import (
     class_targets,
     of_tokens,
     read_batches,
+    step_bins,
     taught_scores,
     top_adjoints,
     top_steps,
 )
-from captum_rnn.attr.recurrent import Record, Run
+from captum_rnn.attr.record import Record, Run, in_full_precision
 from captum_rnn.attr.reference import check_reference
 from captum_rnn.attr.telescoping import TelescopingAttribution
 from captum_rnn.functional.calibration import (
+    DISTANCE_BINS,
     calibrated_total,
+    in_bins,
     mean_over_tokens,
     ridge_regression,
 )
 from captum_rnn.functional.logit import Reads, logit_delta
-from captum_rnn.states import recurrent_layer
+from captum_rnn.states import LayerCall, StateSelection, Trajectory, recurrent_layer
 
 
 class CalibratedDeltaAttribution(TelescopingAttribution):
@@ -42,6 +46,11 @@ class CalibratedDeltaAttribution(TelescopingAttribution):
     class, but not what later tokens did to a token's effect; what the network has forgotten keeps
     its score. The scores of a row sum to ⟨h_n − h_0, r_c⟩.
 
+    Two variants come closer to methods that walk back through the text. `with_cells` also reads an
+    LSTM's cell state, ⟨c_t − c_{t−1}, r'_c⟩, which first has to be recovered. `by_distance` learns
+    one vector for each of seven distances of the token from the end (0, 1, 2–3, 4–7, 8–15, 16–31
+    and 32 or more steps); what those scores sum to is not known.
+
     With a reference token the step is compared with the one that the reference would have taken,
     ⟨h_t − cell(h_{t−1}, x_ref), r_c⟩. What those scores sum to is not known.
 
@@ -51,13 +60,16 @@ class CalibratedDeltaAttribution(TelescopingAttribution):
         device_ids: Kept for Captum's signature; the layer has to run on one device.
         reference: The reference token as the layer reads it (features,), e.g.
             `model.embedding.weight[unknown_id]`; None: the state before the token.
+        with_cells: Read the cell states of an LSTM as well as its hidden states.
+        by_distance: Learn vectors for distances from the end.
         batch_first: Whether dimension 0 of the inputs is the batch; False: it is the time.
 
     Attributes:
         calibration: What `fit` learnt or `load` read; None before.
 
     Raises:
-        ValueError: A reference of another shape than (features,).
+        ValueError: A reference of another shape than (features,); in `fit` and `attribute`,
+            `with_cells` for a layer that is no LSTM.
         TypeError: A reference that is no tensor of numbers.
 
     Example:
@@ -83,10 +95,13 @@ class CalibratedDeltaAttribution(TelescopingAttribution):
         device_ids: list[int] | None = None,
         *,
         reference: Tensor | None = None,
+        with_cells: bool = False,
+        by_distance: bool = False,
         batch_first: bool = True,
     ) -> None:
         super().__init__(forward_func, layer, device_ids, batch_first=batch_first)
         self.reference = None if reference is None else check_reference(reference, "reference")
+        self.with_cells, self.by_distance = with_cells, by_distance
         self.calibration: Calibration | None = None
 
     def fit(
@@ -129,6 +144,8 @@ class CalibratedDeltaAttribution(TelescopingAttribution):
                 "forward_func is the recurrent module itself, which has no classes to learn a "
                 "vector for; pass the model and its layer"
             )
+        layer = recurrent_layer(self.layer)
+        self._check_cells(layer)
         progress = tqdm(batches, desc="calibrating", unit="batch", disable=not show_progress)
         given = read_batches(progress)
         first = next(given, None)
@@ -137,7 +154,8 @@ class CalibratedDeltaAttribution(TelescopingAttribution):
         targets = class_targets(self.forward_func, first, classes)
         given = itertools.chain([first], given)
         if teacher is None:
-            vectors = mean_over_tokens(self._adjoints(batch, targets) for batch in given)
+            lessons = (self._adjoints(batch, targets) for batch in given)
+            vectors = mean_over_tokens(lessons, self._bins)
         else:
             lesson = (self._lesson(batch, targets, teacher) for batch in given)
             vectors = ridge_regression(lesson, penalty).t()
@@ -146,13 +164,14 @@ class CalibratedDeltaAttribution(TelescopingAttribution):
                 "the learnt vectors are not finite, so the model's states, its derivatives or the "
                 "teacher's scores are not; look for NaN in the batches and in the weights"
             )
-        layer = recurrent_layer(self.layer)
         directions = 2 if layer.bidirectional else 1
         self.calibration = Calibration(
-            vectors.reshape(len(targets), directions, -1),
+            vectors.reshape(len(targets), self._bins * directions, -1),
             tuple(targets),
             weights_digest(self.forward_func, layer),
             self.reference,
+            self._bins,
+            self.with_cells,
         )
         return self
 
@@ -178,47 +197,60 @@ class CalibratedDeltaAttribution(TelescopingAttribution):
             This object, calibrated.
 
         Raises:
-            ValueError: The file is damaged or of another kind, or belongs to other weights or to
-                another reference.
+            ValueError: The file is damaged or of another kind, or belongs to other weights, another
+                reference or other options.
             OSError: It is missing or cannot be read.
         """
         calibration = Calibration.load(path)
         digest = weights_digest(self.forward_func, recurrent_layer(self.layer))
-        if calibration.digest != digest:
-            raise ValueError(
-                f"{path} was fitted on the model with the digest {calibration.digest[:12]}…, but "
-                f"this model's weights have {digest[:12]}…; fit again"
-            )
-        if not _same(calibration.reference, self.reference):
-            raise ValueError(
-                f"{path} was fitted with another reference than this object has; pass the same "
-                "reference, or fit again"
-            )
+        calibration.check_fits(path, digest, self.reference, self._bins, self.with_cells)
         self.calibration = calibration
         return self
 
     def has_convergence_delta(self) -> bool:
-        """Whether the scores of a row have a known sum: not with a reference."""
-        return self.reference is None
+        """Whether the scores of a row have a known sum: not with a reference or by distance."""
+        return self.reference is None and not self.by_distance
 
+    @property
+    def _bins(self) -> int:
+        return DISTANCE_BINS if self.by_distance else 1
+
+    def _check_cells(self, layer: nn.RNNBase) -> None:
+        if self.with_cells and not isinstance(layer, nn.LSTM):
+            raise ValueError(
+                f"with_cells is True, but the layer is a {type(layer).__name__}, which has no cell "
+                "state; leave with_cells out"
+            )
+
+    def _select(self, layer: nn.RNNBase, call: LayerCall, top: Trajectory) -> Trajectory:
+        """The top level's hidden states, and its cell states beside them."""
+        if not self.with_cells:
+            return top
+        self._check_cells(layer)
+        cells = StateSelection("cell").of(layer, call, top)
+        paths = zip(top.directions, cells.directions, strict=True)
+        return replace(top, directions=tuple(path.beside(other) for path, other in paths))
+
+    @in_full_precision
     def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
         vectors = self._vectors(record)
-        if self.reference is None:
-            reads = [Reads(None, of_direction) for of_direction in vectors.unbind(1)]
-            return record.path.without_padding(logit_delta(record.path.paths, reads))
-        with torch.autocast(vectors.device.type, enabled=False):
-            steps = top_steps(layer, record, self.reference)
-            scores = torch.einsum("btds,bds->bt", steps, vectors)
-        return record.path.without_padding(scores)
+        if self.has_convergence_delta():
+            reads = [Reads(None, of_direction) for of_direction in vectors[:, 0].unbind(1)]
+            return record.path.without_padding(logit_delta(record.path.directions, reads))
+        steps = top_steps(layer, record, self.reference, with_cells=self.with_cells)
+        along = torch.einsum("btds,bgds->btdg", steps.to(vectors), vectors)
+        in_bin = step_bins(record, self._bins).unsqueeze(3)
+        return record.path.without_padding(along.gather(3, in_bin).sum((2, 3)))
 
     def _totals(self, run: Run) -> Tensor:
-        if self.reference is not None:
+        if not self.has_convergence_delta():
             raise ValueError(
-                "the scores of steps against a reference have no known sum, so there is no "
-                "convergence delta; leave return_convergence_delta out, or reference"
+                "the scores of steps against a reference, or by distance, have no known sum, so "
+                "there is no convergence delta; leave return_convergence_delta out, or reference "
+                "and by_distance"
             )
         totals = [
-            calibrated_total(record.path.paths, self._vectors(record), record.path.lengths)
+            calibrated_total(record.path.paths, self._vectors(record)[:, 0], record.path.lengths)
             for record in run.records
         ]
         return torch.stack(totals).sum(0)
@@ -232,39 +264,47 @@ class CalibratedDeltaAttribution(TelescopingAttribution):
         return self.calibration
 
     def _vectors(self, record: Record) -> Tensor:
-        """The vector of each row's class (batch, direction, state)."""
-        path = record.path.paths[0]
-        return self._calibrated().vectors_for(record.target, len(path)).to(path)
+        """The vectors of each row's class (batch, bin, direction, state), in float32 at least."""
+        outputs = record.path.directions[0].outputs
+        vectors = self._calibrated().vectors_for(record.target, len(outputs))
+        precise = torch.promote_types(outputs.dtype, torch.float32)
+        by_bin = vectors.reshape(len(outputs), self._bins, -1, vectors.shape[2])
+        return by_bin.to(outputs.device, precise)
 
     @torch.no_grad()
-    def _adjoints(self, batch: Batch, targets: dict[int, int | None]) -> Tensor:
-        """Derivatives of each class (tokens, class, direction · state)."""
+    def _adjoints(self, batch: Batch, targets: dict[int, int | None]) -> tuple[Tensor, Tensor]:
+        """Derivatives of each class (tokens, class, direction, state), and bins of the tokens."""
         reader = AdjointDeltaAttribution(
             self.forward_func, self.layer, self.device_ids, batch_first=self.batch_first
         )
         of_classes = []
         for target in targets.values():
             run = reader._run(batch.inputs, target, batch.additional_forward_args, batch.lengths)
-            adjoints = [of_tokens(top_adjoints(run.layer, r), r) for r in run.records]
+            adjoints = [
+                of_tokens(top_adjoints(run.layer, r, with_cells=self.with_cells), r)
+                for r in run.records
+            ]
             of_classes.append(torch.cat(adjoints))
-        return torch.stack(of_classes, 1)
+        return torch.stack(of_classes, 1), self._token_bins(run)
 
     def _lesson(
         self, batch: Batch, targets: dict[int, int | None], teacher: Callable[..., Any]
     ) -> tuple[Tensor, Tensor]:
-        """Steps (tokens, direction · state) and the teacher's scores of them (tokens, class)."""
+        """Features of the steps (tokens, bin · direction · state), and the teacher's scores."""
         inputs, arguments, lengths = batch
         run = self._run(inputs, next(iter(targets.values())), arguments, lengths)
         with torch.no_grad():
-            steps = [of_tokens(top_steps(run.layer, r, self.reference), r) for r in run.records]
+            steps = [
+                of_tokens(top_steps(run.layer, r, self.reference, with_cells=self.with_cells), r)
+                for r in run.records
+            ]
+            features = in_bins(torch.cat(steps), self._token_bins(run), self._bins)
         scores = [
             taught_scores(teacher(inputs, target=target, additional_forward_args=arguments), run)
             for target in targets.values()
         ]
-        return torch.cat(steps), torch.stack(scores, 1)
+        return features, torch.stack(scores, 1)
 
-
-def _same(first: Tensor | None, second: Tensor | None) -> bool:
-    if first is None or second is None:
-        return first is second
-    return torch.equal(first.cpu(), second.cpu())
+    def _token_bins(self, run: Run) -> Tensor:
+        """The bins of all tokens (tokens, direction)."""
+        return torch.cat([of_tokens(step_bins(r, self._bins), r) for r in run.records])

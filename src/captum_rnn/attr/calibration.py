@@ -19,19 +19,23 @@ class Calibration:
     """One vector for each class and direction, and the model that they were learnt for.
 
     Attributes:
-        vectors: (class, direction, state) in float64.
+        vectors: (class, bin · direction, state) in float64; of one bin, unless they go by distance.
         classes: The class of each vector.
         digest: `weights_digest` of the model.
         reference: The reference token of the steps (features,); None: steps of the state.
+        bins: Number of bins by distance from the end.
+        with_cells: Whether the vectors go on over the cell state.
     """
 
     vectors: Tensor
     classes: tuple[int, ...]
     digest: str
     reference: Tensor | None = None
+    bins: int = 1
+    with_cells: bool = False
 
     def vectors_for(self, target: Any, batch: int) -> Tensor:
-        """The vector of each row's class (batch, direction, state).
+        """The vectors of each row's class (batch, bin · direction, state).
 
         Args:
             target: A class, or one for each row as a list or tensor (batch,); None: the only one.
@@ -73,6 +77,8 @@ class Calibration:
             "format": _FORMAT,
             "classes": json.dumps(self.classes),
             "digest": self.digest,
+            "bins": str(self.bins),
+            "with_cells": json.dumps(self.with_cells),
         }
         Path(path).write_bytes(save(tensors, described))
 
@@ -90,15 +96,60 @@ class Calibration:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             classes = _classes(described.get("classes", ""))
             vectors = tensors["vectors"]
+            bins = int(described.get("bins", "1"))
+            with_cells = described.get("with_cells") == "true"
         except (SafetensorError, KeyError, ValueError) as error:
             raise _no_calibration(path, f"{type(error).__name__}: {error}") from error
         if described.get("format") != _FORMAT or "digest" not in described:
             raise _no_calibration(path, f"its format is {described.get('format')!r}")
-        if vectors.dim() != 3 or len(vectors) != len(classes) or not vectors.is_floating_point():
+        fits = vectors.dim() == 3 and len(vectors) == len(classes)
+        if not fits or not vectors.is_floating_point() or bins < 1 or vectors.shape[1] % bins:
+            shape = tuple(vectors.shape)
             raise _no_calibration(
-                path, f"{len(classes)} classes with vectors of shape {tuple(vectors.shape)}"
+                path, f"{len(classes)} classes with vectors of shape {shape} in {bins} bin(s)"
             )
-        return cls(vectors, classes, described["digest"], tensors.get("reference"))
+        reference = tensors.get("reference")
+        return cls(vectors, classes, described["digest"], reference, bins, with_cells)
+
+    def check_fits(
+        self,
+        path: str | Path,
+        digest: str,
+        reference: Tensor | None,
+        bins: int,
+        with_cells: bool,
+    ) -> None:
+        """Raises ValueError if it was learnt for another model, or another kind of score.
+
+        Args:
+            path: Where it was read from, for the error.
+            digest: `weights_digest` of the model.
+            reference: The reference token of the steps, if any.
+            bins: Number of bins by distance from the end.
+            with_cells: Whether the cell state is read too.
+        """
+        if self.digest != digest:
+            raise ValueError(
+                f"{path} was fitted on the model with the digest {self.digest[:12]}…, but "
+                f"this model's weights have {digest[:12]}…; fit again"
+            )
+        if not _same(self.reference, reference):
+            raise ValueError(
+                f"{path} was fitted with another reference than this object has; pass the same "
+                "reference, or fit again"
+            )
+        if (self.bins, self.with_cells) != (bins, with_cells):
+            raise ValueError(
+                f"{path} was fitted with by_distance={self.bins > 1} and "
+                f"with_cells={self.with_cells}, but this object has by_distance={bins > 1} and "
+                f"with_cells={with_cells}; pass the same, or fit again"
+            )
+
+
+def _same(first: Tensor | None, second: Tensor | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return torch.equal(first.cpu(), second.cpu())
 
 
 def weights_digest(forward_func: object, layer: nn.RNNBase) -> str:

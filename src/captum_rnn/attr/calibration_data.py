@@ -8,9 +8,10 @@ from captum._utils.common import _run_forward
 from torch import Tensor, nn
 
 from captum_rnn.attr.calls import Lengths
-from captum_rnn.attr.recurrent import Record, Run
+from captum_rnn.attr.record import Record, Run
 from captum_rnn.attr.reference import check_reference
-from captum_rnn.states import ReadGradient, Stack, unstack
+from captum_rnn.functional.calibration import distance_bins
+from captum_rnn.states import Stack, unstack
 
 
 class Batch(NamedTuple):
@@ -73,13 +74,17 @@ def class_targets(
     return {number: number for number in range(shape[1])}
 
 
-def top_steps(layer: nn.RNNBase, record: Record, reference: Tensor | None) -> Tensor:
+def top_steps(
+    layer: nn.RNNBase, record: Record, reference: Tensor | None, *, with_cells: bool = False
+) -> Tensor:
     """The steps that the top level took, in the order of the text.
 
     Args:
         layer: The recurrent layer.
         record: What it did.
         reference: The token whose step is subtracted (features,); None: the state before the step.
+        with_cells: Go on over the cell states of an LSTM; without a reference, the record's states
+            do already.
 
     Returns:
         Steps (batch, time, direction, state). Beyond the end of a row they mean nothing.
@@ -88,42 +93,65 @@ def top_steps(layer: nn.RNNBase, record: Record, reference: Tensor | None) -> Te
         up, *down = (path.diff(dim=1) for path in record.path.paths)
         return torch.stack([up, *(-steps for steps in down)], 2)
     check_reference(reference, "reference", layer.input_size)
-    stack = unstack(layer, record.call, ReadGradient(None, (None,) * len(record.call.final)))
-    others = stack.stepped_with(reference)[-1]
-    return _in_text_order(
-        stack,
-        [
-            passed.states[1:] - states
-            for passed, (states, _) in zip(stack.levels[-1], others, strict=True)
-        ],
-    )
+    stack = unstack(layer, record.call)
+    steps = []
+    for passed, (states, cells) in zip(
+        stack.levels[-1], stack.stepped_with(reference)[-1], strict=True
+    ):
+        of_direction = passed.states[1:] - states
+        if with_cells:
+            of_direction = torch.cat([of_direction, passed.steps.cells[1:] - cells], -1)
+        steps.append(of_direction)
+    return _in_text_order(stack, steps)
 
 
-def top_adjoints(layer: nn.RNNBase, record: Record) -> Tensor:
+def top_adjoints(layer: nn.RNNBase, record: Record, *, with_cells: bool = False) -> Tensor:
     """Derivatives of the output with respect to the top level's state after each token.
 
     They go through all later steps; of an LSTM the cell state is held fixed at the token itself.
+
+    Args:
+        layer: The recurrent layer.
+        record: What it did.
+        with_cells: Go on over the cell states of an LSTM, with the state held fixed.
 
     Returns:
         Derivatives (batch, time, direction, state), in the order of the text.
     """
     assert record.gradient is not None
     stack = unstack(layer, record.call, record.gradient)
-    return _in_text_order(
-        stack,
-        [
-            passed.cell.adjoint(passed.steps, passed.read, passed.read_cells).states + passed.read
-            for passed in stack.levels[-1]
-        ],
-    )
+    derivatives = []
+    for passed in stack.levels[-1]:
+        adjoint = passed.cell.adjoint(passed.steps, passed.read, passed.read_cells)
+        of_direction = adjoint.states
+        if with_cells:
+            assert adjoint.cells is not None
+            of_direction = torch.cat([of_direction, adjoint.cells], -1)
+        derivatives.append(of_direction)
+    return _in_text_order(stack, derivatives)
+
+
+def step_bins(record: Record, bins: int) -> Tensor:
+    """The bin of each of the layer's steps (batch, time, direction), by distance from the end.
+
+    The end is that of the direction's own reading.
+    """
+    path = record.path
+    outputs = path.directions[0].outputs
+    steps = torch.arange(path.time, device=outputs.device).expand(outputs.shape[:2])
+    ends = path.time if path.lengths is None else path.lengths.unsqueeze(1)
+    if bins == 1:
+        return torch.zeros_like(steps).unsqueeze(2).expand(-1, -1, len(path.directions))
+    distances = [steps if d.backward else (ends - 1 - steps).clamp(min=0) for d in path.directions]
+    return distance_bins(torch.stack(distances, 2))
 
 
 def of_tokens(values: Tensor, record: Record) -> Tensor:
-    """Of the layer's steps (batch, time, direction, state) the tokens' (tokens, direction · state).
+    """Of the layer's steps (batch, time, direction, ...) the tokens' (tokens, direction, ...).
 
     The tokens of all rows follow each other, without padding.
     """
-    return values[_steps_of_tokens(record)].flatten(1)
+    return values[_steps_of_tokens(record)]
 
 
 def taught_scores(answer: Any, run: Run) -> Tensor:

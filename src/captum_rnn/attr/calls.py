@@ -20,11 +20,11 @@ def one_for_each_input(lengths: Lengths, inputs: int) -> tuple[Tensor | None, ..
     return each
 
 
-def target_out_of_range(target: Any, output: Any) -> ValueError:
-    """The error that says which classes there are."""
+def target_out_of_range(target: Any, output: Any, of: str = "model") -> ValueError:
+    """The error that says which classes there are in the output of the model, or of its head."""
     shape = tuple(getattr(output, "shape", ()))
-    classes = f"; expected classes from 0 to {shape[-1] - 1}" if shape else ""
-    return ValueError(f"target {target} does not fit the model's output of shape {shape}{classes}")
+    classes = f"; expected classes from 0 to {shape[-1] - 1}" if len(shape) > 1 else ""
+    return ValueError(f"target {target} does not fit the {of}'s output of shape {shape}{classes}")
 
 
 def explained(output: Any, rows: int) -> Tensor:

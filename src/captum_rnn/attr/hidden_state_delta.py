@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from captum_rnn.attr.recurrent import Record, Run
+from captum_rnn.attr.record import Record, Run
 from captum_rnn.attr.telescoping import TelescopingAttribution
 from captum_rnn.functional import (
     Distance,
@@ -16,6 +16,7 @@ from captum_rnn.functional import (
     readout_delta,
     readout_total,
 )
+from captum_rnn.states import Direction, LayerCall, StateKind, StateSelection, Trajectory
 
 
 class HiddenStateDeltaAttribution(TelescopingAttribution):
@@ -31,8 +32,13 @@ class HiddenStateDeltaAttribution(TelescopingAttribution):
     A positive score: the token brought the state nearer to where it ended; a negative one: it led
     away. The score never looks at the class; see the documentation for what follows from that.
 
-    The scores of the two directions of a bidirectional layer add up, over the sum of both norms. Of
-    stacked layers, the top level is read.
+    The scores of the two directions of a bidirectional layer add up, over the sum of both norms.
+
+    With other states than the top level's hidden ones, everything above holds of those: each
+    direction of the chosen level approaches its own last cell or hidden state, and the other
+    readouts are positions in, or pools of, the chosen states, whatever the classifier reads. They
+    are recovered from the weights and the layer's recorded input, which costs between one and two
+    forward passes more.
 
     Args:
         forward_func: The model, or any function that runs it.
@@ -47,13 +53,18 @@ class HiddenStateDeltaAttribution(TelescopingAttribution):
             each row's tokens; tokens that `pack_tokens` left out do not count. ``"mean"``,
             ``"max"``: the outputs pooled over the tokens.
         normalize: Divide by the distance of the zero state from the target.
+        state: ``"hidden"`` (h_t), or ``"cell"`` (c_t) of an LSTM.
+        layer_index: The level of stacked layers, 0 the lowest, negative from the top.
+        direction: ``"both"``, or ``"forward"`` or ``"backward"`` alone.
         batch_first: Whether dimension 0 of the *inputs* is the batch, as everywhere in Captum;
             False: it is the time. The layer's own layout does not matter. Not used where `layer` is
             `None`.
 
     Raises:
-        ValueError: An unknown distance or readout.
-        TypeError: A readout that is neither a name nor integers.
+        ValueError: An unknown distance, readout, state or direction; in `attribute`, a state, level
+            or direction that the layer does not have, or dropout between levels that would have to
+            be repeated.
+        TypeError: A readout that is neither a name nor integers; a level that is no integer.
 
     Source: Su Jianlin (2017), "RNN模型中输入的重要性的评估", Scientific Spaces, archives/4582.
 
@@ -83,12 +94,19 @@ class HiddenStateDeltaAttribution(TelescopingAttribution):
         distance: Distance = "l2",
         readout: Readout = "final",
         normalize: bool = True,
+        state: StateKind = "hidden",
+        layer_index: int = -1,
+        direction: Direction = "both",
         batch_first: bool = True,
     ) -> None:
         super().__init__(forward_func, layer, device_ids, batch_first=batch_first)
         self.distance = check_distance(distance)
         self.readout = check_readout(readout)
         self.normalize = normalize
+        self.selection = StateSelection(state, layer_index, direction)
+
+    def _select(self, layer: nn.RNNBase, call: LayerCall, top: Trajectory) -> Trajectory:
+        return self.selection.of(layer, call, top)
 
     def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
         return readout_delta(record.path.directions, record.path.lengths, **self._options)

@@ -1,17 +1,23 @@
 """Logit delta: how far each step moved the class's output."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
+import torch
+from captum._utils.common import ExpansionTypes, _expand_target, _select_targets
 from torch import Tensor, nn
 
-from captum_rnn.attr.recurrent import Record, Run
+from captum_rnn.attr.calls import target_out_of_range
+from captum_rnn.attr.record import Record, Run, in_full_precision
 from captum_rnn.attr.telescoping import TelescopingAttribution
+from captum_rnn.functional import Readout, check_readout
+from captum_rnn.functional.head import head_delta
 from captum_rnn.functional.logit import logit_delta
 from captum_rnn.states import read_at_rest, read_gradients
 
 
 class LogitDeltaAttribution(TelescopingAttribution):
-    r"""Scores each token by how far its step moved the state along the class's gradient.
+    r"""Scores each token by how far its step moved the class's output.
 
     .. math:: \text{score}_t = \langle h_t - h_{t-1}, g \rangle, \qquad
               g = \frac{\partial f_c}{\partial h_n}
@@ -23,34 +29,121 @@ class LogitDeltaAttribution(TelescopingAttribution):
     token on, so the readout need not be named. With a head that is not linear, or with `lengths`
     and a model that reads states beyond them, the convergence delta says what the scores leave out.
 
+    Given a `head`, which need not be linear, the score is what the head says after the step minus
+    what it says before it,
+
+    .. math:: \text{score}_t = \text{head}(h_t)_c - \text{head}(h_{t-1})_c,
+
+    with no gradient, and the scores sum exactly to head(h_n)_c − head(h_0)_c. The two directions of
+    a bidirectional layer, which reach a state of the head from its two ends, each get their Shapley
+    value; see `captum_rnn.functional.head.head_delta`. The convergence delta then compares with the
+    model's own outputs: a `head` or a `readout` that is not the model's shows in it.
+
     Args:
         forward_func: The model, or any function that runs it.
         layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
         device_ids: Kept for Captum's signature; the layer has to run on one device.
+        head: The part of the model behind the layer, e.g. `model.head`: maps states of the top
+            level (rows, direction · hidden) to outputs (rows, classes) or (rows,), each row on its
+            own. It runs once, over all states of the batch, and repeats nothing random: call
+            `model.eval()` first where it drops out. A head that reads anything else, such as cell
+            states or attention over the outputs, cannot be given. None: the derivative instead.
+        readout: Which state the head reads: ``"final"``, a position, ``"mean"`` or ``"max"``; see
+            `HiddenStateDeltaAttribution`. Pooled outputs are those pooled up to the token. Without
+            a head, the derivative tells.
         batch_first: Whether dimension 0 of the inputs is the batch; False: it is the time.
 
+    Raises:
+        ValueError: An unknown readout, or one without a head; in `attribute`, a head that answers
+            in another shape, or a target that is none of its classes.
+        TypeError: A head that cannot be called, or a readout that is neither a name nor integers.
+
     Example:
-        >>> import torch
         >>> class Classifier(nn.Module):
         ...     def __init__(self):
         ...         super().__init__()
         ...         self.gru = nn.GRU(8, 16, batch_first=True)
-        ...         self.head = nn.Linear(16, 2)
+        ...         self.head = nn.Sequential(nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 2))
         ...     def forward(self, embedded):
         ...         return self.head(self.gru(embedded)[1][-1])
         >>> model, embedded = Classifier(), torch.randn(1, 5, 8)
-        >>> scores = LogitDeltaAttribution(model, model.gru).attribute(embedded, target=1)
-        >>> change = model(embedded)[0, 1] - model.head.bias[1]
+        >>> logit = LogitDeltaAttribution(model, model.gru, head=model.head)
+        >>> scores = logit.attribute(embedded, target=1)
+        >>> change = model(embedded)[0, 1] - model.head(torch.zeros(16))[1]
         >>> torch.allclose(scores.sum(), change, atol=1e-6)
         True
     """
 
     _looks_at_class: ClassVar[bool] = True
 
+    def __init__(
+        self,
+        forward_func: Callable[..., Any],
+        layer: nn.Module | None = None,
+        device_ids: list[int] | None = None,
+        *,
+        head: Callable[[Tensor], Tensor] | None = None,
+        readout: Readout = "final",
+        batch_first: bool = True,
+    ) -> None:
+        super().__init__(forward_func, layer, device_ids, batch_first=batch_first)
+        if head is not None and not callable(head):
+            raise TypeError(
+                f"head is of type {type(head).__name__}; expected a function of the states, e.g. "
+                "model.head"
+            )
+        self.head, self.readout = head, check_readout(readout)
+        if head is None and not (isinstance(readout, str) and readout == "final"):
+            raise ValueError(
+                f"readout is {readout!r} without a head, where the model's derivative says what is "
+                "read; leave readout out, or pass head too"
+            )
+
+    @property
+    def _needs_gradient(self) -> bool:
+        return self.head is None
+
+    @in_full_precision
     def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
-        assert record.gradient is not None
-        reads = read_gradients(layer, record.gradient)
-        return record.path.without_padding(logit_delta(record.path.paths, reads))
+        path = record.path
+        if self.head is None:
+            assert record.gradient is not None
+            reads = read_gradients(layer, record.gradient)
+            return path.without_padding(logit_delta(path.directions, reads))
+        dtype = next(layer.parameters()).dtype
+        scores = head_delta(
+            path.directions,
+            lambda states: self._values(states.to(dtype), record.target),
+            path.lengths,
+            readout=self.readout,
+        )
+        return path.without_padding(scores)
+
+    def _values(self, states: Tensor, target: Any) -> Tensor:
+        """What the head says of states (batch, states, width): the class's output of each."""
+        assert self.head is not None
+        batch, number = states.shape[:2]
+        output = self.head(states.flatten(0, 1))
+        shape = output.shape if isinstance(output, Tensor) else ()
+        if len(shape) not in (1, 2) or shape[0] != batch * number:
+            given = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+            raise ValueError(
+                f"head answered states of shape {(batch * number, states.shape[2])} with {given}; "
+                f"expected ({batch * number}, classes) or ({batch * number},), each row on its own"
+            )
+        if target is not None:
+            each = _expand_target(target, number, ExpansionTypes.repeat_interleave)
+            try:
+                output = _select_targets(output, each)
+            except (AssertionError, IndexError, RuntimeError) as error:
+                raise target_out_of_range(target, output, "head") from error
+        if output.numel() != batch * number:
+            raise ValueError(
+                f"head answers with {output.shape[1]} numbers for each state, but one is "
+                "explained; pass the class as target"
+            )
+        values = output.reshape(batch, number)
+        return values.to(torch.promote_types(values.dtype, torch.float32))
 
     def _totals(self, run: Run) -> Tensor:
         """The change of the output against a layer whose states are all the initial ones."""

@@ -1,10 +1,8 @@
 """The Captum shell of every method that reads what a recurrent layer did in one forward pass."""
 
-import functools
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, NoReturn, TypeAlias, overload
+from typing import Any, ClassVar, NoReturn, overload
 
 import torch
 from captum._utils.common import _format_output, _is_tuple, _run_forward
@@ -19,6 +17,7 @@ from captum_rnn.attr.calls import (
     target_out_of_range,
 )
 from captum_rnn.attr.layout import InputLayout, check_inputs
+from captum_rnn.attr.record import Record, Run
 from captum_rnn.states import (
     LayerCall,
     ReadGradient,
@@ -30,42 +29,6 @@ from captum_rnn.states import (
 )
 
 _ANY_ARGUMENTS = inspect.signature(lambda *args: None)
-
-
-@dataclass(frozen=True)
-class Record:
-    """What the recurrent layer did for one input tensor.
-
-    Attributes:
-        layout: The layout of the input.
-        call: The call of the layer.
-        path: The states that it passed through.
-        gradient: What the classifier reads of them; None for methods that do not look at it.
-        target: The class that is explained, as the user gave it; Captum has found that it fits.
-    """
-
-    layout: InputLayout
-    call: LayerCall
-    path: Trajectory
-    gradient: ReadGradient | None = None
-    target: Any = None
-
-
-@dataclass(frozen=True)
-class Run:
-    """One forward pass of the model.
-
-    Attributes:
-        layer: The recurrent layer.
-        forward: Runs the model again, and returns the explained value of each row (batch,).
-        value: The explained values; None for methods that do not look at the output.
-        records: One for each input tensor.
-    """
-
-    layer: nn.RNNBase
-    forward: Callable[[], Any]
-    value: Tensor | None
-    records: list[Record]
 
 
 class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
@@ -92,6 +55,15 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
     ) -> None:
         super().__init__(forward_func, forward_func if layer is None else layer, device_ids)
         self.batch_first = batch_first
+
+    @property
+    def _needs_gradient(self) -> bool:
+        """Whether the scores hold derivatives of the output with respect to what is read."""
+        return self._looks_at_class
+
+    def _select(self, layer: nn.RNNBase, call: LayerCall, top: Trajectory) -> Trajectory:
+        """The states that the method looks at: those of the top level, unless it says otherwise."""
+        return top
 
     def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
         """The method itself: scores (batch, time) of the steps of the layer."""
@@ -199,14 +171,17 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
                     raise
                 raise target_out_of_range(target, outputs[0]) from error
 
-        value: Tensor | None = None
+        values: list[Tensor] = []
+
+        def forward_explained() -> Tensor:
+            values[:] = [explained(forward(), layouts[0].batch)]
+            return values[0]
+
         gradients: Sequence[ReadGradient | None]
-        if self._looks_at_class:
-            value, calls, gradients = record_read_gradients(
-                layer, lambda: explained(forward(), layouts[0].batch)
-            )
+        if self._needs_gradient:
+            _, calls, gradients = record_read_gradients(layer, forward_explained)
         else:
-            calls = record_calls(layer, forward)
+            calls = record_calls(layer, forward_explained if self._looks_at_class else forward)
             gradients = [None] * len(calls)
         self._check_number_of_calls(len(calls), len(tensors))
         records = []
@@ -215,7 +190,9 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         ):
             path = trajectory(layer, call, row_lengths)
             self._check_fit(path, layout)
+            path = self._select(layer, call, path)
             records.append(Record(layout, call, path, gradient, target))
+        value = values[0].detach() if values else None
         return Run(layer, forward, value, records)
 
     def _check_bare(self, target: Any) -> None:
@@ -285,17 +262,3 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         )
         names = [name for name, module in named if module is layer and name]
         return f"layer {names[0]!r} ({type(layer).__name__})" if names else type(layer).__name__
-
-
-Score: TypeAlias = Callable[[Any, nn.RNNBase, Record], Tensor]
-
-
-def in_full_precision(score: Score) -> Score:
-    """Keeps the caller's autocast away from the matrix products of a `_score` method."""
-
-    @functools.wraps(score)
-    def precise(self: Any, layer: nn.RNNBase, record: Record) -> Tensor:
-        with torch.autocast(next(layer.parameters()).device.type, enabled=False):
-            return score(self, layer, record)
-
-    return precise

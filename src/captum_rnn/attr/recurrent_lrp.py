@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from captum_rnn.attr.recurrent import Record, Run, in_full_precision
+from captum_rnn.attr.record import Record, Run, in_full_precision
 from captum_rnn.attr.telescoping import TelescopingAttribution
 from captum_rnn.states import Stack, unstack
 

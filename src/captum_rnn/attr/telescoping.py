@@ -8,7 +8,8 @@ from torch import Tensor
 
 from captum_rnn.attr.calls import Lengths
 from captum_rnn.attr.layout import check_inputs
-from captum_rnn.attr.recurrent import RecurrentAttribution, Run
+from captum_rnn.attr.record import Run
+from captum_rnn.attr.recurrent import RecurrentAttribution
 
 
 class TelescopingAttribution(RecurrentAttribution):

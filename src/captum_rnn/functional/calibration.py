@@ -4,6 +4,11 @@ from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
+
+_BIN_STARTS = (1, 2, 4, 8, 16, 32)
+DISTANCE_BINS = len(_BIN_STARTS) + 1
+"""Number of bins of `distance_bins`."""
 
 
 def calibrated_total(
@@ -37,31 +42,71 @@ def calibrated_total(
     return total
 
 
-def mean_over_tokens(batches: Iterable[Tensor]) -> Tensor:
-    """The mean over all tokens of all batches, summed in float64.
+def distance_bins(distances: Tensor) -> Tensor:
+    """Numbers the bins of distances from the end: 0, 1, 2–3, 4–7, 8–15, 16–31, and 32 or more.
+
+    The effect of a state fades with the steps that follow, so the bins widen as powers of two.
+
+    Example:
+        >>> distance_bins(torch.tensor([0, 1, 3, 4, 31, 900])).tolist()
+        [0, 1, 2, 3, 5, 6]
+    """
+    edges = torch.tensor(_BIN_STARTS, device=distances.device)
+    return torch.bucketize(distances, edges, right=True)
+
+
+def mean_over_tokens(batches: Iterable[tuple[Tensor, Tensor]], bins: int = 1) -> Tensor:
+    """The mean over all tokens of all batches, in each bin and direction, summed in float64.
 
     Args:
-        batches: Values (tokens, ...), of any number of tokens each.
+        batches: Pairs of values (tokens, class, direction, state), of any number of tokens each,
+            and the bin of each token in each direction (tokens, direction).
+        bins: Number of bins.
 
     Returns:
-        The mean (...) in float64.
+        The means (class, bin, direction, state) in float64. A bin without a token has the mean
+        over all tokens.
 
     Raises:
         ValueError: There is no token.
 
     Example:
-        >>> mean_over_tokens([torch.tensor([[1.0], [2.0]]), torch.tensor([[6.0]])]).tolist()
-        [3.0]
+        >>> values = torch.tensor([1.0, 2.0, 6.0]).reshape(3, 1, 1, 1)
+        >>> mean_over_tokens([(values, torch.tensor([[0], [0], [1]]))], bins=2).flatten().tolist()
+        [1.5, 6.0]
     """
     total: Tensor | None = None
-    tokens = 0
-    for values in batches:
-        of_batch = values.double().sum(0)
+    tokens = torch.zeros(())
+    for values, in_bin in batches:
+        is_in_bin = one_hot(in_bin, bins).double()  # (tokens, direction, bin)
+        of_batch = torch.einsum("tdg,tcds->cgds", is_in_bin, values.double())
         total = of_batch if total is None else total + of_batch
-        tokens += len(values)
-    if total is None or tokens == 0:
+        tokens = tokens.to(is_in_bin) + is_in_bin.sum(0).t().unsqueeze(2)  # (bin, direction, 1)
+    if total is None or not tokens.any():
         raise _no_token()
-    return total / tokens
+    over_all = total.sum(1, keepdim=True) / tokens.sum(0)
+    return torch.where(tokens > 0, total / tokens, over_all)
+
+
+def in_bins(steps: Tensor, in_bin: Tensor, bins: int) -> Tensor:
+    """Features of a regression with other coefficients in each bin.
+
+    Args:
+        steps: (tokens, direction, state).
+        in_bin: The bin of each token in each direction (tokens, direction).
+        bins: Number of bins.
+
+    Returns:
+        Features (tokens, bin · direction · state), 0 outside the token's bin.
+
+    Example:
+        >>> steps = torch.tensor([[[1.0, 2.0]], [[3.0, 4.0]]])
+        >>> in_bins(steps, torch.tensor([[0], [1]]), 2)
+        tensor([[1., 2., 0., 0.],
+                [0., 0., 3., 4.]])
+    """
+    is_in_bin = one_hot(in_bin, bins).to(steps.dtype)
+    return torch.einsum("tdg,tds->tgds", is_in_bin, steps).flatten(1)
 
 
 def ridge_regression(batches: Iterable[tuple[Tensor, Tensor]], penalty: float) -> Tensor:

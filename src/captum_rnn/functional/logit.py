@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from captum_rnn.functional.path import StatePath
+
 
 class Reads(NamedTuple):
     """Derivatives of the output with respect to what the classifier reads of one direction.
@@ -20,7 +22,7 @@ class Reads(NamedTuple):
     final: Tensor | None
 
 
-def logit_delta(paths: Sequence[Tensor], reads: Sequence[Reads]) -> Tensor:
+def logit_delta(paths: Sequence[StatePath], reads: Sequence[Reads]) -> Tensor:
     r"""Scores each token by the change of the output that its step makes, to first order.
 
     .. math:: \langle h_t - h_{t-1}, \sum_{p \ge t} \partial f_c / \partial h_p \rangle
@@ -29,8 +31,8 @@ def logit_delta(paths: Sequence[Tensor], reads: Sequence[Reads]) -> Tensor:
     ⟨h_t − h_{t−1}, ∂f_c/∂h_n⟩. Both directions add up.
 
     Args:
-        paths: States at the boundaries (batch, time + 1, hidden) of the forward direction and, for
-            a bidirectional layer, of the backward one.
+        paths: The states of the forward direction and, for a bidirectional layer, of the backward
+            one.
         reads: For each direction, what is read of it.
 
     Returns:
@@ -40,22 +42,17 @@ def logit_delta(paths: Sequence[Tensor], reads: Sequence[Reads]) -> Tensor:
         ValueError: Nothing is read of any direction.
 
     Example:
-        >>> states = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [1.0, 2.0]]])
-        >>> logit_delta([states], [Reads(None, torch.tensor([[3.0, -1.0]]))])
+        >>> path = StatePath.of_states(torch.tensor([[[0.0, 0.0], [1.0, 0.0], [1.0, 2.0]]]))
+        >>> logit_delta([path], [Reads(None, torch.tensor([[3.0, -1.0]]))])
         tensor([[ 3., -2.]])
     """
     check_reads(reads)
     scores = []
-    for direction, (path, read) in enumerate(zip(paths, reads, strict=True)):
-        backward = direction == 1
-        path = path.to(torch.promote_types(path.dtype, torch.float32))
+    for path, read in zip(paths, reads, strict=True):
         if read.final is not None:
-            with torch.autocast(path.device.type, enabled=False):
-                along = torch.einsum("bth,bh->bt", path, read.final.to(path.dtype))
-            scores.append(_steps(along, backward))
+            scores.append(_gains(path, read.final))
         if read.outputs is not None:
-            still_read = _still_read(read.outputs.to(path.dtype), backward)
-            scores.append((_steps(path, backward) * still_read).sum(-1))
+            scores.append(_gains_towards_outputs(path, read.outputs))
     return torch.stack(scores).sum(0)
 
 
@@ -68,14 +65,31 @@ def check_reads(reads: Sequence[Reads]) -> None:
         )
 
 
-def _steps(path: Tensor, backward: bool) -> Tensor:
-    """The change over each token, in the direction of reading."""
-    before, after = path[:, :-1], path[:, 1:]
-    return before - after if backward else after - before
+def _gains(path: StatePath, derivative: Tensor) -> Tensor:
+    """The steps along one derivative (batch, hidden), as differences of numbers: (batch, time)."""
+    precise = torch.promote_types(path.outputs.dtype, torch.float32)
+    column = derivative.to(precise).unsqueeze(2)
+    with torch.autocast(column.device.type, enabled=False):
+        along = torch.matmul(path.outputs.to(precise), column).squeeze(2)
+        first = (
+            along.new_zeros(len(along), 1)
+            if path.initial is None
+            else torch.matmul(path.initial.to(precise), column).squeeze(2)
+        )
+    return along - path.before(along, first)
 
 
-def _still_read(outputs: Tensor, backward: bool) -> Tensor:
-    """For each token the sum over the outputs that are read from it on, as the direction goes."""
-    if backward:
-        return outputs.cumsum(1)
-    return outputs.flip(1).cumsum(1).flip(1)
+def _gains_towards_outputs(path: StatePath, derivatives: Tensor) -> Tensor:
+    """The steps along all derivatives (batch, time, hidden) that are still ahead of them."""
+    is_read = (derivatives.amax(-1) != 0) | (derivatives.amin(-1) != 0)
+    if (is_read.sum(1) <= 1).all():  # as for output[:, -1]
+        position = is_read.int().argmax(1, keepdim=True)
+        derivative = derivatives.take_along_dim(position.unsqueeze(2), 1).squeeze(1)
+        tokens = torch.arange(is_read.shape[1], device=is_read.device)
+        on_the_way = tokens >= position if path.backward else tokens <= position
+        return torch.where(on_the_way, _gains(path, derivative), 0.0)
+    precise = torch.promote_types(path.outputs.dtype, torch.float32)
+    states, ahead = path.states().to(precise), derivatives.to(precise)
+    if path.backward:
+        return -(states.diff(dim=1) * ahead.cumsum(1)).sum(-1)
+    return (states.diff(dim=1) * ahead.flip(1).cumsum(1).flip(1)).sum(-1)

@@ -51,6 +51,14 @@ class StatePath(NamedTuple):
         """The initial state (batch, 1, hidden)."""
         return torch.zeros_like(self.outputs[:, :1]) if self.initial is None else self.initial
 
+    def beside(self, other: "StatePath") -> "StatePath":
+        """The states of this path, followed by those of another one of the same tokens."""
+        initial = None
+        if self.initial is not None or other.initial is not None:
+            initial = torch.cat([self.first(), other.first()], 2)
+        outputs = torch.cat([self.outputs, other.outputs], 2)
+        return self._replace(initial=initial, outputs=outputs)
+
     def before(self, of_outputs: Tensor, of_initial: Tensor) -> Tensor:
         """For each token a value of the state that the direction had before it.
 

@@ -14,13 +14,17 @@ from captum_rnn.states.recording import (
     record_read_gradients,
     recurrent_layer,
 )
+from captum_rnn.states.selection import Direction, StateKind, StateSelection
 from captum_rnn.states.trajectory import Trajectory, read_gradients, trajectory
 
 __all__ = [
+    "Direction",
     "LayerCall",
     "LevelPass",
     "ReadGradient",
     "Stack",
+    "StateKind",
+    "StateSelection",
     "TokenSequence",
     "Trajectory",
     "pack_tokens",

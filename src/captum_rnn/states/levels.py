@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from captum_rnn.functional.cells import Cell, CellWeights, GruCell, LstmCell, PlainCell
+from captum_rnn.functional import StatePath
+from captum_rnn.functional.cells import Cell
 from captum_rnn.states.recording import LayerCall, LayerData, ReadGradient
+from captum_rnn.states.weights import cell_of, level_alone, weights_dtype
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,19 @@ class Stack:
     levels: list[list[LevelPass]]
     ends: Tensor | None
 
+    def path(self, level: int, direction: int, *, cells: bool = False) -> StatePath:
+        """The states that one direction of one level passes through, in the order of the text.
+
+        Args:
+            level: The level, 0 the lowest, negative from the top.
+            direction: 0 forward or 1 backward.
+            cells: The cell states of an LSTM instead of its hidden states.
+        """
+        passed = self.levels[level][direction]
+        states = passed.steps.cells if cells else passed.states
+        outputs = self.reorder(states[1:], direction).transpose(0, 1)
+        return StatePath(states[0].unsqueeze(1), outputs, direction == 1, self.ends)
+
     def reorder(self, steps: Tensor, direction: int) -> Tensor:
         """From the order of the text to a direction's order of reading, or back.
 
@@ -79,23 +94,33 @@ class Stack:
             For each level and direction, states (time, batch, state) and cell states of an LSTM,
             in the order of reading.
         """
-        inputs = reference.to(self.levels[0][0].inputs)
-        made = []
-        for level in self.levels:
+        bottom, *above = self.levels
+        reference = reference.to(bottom[0].inputs)
+        made = [
+            [
+                passed.cell.instead(reference, passed.inputs, passed.states, passed.initial_cell)
+                for passed in bottom
+            ]
+        ]
+        for level in above:
+            below = [self.reorder(states, d) for d, (states, _) in enumerate(made[-1])]
+            inputs = torch.cat(below, -1)
             level_made = []
             for direction, passed in enumerate(level):
                 cells = passed.steps.cells[:-1] if passed.initial_cell is not None else None
-                read = inputs if inputs.dim() == 1 else self.reorder(inputs, direction)
+                read = self.reorder(inputs, direction)
                 level_made.append(passed.cell.after(read, passed.states[:-1], cells))
             made.append(level_made)
-            inputs = torch.cat(
-                [self.reorder(states, d) for d, (states, _) in enumerate(level_made)], -1
-            )
         return made
 
 
-def unstack(layer: nn.RNNBase, call: LayerCall, gradient: ReadGradient) -> Stack:
+def unstack(layer: nn.RNNBase, call: LayerCall, gradient: ReadGradient | None = None) -> Stack:
     """Recovers what every level and direction of the layer read and became.
+
+    Args:
+        layer: The layer that was called.
+        call: The recorded call.
+        gradient: What the classifier reads of it; None: nothing.
 
     Raises:
         ValueError: The layer drops out between its levels, which cannot be repeated, or computes
@@ -107,13 +132,15 @@ def unstack(layer: nn.RNNBase, call: LayerCall, gradient: ReadGradient) -> Stack
             "levels cannot be recovered; call model.eval() first"
         )
     inputs, ends = _time_first(call.input, layer.batch_first)
-    unstacking = _Unstacking(layer, call, gradient, ends)
+    unread = ReadGradient(None, (None,) * len(call.final))
+    unstacking = _Unstacking(layer, call, gradient or unread, ends)
     levels = []
     for level in range(layer.num_layers):
         outputs = unstacking.outputs(level, inputs)
         levels.append(unstacking.passes(level, inputs, outputs))
         inputs = outputs
-    _check_followed(layer, call, levels, ends)
+    if not _runs_torchs_own_code(layer):
+        _check_followed(layer, call, levels, ends)
     return Stack(levels, ends)
 
 
@@ -132,8 +159,8 @@ class _Unstacking:
         """The states (time, batch, direction · state) of a level."""
         if level == self.layer.num_layers - 1:
             return _time_first(self.call.output, self.layer.batch_first)[0]
-        alone = _level_alone(self.layer, level)
-        dtype = _dtype(self.layer)
+        alone = level_alone(self.layer, level)
+        dtype = weights_dtype(self.layer)
         fed: LayerData = inputs.to(dtype)
         if self.ends is not None:
             fed = pack_padded_sequence(inputs.to(dtype), self.ends.cpu(), enforce_sorted=False)
@@ -161,7 +188,7 @@ class _Unstacking:
             inputs, outputs = _reversed(inputs, self.ends), _reversed(outputs, self.ends)
         initial = self._initial(0, index, outputs)
         return LevelPass(
-            cell=_cell(self.layer, level, direction),
+            cell=cell_of(self.layer, level, direction),
             inputs=inputs,
             states=torch.cat([initial.unsqueeze(0), outputs]),
             initial_cell=self._initial(1, index, outputs) if self._has_cells else None,
@@ -229,47 +256,9 @@ def _reversed(steps: Tensor, ends: Tensor | None) -> Tensor:
     return steps[mirrored, rows]
 
 
-def _level_alone(layer: nn.RNNBase, level: int) -> nn.RNNBase:
-    """A layer of one level that shares the weights of one level of `layer`."""
-    base = next(kind for kind in (nn.RNN, nn.LSTM, nn.GRU) if isinstance(layer, kind))
-    options: dict[str, Any] = {"bias": layer.bias, "bidirectional": layer.bidirectional}
-    if isinstance(layer, nn.RNN):
-        options["nonlinearity"] = layer.nonlinearity
-    if isinstance(layer, nn.LSTM):
-        options["proj_size"] = layer.proj_size
-    features = getattr(layer, f"weight_ih_l{level}").shape[1]
-    alone = base(features, layer.hidden_size, device="meta", **options)
-    for name, _ in list(alone.named_parameters()):
-        # A weight under a parametrization, e.g. weight_norm, is a tensor but no parameter.
-        weight = getattr(layer, name.replace("_l0", f"_l{level}")).detach()
-        setattr(alone, name, nn.Parameter(weight, requires_grad=False))
-    return alone
-
-
-def _cell(layer: nn.RNNBase, level: int, direction: int) -> Cell[Any]:
-    suffix = f"_l{level}" + ("_reverse" if direction == 1 else "")
-
-    def weight(name: str) -> Tensor | None:
-        found: Tensor | None = getattr(layer, name + suffix, None)
-        if found is None:
-            return None
-        return found.detach().to(torch.promote_types(found.dtype, torch.float32))
-
-    of_input, of_hidden = weight("weight_ih"), weight("weight_hh")
-    assert of_input is not None
-    assert of_hidden is not None
-    weights = CellWeights(
-        of_input, of_hidden, weight("bias_ih"), weight("bias_hh"), weight("weight_hr")
-    )
-    if isinstance(layer, nn.LSTM):
-        return LstmCell(weights)
-    if isinstance(layer, nn.GRU):
-        return GruCell(weights)
-    return PlainCell(weights, "relu" if layer.mode == "RNN_RELU" else "tanh")
-
-
-def _dtype(layer: nn.RNNBase) -> torch.dtype:
-    return next(layer.parameters()).dtype
+def _runs_torchs_own_code(layer: nn.RNNBase) -> bool:
+    changed = layer._forward_hooks or "forward" in vars(layer)
+    return type(layer) in (nn.RNN, nn.LSTM, nn.GRU) and not changed
 
 
 def _check_followed(
@@ -290,7 +279,7 @@ def _check_followed(
     for passed, final in zip(lower, seen[: len(lower)], strict=True):
         pairs.append((passed.states[-1] if ends is None else passed.states[ends, rows], final))
     # TF32, autocast and half precision compute a float32 layer's steps with as few as 8 bits.
-    tolerance = 1e-6 if _dtype(layer) == torch.float64 else 0.03
+    tolerance = 1e-6 if weights_dtype(layer) == torch.float64 else 0.03
     if any((found - other).norm() > tolerance * other.norm() for found, other in pairs):
         raise ValueError(
             f"{type(layer).__name__} computes something else than the torch layer it extends, so "

@@ -16,7 +16,7 @@ from captum_rnn.states.recording import LayerCall, LayerData, ReadGradient
 
 @dataclass(frozen=True)
 class Trajectory:
-    """The states of a recurrent layer's top level, token by token.
+    """The states of one level of a recurrent layer, token by token.
 
     Attributes:
         directions: The states that each direction passes through, the forward direction first.

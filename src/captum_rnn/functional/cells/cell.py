@@ -49,6 +49,18 @@ class CellWeights:
             None if self.hidden_bias is None else self.hidden_bias[rows],
         )
 
+    def add_inputs(self, of_states: Tensor, inputs: Tensor) -> Tensor:
+        """The pre-activations, from what the previous states contribute to them.
+
+        Args:
+            of_states: (time, batch, gates · hidden).
+            inputs: (time, batch, features).
+        """
+        sums = torch.addmm(of_states.flatten(0, 1), inputs.flatten(0, 1), self.input.t())
+        if self.input_bias is not None and self.hidden_bias is not None:
+            sums += self.input_bias + self.hidden_bias
+        return sums.view(of_states.shape)
+
     def preactivations(self, inputs: Tensor, previous: Tensor) -> Tensor:
         """What the gates' nonlinearities are applied to (..., gates · hidden).
 
@@ -71,10 +83,9 @@ class Adjoint(NamedTuple):
     """Total derivatives of the read-out value, through all later steps.
 
     Attributes:
-        states: With respect to the state after each step (time, batch, state), as later steps of
-            the same level see it; what the classifier or a higher level reads at the step itself
-            is not in it.
-        cells: The same for an LSTM's cell state (time, batch, hidden), what is read of it included;
+        states: With respect to the state after each step (time, batch, state), what is read of it
+            at the step itself included.
+        cells: The same for an LSTM's cell state (time, batch, hidden), with the state held fixed;
             None for the other kinds.
         preactivations: With respect to the inputs' part of the gates' pre-activations (time, batch,
             gates · hidden), in consecutive blocks of steps.
@@ -119,6 +130,19 @@ class Cell(ABC, Generic[Steps]):
             previous: (time, batch, state).
             previous_cells: (time, batch, hidden) of an LSTM; None: zeros.
         """
+
+    def instead(
+        self, reference: Tensor, inputs: Tensor, states: Tensor, initial_cell: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """State and cell state that a reference input would have made of each previous state.
+
+        Args:
+            reference: (features,).
+            inputs: (time, batch, features).
+            states: (time + 1, batch, state), the initial one first.
+            initial_cell: (batch, hidden) of an LSTM; None: zeros.
+        """
+        return self.after(reference, states[:-1], None)
 
     @abstractmethod
     def adjoint(self, steps: Steps, read: Tensor, read_cells: Tensor | None) -> Adjoint:

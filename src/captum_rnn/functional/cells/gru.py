@@ -12,6 +12,8 @@ from torch import Tensor
 from captum_rnn.functional.cells.cell import Adjoint, Cell, CellWeights
 from captum_rnn.functional.cells.relevance import Shares, blocks, stabilise
 
+aten = torch.ops.aten  # the derivatives of σ and tanh as autograd computes them, in one pass each
+
 
 class GruSteps(NamedTuple):
     """The gates (time, batch, hidden), the candidate's hidden part, and the previous states."""
@@ -39,26 +41,24 @@ class GruCell(Cell[GruSteps]):
 
     def adjoint(self, steps: GruSteps, read: Tensor, read_cells: Tensor | None) -> Adjoint:
         """Back through the gates; the hidden part of each step is one matrix product."""
-        states = torch.empty_like(read)
-        state = torch.zeros_like(read[0])
+        hidden = len(self.weights.hidden) // 3
+        states = read.clone()
+        into = states.unbind()
+        # The candidate's weights first: its derivative with respect to the hidden part, then r and
+        # z, which both parts share, then the candidate's with respect to the inputs' part.
+        weights = self.weights.hidden.roll(hidden, 0)
         deltas = []
         for part in reversed(blocks(*read.shape[:2])):
-            reset, update, candidate, hidden_part, previous = (steps_of[part] for steps_of in steps)
-            of_candidate = (1 - update) * (1 - candidate.square())
-            of_reset = hidden_part * reset * (1 - reset)
-            of_update = (previous - candidate) * update * (1 - update)
-            delta = read.new_empty(*of_update.shape[:2], 3, of_update.shape[2])
-            for step in reversed(range(part.start, part.stop)):
-                within = step - part.start
-                states[step] = state
-                through = state + read[step]
-                to_reset, to_update, to_candidate = delta[within].unbind(1)
-                torch.mul(through, of_candidate[within], out=to_candidate)
-                torch.mul(to_candidate, of_reset[within], out=to_reset)
-                torch.mul(through, of_update[within], out=to_update)
-                of_hidden = torch.cat([to_reset, to_update, to_candidate * reset[within]], 1)
-                state = torch.addmm(through * update[within], of_hidden, self.weights.hidden)
-            deltas.append(delta.flatten(2))
+            slopes = _slopes(steps, part)
+            delta, slopes_at = slopes.flatten(2), slopes.unbind()
+            of_hidden = delta[:, :, : 3 * hidden].unbind()
+            kept = slopes[:, :, 4].unbind()
+            for within in reversed(range(len(slopes_at))):
+                step = part.start + within
+                slopes_at[within].mul_(into[step].unsqueeze(1))
+                if step > 0:
+                    into[step - 1].add_(kept[within]).addmm_(of_hidden[within], weights)
+            deltas.append(delta[:, :, hidden : 4 * hidden])
         return Adjoint(states, None, deltas[::-1])
 
     @property
@@ -95,3 +95,20 @@ class GruCell(Cell[GruSteps]):
         update = (of_input[1] + of_hidden[1]).sigmoid_()
         candidate = torch.addcmul(of_input[2], reset, of_hidden[2]).tanh_()
         return GruSteps(reset, update, candidate, of_hidden[2], previous.expand_as(candidate))
+
+
+def _slopes(steps: GruSteps, part: slice) -> Tensor:
+    """Derivatives of the state inside some steps (time, batch, 5, hidden).
+
+    With respect to the hidden part of n, the pre-activations of r, z and n, and the previous state
+    that is kept.
+    """
+    reset, update, candidate, hidden_part, previous = (values[part] for values in steps)
+    slopes = reset.new_empty(*reset.shape[:2], 5, reset.shape[2])
+    of_hidden, of_reset, of_update, of_candidate, kept = slopes.unbind(2)
+    aten.tanh_backward.grad_input(1 - update, candidate, grad_input=of_candidate)
+    torch.mul(of_candidate, reset, out=of_hidden)
+    aten.sigmoid_backward.grad_input(of_candidate * hidden_part, reset, grad_input=of_reset)
+    aten.sigmoid_backward.grad_input(previous - candidate, update, grad_input=of_update)
+    kept.copy_(update)
+    return slopes

@@ -13,6 +13,8 @@ from torch import Tensor
 from captum_rnn.functional.cells.cell import Adjoint, Cell, CellWeights
 from captum_rnn.functional.cells.relevance import Projection, Shares, blocks, stabilise
 
+aten = torch.ops.aten  # the derivatives of σ and tanh as autograd computes them, in one pass each
+
 
 class LstmSteps(NamedTuple):
     """The gates (time, batch, hidden) and the cell states (time + 1, batch, hidden)."""
@@ -29,48 +31,56 @@ class LstmCell(Cell[LstmSteps]):
 
     def steps(self, inputs: Tensor, states: Tensor, initial_cell: Tensor | None) -> LstmSteps:
         """Gates by one matrix product, cell states by an elementwise scan."""
-        input_gate, forget_gate, candidate, output_gate = self._gates(inputs, states[:-1])
-        cells = input_gate.new_zeros(len(states), *input_gate.shape[1:])
-        if initial_cell is not None:
-            cells[0] = initial_cell
-        torch.mul(input_gate, candidate, out=cells[1:])
-        for step, forget in enumerate(forget_gate):
-            cells[step + 1].addcmul_(forget, cells[step])
+        gates = self.weights.preactivations(inputs, states[:-1])
+        input_gate, forget_gate, candidate, output_gate = _activate(gates)
+        cells = _scan(input_gate, forget_gate, candidate, initial_cell)
         return LstmSteps(input_gate, forget_gate, candidate, output_gate, cells)
 
     def after(
         self, inputs: Tensor, previous: Tensor, previous_cells: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
         """One step from each previous state."""
-        input_gate, forget_gate, candidate, output_gate = self._gates(inputs, previous)
-        cells = input_gate * candidate
-        if previous_cells is not None:
-            cells = cells + forget_gate * previous_cells
-        return self._project(output_gate * cells.tanh()), cells
+        return self._after(self.weights.preactivations(inputs, previous), previous_cells)
+
+    def instead(
+        self, reference: Tensor, inputs: Tensor, states: Tensor, initial_cell: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """The steps taken and those of the reference share the previous states' part."""
+        weights, cell = self.weights, initial_cell
+        of_cell = weights.part(0, 3, of=4)  # without the output gate, which no cell state needs
+        of_reference = weights.preactivations(reference, states.new_zeros(1, states.shape[2]))
+        made = []
+        for part in blocks(*inputs.shape[:2]):
+            of_states = states[:-1][part] @ weights.hidden.t()
+            taken = of_cell.add_inputs(of_states[..., : len(of_cell.hidden)], inputs[part])
+            input_gate, forget_gate, candidate = _activate(taken, 3)
+            cells = _scan(input_gate, forget_gate, candidate, cell)
+            made.append(self._after(of_states.add_(of_reference), cells[:-1]))
+            cell = cells[-1]
+        made_states, made_cells = zip(*made, strict=True)
+        return torch.cat(made_states), torch.cat(made_cells)
 
     def adjoint(self, steps: LstmSteps, read: Tensor, read_cells: Tensor | None) -> Adjoint:
         """Back through the gates; the hidden part of each step is one matrix product."""
-        states = torch.empty_like(read)
-        cells = torch.empty_like(steps.cells[1:])
-        state, cell = torch.zeros_like(read[0]), torch.zeros_like(cells[0])
+        states = read.clone()
+        cells = torch.zeros_like(steps.cells[1:]) if read_cells is None else read_cells.clone()
+        into_state, into_cell = (adjoint.unbind() for adjoint in (states, cells))
         deltas = []
         for part in reversed(blocks(*read.shape[:2])):
-            slopes = _slopes(steps, part)
-            delta = slopes.of_output.new_empty(*slopes.of_cell.shape[:2], 4, cells.shape[2])
-            for step in reversed(range(part.start, part.stop)):
-                within = step - part.start
-                if read_cells is not None:
-                    cell = cell + read_cells[step]
-                states[step], cells[step] = state, cell
-                through_output = self._unproject(state + read[step])
-                through_cell = torch.addcmul(cell, through_output, slopes.opened[within])
-                torch.mul(
-                    through_cell.unsqueeze(1), slopes.of_cell[within], out=delta[within, :, :3]
-                )
-                torch.mul(through_output, slopes.of_output[within], out=delta[within, :, 3])
-                state = delta[within].flatten(1) @ self.weights.hidden
-                cell = steps.forget_gate[step] * through_cell
-            deltas.append(delta.flatten(2))
+            opened, slopes = _slopes(steps, part)
+            opened_at, forget_gate = opened.unbind(), steps.forget_gate[part].unbind()
+            delta = slopes.flatten(2).unbind()
+            of_cell, of_output = slopes[:, :, :3].unbind(), slopes[:, :, 3].unbind()
+            for within in reversed(range(len(delta))):
+                step = part.start + within
+                through_output = self._unproject(into_state[step])
+                through_cell = torch.addcmul(into_cell[step], through_output, opened_at[within])
+                of_cell[within].mul_(through_cell.unsqueeze(1))
+                of_output[within].mul_(through_output)
+                if step > 0:
+                    into_state[step - 1].addmm_(delta[within], self.weights.hidden)
+                    into_cell[step - 1].addcmul_(forget_gate[within], through_cell)
+            deltas.append(slopes.flatten(2))
         return Adjoint(states, cells, deltas[::-1])
 
     @property
@@ -100,10 +110,12 @@ class LstmCell(Cell[LstmSteps]):
             cells=cells,
         )
 
-    def _gates(self, inputs: Tensor, previous: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        parts = self.weights.preactivations(inputs, previous).chunk(4, dim=-1)
-        candidate = parts[2].contiguous().tanh_()  # torch's fast tanh wants it
-        return parts[0].sigmoid_(), parts[1].sigmoid_(), candidate, parts[3].sigmoid_()
+    def _after(self, gates: Tensor, previous_cells: Tensor | None) -> tuple[Tensor, Tensor]:
+        input_gate, forget_gate, candidate, output_gate = _activate(gates)
+        cells = input_gate * candidate
+        if previous_cells is not None:
+            cells.addcmul_(forget_gate, previous_cells)
+        return self._project(output_gate * cells.tanh()), cells
 
     def _project(self, states: Tensor) -> Tensor:
         projection = self.weights.projection
@@ -114,29 +126,50 @@ class LstmCell(Cell[LstmSteps]):
         return derivative if projection is None else derivative @ projection
 
 
-class _Slopes(NamedTuple):
-    opened: Tensor  # of the state with respect to the cell state (time, batch, hidden)
-    of_cell: Tensor  # of the cell state with respect to i, f and g (time, batch, 3, hidden)
-    of_output: Tensor  # of the state with respect to o (time, batch, hidden)
+def _activate(gates: Tensor, number: int = 4) -> list[Tensor]:
+    """i, f, g and, of four gates, o from their pre-activations (..., gates · hidden), in place."""
+    input_gate, forget_gate, candidate, *output_gate = gates.chunk(number, dim=-1)
+    candidate = candidate.contiguous().tanh_()  # torch's fast tanh wants it
+    return [
+        input_gate.sigmoid_(),
+        forget_gate.sigmoid_(),
+        candidate,
+        *(gate.sigmoid_() for gate in output_gate),
+    ]
 
 
-def _slopes(steps: LstmSteps, part: slice) -> _Slopes:
-    """Derivatives inside some steps, with respect to the gates' pre-activations."""
+def _scan(
+    input_gate: Tensor, forget_gate: Tensor, candidate: Tensor, initial: Tensor | None
+) -> Tensor:
+    """The cell states (time + 1, batch, hidden), from the initial one on; None: zeros."""
+    time, *shape = input_gate.shape
+    cells = input_gate.new_zeros(time + 1, *shape)
+    if initial is not None:
+        cells[0] = initial
+    torch.mul(input_gate, candidate, out=cells[1:])
+    after = cells.unbind()
+    for step, forget in enumerate(forget_gate.unbind()):
+        after[step + 1].addcmul_(forget, after[step])
+    return cells
+
+
+def _slopes(steps: LstmSteps, part: slice) -> tuple[Tensor, Tensor]:
+    """Derivatives inside some steps.
+
+    Returns:
+        Of the state with respect to the cell state (time, batch, hidden); of the cell state with
+        respect to the pre-activations of i, f and g, and of the state with respect to that of o
+        (time, batch, 4, hidden).
+    """
     cells, before = steps.cells[1:][part], steps.cells[:-1][part]
     input_gate, forget_gate = steps.input_gate[part], steps.forget_gate[part]
     candidate, output_gate = steps.candidate[part], steps.output_gate[part]
     squashed = cells.tanh()
-    of_cell = [
-        candidate * _sigmoid_slope(input_gate),
-        before * _sigmoid_slope(forget_gate),
-        input_gate * (1 - candidate.square()),
-    ]
-    return _Slopes(
-        opened=output_gate * (1 - squashed.square()),
-        of_cell=torch.stack(of_cell, 2),
-        of_output=squashed * _sigmoid_slope(output_gate),
-    )
-
-
-def _sigmoid_slope(gate: Tensor) -> Tensor:
-    return gate * (1 - gate)
+    slopes = cells.new_empty(*cells.shape[:2], 4, cells.shape[2])
+    of_input, of_forget, of_candidate, of_output = slopes.unbind(2)
+    sigmoid_backward, tanh_backward = aten.sigmoid_backward, aten.tanh_backward
+    sigmoid_backward.grad_input(candidate, input_gate, grad_input=of_input)
+    sigmoid_backward.grad_input(before, forget_gate, grad_input=of_forget)
+    tanh_backward.grad_input(input_gate, candidate, grad_input=of_candidate)
+    sigmoid_backward.grad_input(squashed, output_gate, grad_input=of_output)
+    return tanh_backward(output_gate, squashed), slopes

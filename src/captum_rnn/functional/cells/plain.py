@@ -34,13 +34,13 @@ class PlainCell(Cell[Tensor]):
 
     def adjoint(self, steps: Tensor, read: Tensor, read_cells: Tensor | None) -> Adjoint:
         """Back through the nonlinearity; the hidden part of each step is one matrix product."""
-        slopes = 1 - steps.square() if self.nonlinearity == "tanh" else (steps > 0).to(read.dtype)
-        deltas, states = torch.empty_like(read), torch.empty_like(read)
-        state = torch.zeros_like(read[0])
-        for step in reversed(range(len(read))):
-            states[step] = state
-            torch.mul(state + read[step], slopes[step], out=deltas[step])
-            state = deltas[step] @ self.weights.hidden
+        deltas = 1 - steps.square() if self.nonlinearity == "tanh" else (steps > 0).to(read.dtype)
+        states = read.clone()
+        into, delta = states.unbind(), deltas.unbind()
+        for step in reversed(range(len(into))):
+            delta[step].mul_(into[step])
+            if step > 0:
+                into[step - 1].addmm_(delta[step], self.weights.hidden)
         return Adjoint(states, None, [deltas])
 
     @property

@@ -116,18 +116,23 @@ class ReverseScan:
         """
         carried, of_state, projection = self._carried, self._of_state, shares.projection
         quotients = torch.empty_like(of_carried)
+        # Views of all steps at once: taking them one by one costs as much as the arithmetic.
+        elsewhere, signal = of_carried.unbind(), shares.signal.unbind()
+        to_input, to_candidate = quotients.unbind(), shares.quotient.unbind()
+        to_hidden = None if shares.hidden_quotient is None else shares.hidden_quotient.unbind()
+        kept = None if shares.kept is None else shares.kept.unbind()
         hidden_quotient = torch.empty_like(carried)
         for step in reversed(range(len(of_carried))):
             through = of_state
             if projection is not None:
                 through = (of_state * projection.ratio[step]) @ projection.weights
-            carried.addcmul_(shares.signal[step], through).add_(of_carried[step])
-            quotient = torch.mul(carried, shares.quotient[step], out=quotients[step])
-            if shares.hidden_quotient is not None:
-                quotient = torch.mul(carried, shares.hidden_quotient[step], out=hidden_quotient)
+            carried.addcmul_(signal[step], through).add_(elsewhere[step])
+            quotient = torch.mul(carried, to_candidate[step], out=to_input[step])
+            if to_hidden is not None:
+                quotient = torch.mul(carried, to_hidden[step], out=hidden_quotient)
             torch.mm(quotient, self._hidden, out=of_state)
-            if shares.kept is None:
+            if kept is None:
                 carried.zero_()
             else:
-                carried.mul_(shares.kept[step])
+                carried.mul_(kept[step])
         return quotients
