@@ -37,3 +37,11 @@ def test_positions_that_are_not_read_get_no_draw() -> None:
         draws[0, [1, 3]].tolist()
         == text_draws(torch.tensor([[5, 3]]), seed=0, stream=0)[0].tolist()
     )
+
+
+def test_samples_of_a_text_depend_on_the_text_alone() -> None:
+    alone = text_draws(torch.tensor([[5, 3]]), seed=4, stream=0, samples=3)
+    among_others = text_draws(torch.tensor([[1, 1, 1], [5, 0, 3]]), seed=4, stream=0, samples=3)
+    assert alone.shape == (1, 3, 2)
+    assert among_others[1][:, [0, 2]].tolist() == alone[0].tolist()
+    assert alone.unique().numel() == 6

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captum_rnn.evaluation.faithfulness import comprehensiveness, importance_ranks, sufficiency
+from captum_rnn.evaluation.faithfulness import comprehensiveness, sufficiency
 
 
 def test_comprehensiveness_by_hand(bag_of_words: Any) -> None:
@@ -133,20 +133,22 @@ def test_fractions_outside_the_unit_interval_are_refused(
         sufficiency(bag_of_words, torch.tensor([[1]]), torch.ones(1, 1), fractions=fractions)
 
 
-def test_ranks_follow_the_signed_score() -> None:
-    ids = torch.tensor([[1, 2, 3, 4], [1, 0, 3, 0]])
-    scores = torch.tensor([[-9.0, 0.2, 0.0, 0.1], [0.1, 5.0, 0.2, 5.0]])
-    ranks = importance_ranks(ids, scores)
-    assert ranks[0].tolist() == [3, 0, 2, 1]
-    assert ranks[1, [2, 0]].tolist() == [0, 1]
+def test_replacement_by_hand(bag_of_words: Any) -> None:
+    """Two of four tokens are replaced: the top ones, or all others."""
+    ids, scores = torch.tensor([[3, 1, 4, 2]]), torch.tensor([[0.3, 0.9, 0.1, -0.5]])
+    positive = bag_of_words.positive
+    options = {"fractions": [0.5], "replacement_id": 6}
+    assert comprehensiveness(bag_of_words, ids, scores, **options).item() == pytest.approx(
+        positive(3, 1, 4, 2) - positive(6, 6, 4, 2), abs=1e-7
+    )
+    assert sufficiency(bag_of_words, ids, scores, **options).item() == pytest.approx(
+        positive(3, 1, 4, 2) - positive(3, 1, 6, 6), abs=1e-7
+    )
 
 
-def test_equal_scores_are_ranked_at_random_not_by_position() -> None:
-    """Over many texts each of four positions comes first about equally often."""
-    ids = torch.arange(1, 4001).reshape(1000, 4)
-    ranks = importance_ranks(ids, torch.zeros(1000, 4), seed=3)
-    first = torch.bincount((ranks == 0).nonzero()[:, 1], minlength=4)
-    # Binomial(1000, 1/4): standard deviation 13.7.
-    assert all(180 < count < 320 for count in first.tolist())
-    assert ranks.tolist() == importance_ranks(ids, torch.zeros(1000, 4), seed=3).tolist()
-    assert ranks.tolist() != importance_ranks(ids, torch.zeros(1000, 4), seed=4).tolist()
+def test_equal_scores_lose_the_earlier_tokens_first(bag_of_words: Any) -> None:
+    removed = comprehensiveness(
+        bag_of_words, torch.tensor([[1, 3, 6]]), torch.zeros(1, 3), fractions=[0.3]
+    )
+    expected = bag_of_words.positive(1, 3, 6) - bag_of_words.positive(3, 6)
+    assert removed.item() == pytest.approx(expected, abs=1e-7)

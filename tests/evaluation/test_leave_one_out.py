@@ -1,3 +1,4 @@
+import importlib
 from typing import Any
 
 import pytest
@@ -69,3 +70,21 @@ def test_texts_without_read_tokens_score_zero(bag_of_words: Any) -> None:
 def test_a_list_of_ids_is_refused(bag_of_words: Any) -> None:
     with pytest.raises(TypeError, match="ids is a list"):
         leave_one_out(bag_of_words, [[1, 2]])  # type: ignore[arg-type]
+
+
+def test_replacement_by_hand(bag_of_words: Any) -> None:
+    positive = bag_of_words.positive
+    scores = leave_one_out(bag_of_words, torch.tensor([[1, 0, 2]]), replacement_id=6)
+    assert scores[0].tolist() == pytest.approx(
+        [positive(1, 2) - positive(6, 2), 0, positive(1, 2) - positive(1, 6)], abs=1e-7
+    )
+
+
+def test_more_tokens_than_one_block_of_masks(
+    bag_of_words: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = torch.randint(0, 7, (9, 5), generator=torch.Generator().manual_seed(0))
+    expected = leave_one_out(bag_of_words, ids)
+    module = importlib.import_module("captum_rnn.evaluation.leave_one_out")
+    monkeypatch.setattr(module, "_MASKS_AT_ONCE", 12)
+    assert torch.allclose(leave_one_out(bag_of_words, ids), expected, atol=1e-7)

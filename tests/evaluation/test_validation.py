@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from captum_rnn.evaluation.validation import check_ids, check_scores
+from captum_rnn.evaluation.validation import check_ids, check_marks, check_scores
 
 
 def test_a_list_is_refused_with_the_remedy() -> None:
@@ -31,3 +31,14 @@ def test_nan_of_a_read_token_is_refused_and_of_padding_ignored() -> None:
     check_scores(ids, torch.tensor([[0.1, 0.2], [0.3, torch.nan]]), pad_id=0)
     with pytest.raises(ValueError, match="scores of row 1 hold NaN"):
         check_scores(ids, torch.tensor([[0.1, 0.2], [torch.nan, 0.0]]), pad_id=0)
+
+
+def test_marks_on_what_is_not_read_do_not_count() -> None:
+    ids, marks = torch.tensor([[1, 0, 2]]), torch.tensor([[True, True, False]])
+    assert check_marks(ids, torch.zeros(1, 3), marks, pad_id=0).tolist() == [[True, False, False]]
+
+
+def test_marks_that_are_no_booleans_are_refused() -> None:
+    ids = torch.tensor([[1, 0, 2]])
+    with pytest.raises(TypeError, match=r"torch\.int64; expected torch\.bool"):
+        check_marks(ids, torch.zeros(1, 3), ids, pad_id=0)

@@ -1,23 +1,77 @@
-"""How good a set of token scores is: perturbation metrics and agreement; arrays in, numbers out.
+"""How good a set of token scores is; arrays in, numbers for each text out.
 
 Nothing here knows a model or an attribution method. A classifier is a function from token ids to
 class probabilities, a set of scores is a tensor of the same shape as the ids.
+
+- Perturbation: `PerturbedPredictions` with `measure_rankings` and `leave_one_out_of` for many
+  methods and measures at once; `comprehensiveness`, `sufficiency`, `leave_one_out` for one.
+- Captum's metrics on token ids: `infidelity`, `max_sensitivity`.
+- Agreement: of two methods, of all, or with known contributions: `rank_correlations`,
+  `rank_correlation_matrices`, `pearson_correlations`.
+- Plausibility: `token_f1`, `average_precision`, `pointing_accuracy`, `sign_accuracy`, with marks
+  from `spans_to_tokens` or `lexicon_polarity`; documents of several texts: `segment_pointing`.
+- Sanity and structure: `cascading_randomisation`, `tail_mass`.
+- How sure it is: `mean_interval`, `paired_difference`, `compare_methods`.
 """
 
-from captum_rnn.evaluation.agreement import rank_correlation, rank_correlations
+from captum_rnn.evaluation.agreement import (
+    pearson_correlations,
+    rank_correlation,
+    rank_correlation_matrices,
+    rank_correlations,
+)
+from captum_rnn.evaluation.captum_metrics import infidelity, max_sensitivity
+from captum_rnn.evaluation.comparison import Comparison, compare_methods, paired_difference
 from captum_rnn.evaluation.faithfulness import comprehensiveness, sufficiency
+from captum_rnn.evaluation.hybrid import SegmentPointing, segment_labels, segment_pointing
 from captum_rnn.evaluation.interval import MeanInterval, mean_interval
-from captum_rnn.evaluation.leave_one_out import leave_one_out
+from captum_rnn.evaluation.leave_one_out import leave_one_out, leave_one_out_of
+from captum_rnn.evaluation.perturbed import PerturbedPredictions
+from captum_rnn.evaluation.plausibility import (
+    average_precision,
+    lexicon_polarity,
+    pointing_accuracy,
+    sign_accuracy,
+    token_f1,
+)
 from captum_rnn.evaluation.prediction import Predict, predict_texts
+from captum_rnn.evaluation.randomisation import cascading_randomisation
+from captum_rnn.evaluation.ranking_measures import RankingMeasures, measure_rankings
+from captum_rnn.evaluation.spans import spans_to_tokens, token_places
+from captum_rnn.evaluation.structure import tail_mass, uniform_tail_mass
 
 __all__ = [
+    "Comparison",
     "MeanInterval",
+    "PerturbedPredictions",
     "Predict",
+    "RankingMeasures",
+    "SegmentPointing",
+    "average_precision",
+    "cascading_randomisation",
+    "compare_methods",
     "comprehensiveness",
+    "infidelity",
     "leave_one_out",
+    "leave_one_out_of",
+    "lexicon_polarity",
+    "max_sensitivity",
     "mean_interval",
+    "measure_rankings",
+    "paired_difference",
+    "pearson_correlations",
+    "pointing_accuracy",
     "predict_texts",
     "rank_correlation",
+    "rank_correlation_matrices",
     "rank_correlations",
+    "segment_labels",
+    "segment_pointing",
+    "sign_accuracy",
+    "spans_to_tokens",
     "sufficiency",
+    "tail_mass",
+    "token_f1",
+    "token_places",
+    "uniform_tail_mass",
 ]

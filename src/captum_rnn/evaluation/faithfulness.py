@@ -8,30 +8,22 @@ For a text x with predicted class c, whose share f of highest-scoring tokens is 
 
 Both are the areas over the perturbation curve of DeYoung et al., "ERASER: A Benchmark to Evaluate
 Rationalized NLP Models", ACL 2020, section 4.2, with its fractions F = 1, 5, 10, 20 and 50 %.
-Tokens are removed, not masked: what remains is moved together.
+Tokens are removed, and what remains is moved together; or each is replaced by one stand-in.
 """
 
 import math
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from captum_rnn.evaluation.draws import text_draws
-from captum_rnn.evaluation.prediction import (
-    TOKEN_BUDGET,
-    Predict,
-    predict_in_batches,
-    predicted_class,
-)
-from captum_rnn.evaluation.removal import keep_tokens
+from captum_rnn.evaluation.perturbed import PerturbedPredictions
+from captum_rnn.evaluation.prediction import TOKEN_BUDGET, Predict
+from captum_rnn.evaluation.ranking import importance_ranks, top_tokens
 from captum_rnn.evaluation.validation import check_scores
 
 FRACTIONS = (0.01, 0.05, 0.10, 0.20, 0.50)
 """The shares of the tokens that the benchmark ERASER removes."""
-
-_TIE_STREAM = 1
 
 
 def comprehensiveness(
@@ -41,8 +33,9 @@ def comprehensiveness(
     *,
     probabilities: Tensor | None = None,
     fractions: Sequence[float] = FRACTIONS,
+    replacement_id: int | None = None,
     pad_id: int = 0,
-    seed: int = 0,
+    seed: int | None = None,
     token_budget: int = TOKEN_BUDGET,
 ) -> Tensor:
     """How far the predicted class loses probability without the top tokens; higher is better.
@@ -56,8 +49,10 @@ def comprehensiveness(
         scores: Attribution scores (batch, time).
         probabilities: Probabilities (batch, classes) of the whole texts, where they are known.
         fractions: Shares of the tokens to remove, each in (0, 1]; the answer is the mean over them.
+        replacement_id: What takes the place of the tokens, such as the id of the unknown word; None
+            removes them.
         pad_id: The id of the positions that the model does not read.
-        seed: Orders tokens of equal score, which would otherwise be ranked by position.
+        seed: Seed of the order among tokens of equal score; None puts the earlier token first.
         token_budget: Most tokens of one forward pass, padding included.
 
     Returns:
@@ -78,9 +73,18 @@ def comprehensiveness(
         >>> comprehensiveness(predict, ids, torch.tensor([[0.9, 0.5, 0.1]]), fractions=[0.3, 0.6])
         tensor([0.5000], dtype=torch.float64)
     """
-    top = _top_tokens(ids, scores, fractions, pad_id, seed)
-    kept = ~top & (ids != pad_id)
-    return _mean_drop(predict, ids, kept, probabilities, pad_id, token_budget)
+    check_scores(ids, scores, pad_id)
+    perturbed = PerturbedPredictions(
+        predict,
+        ids,
+        probabilities=probabilities,
+        replacement_id=replacement_id,
+        pad_id=pad_id,
+        token_budget=token_budget,
+    )
+    counts = fraction_counts(perturbed.lengths, fractions)
+    top = top_tokens(importance_ranks(perturbed.ids, scores, pad_id=pad_id, seed=seed), counts)
+    return mean_drop(perturbed, perturbed.of_predicted(~top))
 
 
 def sufficiency(
@@ -90,84 +94,61 @@ def sufficiency(
     *,
     probabilities: Tensor | None = None,
     fractions: Sequence[float] = FRACTIONS,
+    replacement_id: int | None = None,
     pad_id: int = 0,
-    seed: int = 0,
+    seed: int | None = None,
     token_budget: int = TOKEN_BUDGET,
 ) -> Tensor:
     """How far the predicted class loses probability with the top tokens alone; lower is better.
 
-    Arguments, rounding, answer and errors are those of `comprehensiveness`.
+    Arguments, rounding, answer and errors are those of `comprehensiveness`; with a `replacement_id`
+    it is the other tokens that are replaced.
     """
-    top = _top_tokens(ids, scores, fractions, pad_id, seed)
-    return _mean_drop(predict, ids, top, probabilities, pad_id, token_budget)
+    check_scores(ids, scores, pad_id)
+    perturbed = PerturbedPredictions(
+        predict,
+        ids,
+        probabilities=probabilities,
+        replacement_id=replacement_id,
+        pad_id=pad_id,
+        token_budget=token_budget,
+    )
+    counts = fraction_counts(perturbed.lengths, fractions)
+    top = top_tokens(importance_ranks(perturbed.ids, scores, pad_id=pad_id, seed=seed), counts)
+    return mean_drop(perturbed, perturbed.of_predicted(top))
 
 
-def importance_ranks(ids: Tensor, scores: Tensor, *, pad_id: int = 0, seed: int = 0) -> Tensor:
-    """Ranks the tokens of each text by signed score, 0 for the highest.
-
-    Tokens of equal score come in an order drawn from `seed` and the text; tokens that the model
-    does not read come last.
+def fraction_counts(lengths: Tensor, fractions: Sequence[float]) -> Tensor:
+    """How many tokens each fraction of a text is, at least one.
 
     Args:
-        ids: Token ids (batch, time).
-        scores: Attribution scores (batch, time).
-        pad_id: The id of the positions that the model does not read.
-        seed: Seed of the order among equal scores.
+        lengths: Number of tokens of each text (batch,).
+        fractions: Shares of the tokens, each in (0, 1].
 
     Returns:
-        Ranks (batch, time) from 0, on the device of `ids`.
+        Whole numbers (fractions, batch).
 
-    Example:
-        >>> importance_ranks(torch.tensor([[4, 0, 6, 5]]), torch.tensor([[0.1, 9.0, -0.2, 0.7]]))
-        tensor([[1, 3, 2, 0]])
+    Raises:
+        ValueError: There is no fraction, or one is outside (0, 1].
     """
-    ties = text_draws(ids, seed=seed, stream=_TIE_STREAM, pad_id=pad_id).numpy()
-    falling = -scores.detach().to("cpu", torch.float64).numpy()
-    not_read = (ids == pad_id).cpu().numpy()
-    order = np.lexsort((ties, falling, not_read), axis=-1)
-    return torch.from_numpy(np.argsort(order, axis=-1)).to(ids.device)
-
-
-def _top_tokens(
-    ids: Tensor, scores: Tensor, fractions: Sequence[float], pad_id: int, seed: int
-) -> Tensor:
-    """Masks (fractions, batch, time) of the highest-scoring tokens that the model reads."""
-    check_scores(ids, scores, pad_id)
     if not fractions or not all(0 < fraction <= 1 for fraction in fractions):
         raise ValueError(
             f"fractions is {list(fractions)}; expected one or more shares of the tokens in (0, 1], "
             "such as 0.2 for a fifth"
         )
-    read = ids != pad_id
-    shares = read.sum(dim=1) * torch.tensor(fractions, device=ids.device).double().unsqueeze(1)
-    counts = (shares + 0.5).floor().clamp(min=1)
-    ranks = importance_ranks(ids, scores, pad_id=pad_id, seed=seed)
-    return (ranks < counts.unsqueeze(2)) & read
+    shares = torch.tensor(fractions, dtype=torch.float64).unsqueeze(1)
+    return (shares * lengths + 0.5).floor().clamp(min=1).long()
 
 
-def _mean_drop(
-    predict: Predict,
-    ids: Tensor,
-    kept: Tensor,
-    probabilities: Tensor | None,
-    pad_id: int,
-    token_budget: int,
-) -> Tensor:
-    """Mean fall (batch,) of the predicted class over reductions (fractions, batch, time).
+def mean_drop(perturbed: PerturbedPredictions, probabilities: Tensor) -> Tensor:
+    """Mean fall of the predicted class over some perturbations of each text.
 
-    NaN for a text without tokens.
+    Args:
+        perturbed: Predictions for perturbed versions of the texts.
+        probabilities: Probability (..., perturbations, batch) of the predicted class.
+
+    Returns:
+        One number for each text (..., batch); NaN for a text without tokens.
     """
-    whole, predicted = predicted_class(
-        predict, ids, probabilities, pad_id=pad_id, token_budget=token_budget
-    )
-    fractions, batch, time = kept.shape
-    kept = kept.reshape(fractions * batch, time)
-    reduced = predict_in_batches(
-        predict,
-        kept.sum(dim=1),
-        lambda rows: keep_tokens(ids[rows % batch], kept[rows], pad_id=pad_id),
-        token_budget,
-    )
-    of_predicted = reduced.gather(1, predicted.repeat(fractions).unsqueeze(1))
-    drop = (whole - of_predicted.reshape(fractions, batch)).mean(dim=0)
-    return drop.masked_fill((ids == pad_id).all(dim=1).cpu(), math.nan)
+    drop = (perturbed.probability - probabilities).mean(dim=-2)
+    return drop.masked_fill(perturbed.lengths == 0, math.nan)

@@ -1,16 +1,13 @@
-"""Exact leave-one-out: every token of every text removed once."""
+"""Exact leave-one-out: every token of every text removed, or replaced, once."""
 
 import torch
 from torch import Tensor
 
-from captum_rnn.evaluation.prediction import (
-    TOKEN_BUDGET,
-    Predict,
-    predict_in_batches,
-    predicted_class,
-)
-from captum_rnn.evaluation.removal import keep_tokens
-from captum_rnn.evaluation.validation import check_ids
+from captum_rnn.evaluation.perturbed import PerturbedPredictions
+from captum_rnn.evaluation.prediction import TOKEN_BUDGET, Predict
+
+_MASKS_AT_ONCE = 2**26
+"""Most positions of the masks that are held at one time."""
 
 
 def leave_one_out(
@@ -18,6 +15,7 @@ def leave_one_out(
     ids: Tensor,
     *,
     probabilities: Tensor | None = None,
+    replacement_id: int | None = None,
     pad_id: int = 0,
     token_budget: int = TOKEN_BUDGET,
 ) -> Tensor:
@@ -33,6 +31,8 @@ def leave_one_out(
         predict: The classifier.
         ids: Token ids (batch, time); `pad_id` marks what the model does not read, at any position.
         probabilities: Probabilities (batch, classes) of the whole texts, where they are known.
+        replacement_id: What takes the place of the token, such as the id of the unknown word; None
+            removes it.
         pad_id: The id of the positions that the model does not read.
         token_budget: Most tokens of one forward pass, padding included.
 
@@ -52,29 +52,34 @@ def leave_one_out(
         >>> leave_one_out(predict, torch.tensor([[10, 10, 4, 0]]))
         tensor([[0.5000, 0.5000, 0.0000, 0.0000]], dtype=torch.float64)
     """
-    check_ids(ids)
-    whole, predicted = predicted_class(
-        predict, ids, probabilities, pad_id=pad_id, token_budget=token_budget
+    return leave_one_out_of(
+        PerturbedPredictions(
+            predict,
+            ids,
+            probabilities=probabilities,
+            replacement_id=replacement_id,
+            pad_id=pad_id,
+            token_budget=token_budget,
+        )
     )
-    read = ids != pad_id
-    scores = torch.zeros(ids.shape, dtype=torch.float64)
-    text_of, column_of = read.nonzero(as_tuple=True)
-    if len(text_of) == 0:
-        return scores
-    position_of = (read.cumsum(dim=1) - 1)[text_of, column_of]
-    remaining = read.sum(dim=1)[text_of] - 1
-    aligned = keep_tokens(ids, read, pad_id=pad_id)
 
-    def texts_without_one_token(rows: Tensor) -> Tensor:
-        width = max(1, int(remaining[rows].max()))
-        columns = torch.arange(width, device=ids.device)
-        source = columns + (columns >= position_of[rows].unsqueeze(1)).long()
-        texts = aligned[text_of[rows].unsqueeze(1), source.clamp(max=aligned.shape[1] - 1)]
-        return texts.masked_fill(columns >= remaining[rows].unsqueeze(1), pad_id)
 
-    without = predict_in_batches(predict, remaining, texts_without_one_token, token_budget)
-    text_of, column_of = text_of.cpu(), column_of.cpu()
-    scores[text_of, column_of] = whole[text_of] - without.gather(
-        1, predicted[text_of].unsqueeze(1)
-    ).squeeze(1)
+def leave_one_out_of(perturbed: PerturbedPredictions) -> Tensor:
+    """`leave_one_out` of texts whose perturbed predictions other measures ask for too.
+
+    Args:
+        perturbed: Predictions for perturbed versions of the texts.
+
+    Returns:
+        Scores (batch, time), in double precision on the CPU; 0 where the model does not read.
+    """
+    scores = torch.zeros(perturbed.ids.shape, dtype=torch.float64)
+    tokens = perturbed.read.nonzero()
+    time = perturbed.ids.shape[1]
+    for part in torch.split(tokens, max(1, _MASKS_AT_ONCE // time)):
+        rows, columns = part.unbind(1)
+        others = torch.arange(time) != columns.unsqueeze(1)
+        without = perturbed.probabilities(rows, others)
+        of_predicted = without.gather(1, perturbed.predicted[rows].unsqueeze(1)).squeeze(1)
+        scores[rows, columns] = perturbed.probability[rows] - of_predicted
     return scores

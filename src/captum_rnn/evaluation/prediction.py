@@ -6,7 +6,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from captum_rnn.evaluation.removal import keep_tokens
+from captum_rnn.evaluation.perturbation import keep_tokens
 from captum_rnn.evaluation.validation import check_ids
 
 Predict: TypeAlias = Callable[[Tensor], Tensor]

@@ -53,3 +53,33 @@ def check_scores(ids: Tensor, scores: Tensor, pad_id: int) -> None:
             f"scores of row {not_a_number[0]} hold NaN ({len(not_a_number)} rows do), which has no "
             "rank; drop these texts or repair the method that scored them"
         )
+
+
+def check_marks(ids: Tensor, scores: Tensor, marks: Tensor, pad_id: int) -> Tensor:
+    """Makes sure that there is a score and a mark for each token.
+
+    Args:
+        ids: Token ids (batch, time).
+        scores: Attribution scores (batch, time).
+        marks: Boolean mask (batch, time).
+        pad_id: The id of the positions that the model does not read.
+
+    Returns:
+        The marks on tokens that the model reads (batch, time), on the CPU.
+
+    Raises:
+        TypeError: `ids` is not a tensor of whole numbers or `marks` is not boolean.
+        ValueError: The shapes differ, or a token that the model reads scores NaN.
+    """
+    check_scores(ids, scores, pad_id)
+    if marks.dtype != torch.bool:
+        raise TypeError(
+            f"the mask of marked tokens has dtype {marks.dtype}; expected torch.bool: compare a "
+            "polarity or a count with 0 first"
+        )
+    if marks.shape != ids.shape:
+        raise ValueError(
+            f"the mask of marked tokens has shape {tuple(marks.shape)} but ids has "
+            f"{tuple(ids.shape)}; expected one mark for each token"
+        )
+    return (marks.to(ids.device) & (ids != pad_id)).cpu()

@@ -1,0 +1,73 @@
+"""Sanity check by randomised weights: do the scores depend on what the model has learnt at all?"""
+
+import copy
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+
+def cascading_randomisation(
+    model: nn.Module, *, seed: int, layers: Sequence[str] | None = None
+) -> Iterator[tuple[str, nn.Module]]:
+    """Randomises a model's weights layer by layer, from the output to the input.
+
+    Scores that rank the tokens of the randomised model as they did those of the trained one do not
+    explain what it has learnt; `rank_correlations` of the two says how far. The cascading test of
+    Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018.
+
+    Each layer is drawn anew by its own `reset_parameters`, so by PyTorch's scheme and not by one
+    that the model's author applied afterwards.
+
+    Args:
+        model: The trained model. It is copied; its own weights and PyTorch's random state stay as
+            they are.
+        seed: Seed of the weights, 0 or greater.
+        layers: Names of the modules in the order of randomising; None takes all modules that hold
+            parameters of their own, the last registered first.
+
+    Yields:
+        The name of the layer randomised last, and a copy of the model in which it and all layers
+        named before it are randomised.
+
+    Raises:
+        ValueError: There is no such module, or it has no `reset_parameters`.
+
+    Example:
+        >>> model = nn.Sequential(nn.Embedding(9, 4), nn.Flatten(), nn.Linear(8, 2))
+        >>> steps = cascading_randomisation(model, seed=0)
+        >>> [(name, bool((copied[0].weight == model[0].weight).all())) for name, copied in steps]
+        [('2', True), ('0', False)]
+    """
+    modules = dict(model.named_modules())
+    if layers is None:
+        with_parameters = [
+            name
+            for name, module in modules.items()
+            if next(module.parameters(recurse=False), None) is not None
+        ]
+        layers = with_parameters[::-1]
+    resettable = [name for name in modules if hasattr(modules[name], "reset_parameters")]
+    for name in layers:
+        if name not in resettable:
+            raise ValueError(
+                f"layer {name!r} is no module of the model with a reset_parameters of its own; "
+                f"expected names out of {', '.join(resettable)}: give layers, or add "
+                "the method to the module"
+            )
+    return _randomise(model, layers, seed)
+
+
+def _randomise(
+    model: nn.Module, layers: Sequence[str], seed: int
+) -> Iterator[tuple[str, nn.Module]]:
+    """The steps of `cascading_randomisation`, whose arguments are checked when it is called."""
+    devices = {parameter.device for parameter in model.parameters() if parameter.is_cuda}
+    seeds = np.random.default_rng(seed).integers(2**63, size=len(layers)).tolist()
+    for name, layer_seed in zip(layers, seeds, strict=True):
+        model = copy.deepcopy(model)
+        with torch.random.fork_rng(devices=sorted(devices, key=str)):
+            torch.manual_seed(layer_seed)
+            model.get_submodule(name).reset_parameters()  # type: ignore[operator]
+        yield name, model
