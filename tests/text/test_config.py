@@ -12,8 +12,13 @@ ARCHITECTURE = {
     "embedding_dim": 4,
     "hidden_size": 5,
     "dropout": 0.5,
+    "bidirectional": True,
+    "layers": 2,
+    "pooling": "mean",
 }
-CONFIG = ModelConfig(ARCHITECTURE, ("差评", "好评"), 100, {"corpus": "by hand", "seed": 3})
+CONFIG = ModelConfig(
+    ARCHITECTURE, ("差评", "好评"), 100, {"corpus": "by hand", "seed": 3}, "english"
+)
 
 
 @pytest.fixture
@@ -28,6 +33,23 @@ def test_what_was_saved_comes_back_and_is_plain_json(path):
     assert content["model"] == ARCHITECTURE
     assert content["classes"] == ["差评", "好评"]
     assert (content["max_length"], content["trained_on"]["seed"]) == (100, 3)
+    assert content["language"] == "english"
+
+
+def test_a_config_from_before_there_was_a_choice_is_of_the_one_kind_there_was(path):
+    CONFIG.save(path)
+    content = json.loads(path.read_text(encoding="utf-8"))
+    for name in ("bidirectional", "layers", "pooling"):
+        del content["model"][name]
+    del content["language"]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    loaded = ModelConfig.load(path)
+    assert loaded.language == "chinese"
+    assert loaded.architecture == ARCHITECTURE | {
+        "bidirectional": False,
+        "layers": 1,
+        "pooling": "last",
+    }
 
 
 @pytest.mark.parametrize(
@@ -37,6 +59,10 @@ def test_what_was_saved_comes_back_and_is_plain_json(path):
         (("model", "vocabulary_size"), "9", "'9' as vocabulary_size; expected int"),
         (("model", "hidden_size"), True, "True as hidden_size; expected int"),
         (("model", "kind"), 1, "1 as kind; expected str"),
+        (("model", "layers"), 1.0, "1.0 as layers; expected int"),
+        (("model", "bidirectional"), 0, "0 as bidirectional; expected bool"),
+        (("language",), "latin", "'latin' as language; expected one of chinese, english"),
+        (("language",), ["chinese"], "as language"),
         (("model", "colour"), "red", "the model entries .*colour"),
         (("classes",), ["a"], "expected 2 strings"),
         (("classes",), ["a", 2], "expected 2 strings"),

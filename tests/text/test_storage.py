@@ -16,8 +16,8 @@ WORDS = Vocabulary(("很", "好", "差"))
 IDS = torch.tensor([[1, 2, 0], [3, 0, 0]])
 
 
-def parts(kind="lstm"):
-    model = RecurrentClassifier(3, 2, kind, embedding_dim=4, hidden_size=5).eval()
+def parts(kind="lstm", **shape):
+    model = RecurrentClassifier(3, 2, kind, embedding_dim=4, hidden_size=5, **shape).eval()
     return model, WORDS, ModelConfig(model.architecture, ("差评", "好评"), 7, {"corpus": "tiny"})
 
 
@@ -28,9 +28,15 @@ def folder(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("kind", ["lstm", "gru", "rnn"])
-def test_what_was_saved_comes_back(tmp_path, kind):
-    model, vocabulary, config = parts(kind)
+@pytest.mark.parametrize(
+    "shape",
+    [
+        *({"kind": kind} for kind in ("lstm", "gru", "rnn")),
+        {"kind": "gru", "bidirectional": True, "layers": 2, "pooling": "mean"},
+    ],
+)
+def test_what_was_saved_comes_back(tmp_path, shape):
+    model, vocabulary, config = parts(**shape)
     save_folder(tmp_path / "deep" / "model", model, vocabulary, config)
     assert os.listdir(tmp_path / "deep") == ["model"]
     loaded, *rest = load_folder(tmp_path / "deep" / "model")
@@ -165,8 +171,13 @@ def test_nothing_is_unpickled(folder, name, write):
         ({"kind": "gru"}, r"\(20, 4\) as rnn\.weight_ih_l0 where config\.json says \(15, 4\)"),
         ({"hidden_size": 10**6}, r"where config\.json says \(4000000, 4\)"),
         ({"hidden_size": 10**9}, r"config\.json describes no classifier"),
-        ({"hidden_size": 0}, r"config\.json describes no classifier .*\(3, 4, 0\)"),
+        ({"hidden_size": 0}, r"config\.json describes no classifier .*\(3, 4, 0, 1\)"),
         ({"embedding_dim": 2**62}, r"config\.json"),
+        ({"layers": 2}, r"says 2 layers, which model\.safetensors has not"),
+        ({"layers": 10**9}, r"says 1000000000 layers"),
+        ({"layers": 0}, r"config\.json describes no classifier"),
+        ({"bidirectional": True}, r"no weights as rnn\.weight_ih_l0_reverse"),
+        ({"pooling": "sum"}, r"config\.json describes no classifier .*'sum'"),
         ({"kind": "transformer"}, r"config\.json describes no classifier .*'transformer'"),
         ({"dropout": 2.0}, r"config\.json describes no classifier"),
         ({"vocabulary_size": 4}, r"vocabulary\.txt has 3 words where config\.json says 4"),

@@ -92,6 +92,33 @@ def test_the_first_call_is_silent_and_the_import_does_not_load_jieba():
     assert (done.returncode, done.stdout, done.stderr) == (0, "['很', '好']\n", "")
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("It isn't GOOD.", ["it", "isn't", "good", "."]),
+        ("It isn’t good", ["it", "isn't", "good"]),
+        ("'A must-see!', she said", ["'", "a", "must", "-", "see", "!", "'", ",", "she", "said"]),
+        ("rated 3.5/10 in 1,000\tvotes\n", ["rated", "3.5", "/", "10", "in", "1,000", "votes"]),
+        ("snake_case café 90s", ["snake", "_", "case", "café", "90s"]),
+        (" \u2028\x00😀\ud800", ["\x00", "😀", "\ud800"]),
+        ("", []),
+    ],
+)
+def test_english_words_by_hand(text, words):
+    assert tokenize(text, "english") == words
+
+
+@given(st.text(st.one_of(CHARACTERS, st.characters()), max_size=80))
+@settings(deadline=None)
+def test_english_words_hold_all_but_the_blanks(text):
+    assert "".join(tokenize(text, "english")) == "".join(text.replace("’", "'").lower().split())
+
+
+def test_an_unknown_language():
+    with pytest.raises(ValueError, match="'french'; expected one of chinese, english"):
+        tokenize("bon", "french")
+
+
 @pytest.mark.parametrize("text", [None, b"bytes", ["a list"]])
 def test_only_strings(text):
     with pytest.raises(TypeError, match="expected one str"):

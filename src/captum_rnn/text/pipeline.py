@@ -17,7 +17,7 @@ from captum_rnn.text.config import ModelConfig
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.explanation import Explanation
 from captum_rnn.text.storage import load_folder, save_folder
-from captum_rnn.text.tokenizer import tokenize
+from captum_rnn.text.tokenizer import Language, tokenize
 from captum_rnn.text.vocabulary import UNKNOWN_ID, Vocabulary
 
 ScoringMethod = Callable[[RecurrentClassifier, Tensor, Tensor], Tensor]
@@ -65,6 +65,7 @@ class TextClassifier:
         classes: Name of each class, in the order of the logits.
         max_length: Number of words that are read of a text; the rest is cut off.
         trained_on: Record of how the classifier came about: corpus, split, settings, accuracy.
+        language: How texts are split into words; see `tokenize`.
 
     Example:
         >>> classifier = TextClassifier.load()
@@ -78,6 +79,7 @@ class TextClassifier:
     classes: tuple[str, ...]
     max_length: int
     trained_on: Mapping[str, Any] = field(default_factory=dict)
+    language: Language = "chinese"
 
     @classmethod
     def load(cls, folder: str | Path | None = None) -> "TextClassifier":
@@ -95,7 +97,14 @@ class TextClassifier:
             with as_file(files("captum_rnn.text") / "shipped") as shipped:
                 return cls.load(shipped)
         model, vocabulary, config = load_folder(Path(folder))
-        return cls(model, vocabulary, config.classes, config.max_length, config.trained_on)
+        return cls(
+            model,
+            vocabulary,
+            config.classes,
+            config.max_length,
+            config.trained_on,
+            config.language,
+        )
 
     def save(self, folder: str | Path, *, half_precision: bool = False) -> None:
         """Writes the classifier as model.safetensors, config.json and vocabulary.txt.
@@ -108,7 +117,7 @@ class TextClassifier:
             OSError: The folder cannot be written, or holds other files.
         """
         config = ModelConfig(
-            self.model.architecture, self.classes, self.max_length, self.trained_on
+            self.model.architecture, self.classes, self.max_length, self.trained_on, self.language
         )
         save_folder(
             Path(folder), self.model, self.vocabulary, config, half_precision=half_precision
@@ -128,7 +137,7 @@ class TextClassifier:
         """
         if isinstance(texts, str):
             raise TypeError("texts is one string; expected a list of texts: put it in [ ]")
-        words = [tokenize(text) for text in texts]
+        words = [tokenize(text, self.language) for text in texts]
         read = [tokens[: self.max_length] for tokens in words]
         return EncodedTexts(
             tokens=read,

@@ -3,11 +3,13 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from captum_rnn.text.classifier import RecurrentClassifier
 from captum_rnn.text.config import ModelConfig
@@ -89,8 +91,9 @@ def load_folder(folder: Path) -> tuple[RecurrentClassifier, Vocabulary, ModelCon
             f"{config.architecture['vocabulary_size']}; the files are not of one model, copy the "
             "whole folder again"
         )
-    model = _empty_model(folder / CONFIG_FILE, config)
     weights = _read_weights(folder / WEIGHTS_FILE)
+    _check_layers(folder, config.architecture["layers"], weights)
+    model = _empty_model(folder / CONFIG_FILE, config)
     _check_fit(folder, model, weights)
     model.load_state_dict(weights, assign=True)
     return model.eval(), vocabulary, config
@@ -138,12 +141,24 @@ def _weights(model: RecurrentClassifier, half_precision: bool) -> dict[str, Tens
 def _empty_model(path: Path, config: ModelConfig) -> RecurrentClassifier:
     """A classifier without memory for its weights, however large the sizes that a file claims."""
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _NothingDrawn():
             return RecurrentClassifier(**config.architecture)
     except (RuntimeError, ValueError) as error:
         raise ValueError(
             f"{path} describes no classifier ({error}); copy the model folder again"
         ) from error
+
+
+class _NothingDrawn(TorchFunctionMode):
+    """Leaves weights that are about to be replaced undrawn: torch takes a second to learn how."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        named = kwargs or {}
+        if func in (Tensor.normal_, Tensor.uniform_, nn.init.normal_, nn.init.uniform_):
+            return args[0] if args else named["tensor"]
+        return func(*args, **named)
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
@@ -154,6 +169,15 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
             f"{path} is no safetensors file or is cut off ({error}); pickled weights are not read: "
             "copy the model folder again, or save the model anew with TextClassifier.save"
         ) from error
+
+
+def _check_layers(folder: Path, layers: int, weights: dict[str, Tensor]) -> None:
+    """Refuses a number of layers that the weights do not have, before as many are built."""
+    if layers > 1 and f"rnn.weight_ih_l{layers - 1}" not in weights:
+        raise ValueError(
+            f"{folder / CONFIG_FILE} says {layers} layers, which {WEIGHTS_FILE} has not; the files "
+            "are not of one model, copy the whole folder again"
+        )
 
 
 def _check_fit(folder: Path, model: RecurrentClassifier, weights: dict[str, Tensor]) -> None:

@@ -1,4 +1,4 @@
-"""Raw text into words, with jieba's default dictionary."""
+"""Raw text into words: Chinese with jieba's default dictionary, English by its blanks."""
 
 import functools
 import logging
@@ -6,43 +6,61 @@ import re
 import tempfile
 import warnings
 from collections.abc import Callable
+from typing import Literal, get_args
+
+Language = Literal["chinese", "english"]
 
 _LONGEST_RUN = 1_000
 # What jieba segments in one go: its own `re_han_default`. All other characters end a run.
 _RUN_CHARACTERS = r"\u4E00-\u9FD5a-zA-Z0-9+#&._%\-"
 _PIECES = re.compile(rf"[{_RUN_CHARACTERS}]{{1,{_LONGEST_RUN}}}|[^{_RUN_CHARACTERS}]+")
+# A number, a word with the apostrophes inside it ("don't"), or one character that is neither.
+_ENGLISH_WORDS = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:'[^\W_]+)*|\S")
 
 
-def tokenize(text: str) -> list[str]:
-    """Splits a text into words, in reading order; joined, they are the text again.
+def tokenize(text: str, language: Language = "chinese") -> list[str]:
+    """Splits a text into words, in reading order.
 
-    The words are those of `jieba.lcut(text)` in its default mode, whatever dictionary the calling
-    program has loaded into jieba: punctuation and blanks are words too, nothing is cleaned. Only a
-    run of more than 1,000 characters without punctuation or blank is segmented in pieces of 1,000,
-    since jieba's time grows with the square of such a run.
+    Chinese: the words are those of `jieba.lcut(text)` in its default mode, whatever dictionary the
+    calling program has loaded into jieba. Punctuation and blanks are words too, nothing is cleaned:
+    joined, the words are the text again. Only a run of more than 1,000 characters without
+    punctuation or blank is segmented in pieces of 1,000, since jieba's time grows with the square
+    of such a run. The first call reads jieba's dictionary, which takes about a second.
 
-    The first call reads jieba's dictionary, which takes about a second.
+    English: words in small letters, split at blanks, hyphens and other punctuation. An apostrophe
+    inside a word stays, so that "don't" is one word; every other sign is a word of its own, and
+    blanks are none.
 
     Args:
         text: Any text, in any script.
+        language: ``"chinese"``, also right for Chinese mixed with others, or ``"english"``.
 
     Returns:
         The words.
 
     Raises:
         TypeError: `text` is not a string.
+        ValueError: An unknown language.
 
     Source: jieba 0.42.1, https://github.com/fxsjy/jieba
 
     Example:
         >>> tokenize("非常好的热水器！")
         ['非常', '好', '的', '热水器', '！']
+        >>> tokenize("Don't miss this well-made film.", "english")
+        ["don't", 'miss', 'this', 'well', '-', 'made', 'film', '.']
     """
     if not isinstance(text, str):
         raise TypeError(
             f"the text to tokenize is of type {type(text).__name__}; expected one str, such as "
             "one row of a corpus"
         )
+    if language not in get_args(Language):
+        raise ValueError(
+            f"language is {language!r}; expected one of {', '.join(get_args(Language))}"
+        )
+    if language == "english":
+        return _ENGLISH_WORDS.findall(text.replace("’", "'").lower())
     cut = _segmenter()
     return [word for piece in _PIECES.findall(text) for word in cut(piece)]
 

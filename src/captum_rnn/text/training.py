@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass, replace
 import torch
 from tqdm import tqdm
 
-from captum_rnn.text.classifier import RecurrentClassifier, RecurrentKind
+from captum_rnn.text.classifier import Pooling, RecurrentClassifier, RecurrentKind
 from captum_rnn.text.corpus import Corpus, Review
 from captum_rnn.text.optimisation import optimise
 from captum_rnn.text.pipeline import TextClassifier
 from captum_rnn.text.split import split_corpus
-from captum_rnn.text.tokenizer import tokenize
+from captum_rnn.text.tokenizer import Language, tokenize
 from captum_rnn.text.vocabulary import Vocabulary
 
 
@@ -29,7 +29,16 @@ class TrainingSettings:
         epochs: How often each review is read.
         batch_size: Reviews in one step.
         learning_rate: Adam's.
-        seed: Decides the first weights, the order of the reviews and what dropout leaves out.
+        seed: Decides the first weights, the order of the reviews, what dropout leaves out, and
+            where labels go that are shuffled.
+        bidirectional: Read in both directions.
+        layers: Recurrent layers.
+        pooling: ``"last"`` or ``"mean"``; see `RecurrentClassifier`.
+        maximum_words: Most words of the vocabulary; `None`: no limit.
+        training_texts: Most reviews to learn from; `None`: the whole training part.
+        shuffled_labels: Permute the labels of the reviews to learn from, so that nothing but
+            these reviews themselves can be learnt: the data randomisation test of Adebayo et al.
+            (2018), "Sanity Checks for Saliency Maps".
 
     Source: Su Jianlin (2017), "RNN模型中输入的重要性的评估", Scientific Spaces, archives/4582.
     """
@@ -44,6 +53,12 @@ class TrainingSettings:
     batch_size: int = 128
     learning_rate: float = 1e-3
     seed: int = 0
+    bidirectional: bool = False
+    layers: int = 1
+    pooling: Pooling = "last"
+    maximum_words: int | None = None
+    training_texts: int | None = None
+    shuffled_labels: bool = False
 
 
 def train(
@@ -53,7 +68,7 @@ def train(
     split_seed: int = 0,
     progress: bool = True,
 ) -> TextClassifier:
-    """Trains a classifier on 80 % of a corpus's distinct reviews.
+    """Trains a classifier on 80 % of a corpus's distinct reviews, or on some of these.
 
     Args:
         corpus: The reviews; copies are dropped before the split.
@@ -70,12 +85,17 @@ def train(
     """
     distinct = corpus.distinct()
     split = split_corpus(distinct, seed=split_seed)
-    classifier = train_on(split.train, distinct.classes, settings, progress=progress)
+    reviews: Sequence[Review] = split.train[: settings.training_texts]
+    if settings.shuffled_labels:
+        reviews = with_shuffled_labels(reviews, seed=settings.seed)
+    classifier = train_on(
+        reviews, distinct.classes, settings, language=corpus.language, progress=progress
+    )
     record = {
         "corpus": corpus.name,
         "texts": {
             "distinct": len(distinct),
-            "train": len(split.train),
+            "train": len(reviews),
             "validation": len(split.validation),
             "held_out": len(split.held_out),
         },
@@ -94,15 +114,17 @@ def train_on(
     settings: TrainingSettings = TrainingSettings(),
     *,
     vocabulary: Vocabulary | None = None,
+    language: Language = "chinese",
     progress: bool = True,
 ) -> TextClassifier:
-    """Trains a classifier on all the reviews given.
+    """Trains a classifier on all the reviews given, with the labels given.
 
     Args:
         reviews: What to learn from.
         classes: Name of each class, in the order of the labels.
         settings: How to train.
         vocabulary: The words to know; `None` counts them in `reviews`.
+        language: How the reviews are split into words.
         progress: Show progress bars on standard error.
 
     Returns:
@@ -111,9 +133,11 @@ def train_on(
     Raises:
         ValueError: No word occurs often enough, or there are no reviews.
     """
-    words = tokenize_all(reviews, progress=progress)
+    words = tokenize_all(reviews, language, progress=progress)
     if vocabulary is None:
-        vocabulary = Vocabulary.from_texts(words, minimum_count=settings.minimum_count)
+        vocabulary = Vocabulary.from_texts(
+            words, minimum_count=settings.minimum_count, maximum_words=settings.maximum_words
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         model = RecurrentClassifier(
@@ -123,6 +147,9 @@ def train_on(
             settings.embedding_dim,
             settings.hidden_size,
             settings.dropout,
+            bidirectional=settings.bidirectional,
+            layers=settings.layers,
+            pooling=settings.pooling,
         )
     optimise(
         model,
@@ -134,15 +161,32 @@ def train_on(
         seed=settings.seed,
         progress=progress,
     )
-    return TextClassifier(model, vocabulary, classes, settings.max_length)
+    return TextClassifier(model, vocabulary, classes, settings.max_length, language=language)
 
 
-def tokenize_all(reviews: Sequence[Review], *, progress: bool = True) -> list[list[str]]:
+def with_shuffled_labels(reviews: Sequence[Review], *, seed: int) -> list[Review]:
+    """The reviews in their order, their labels permuted among them.
+
+    Args:
+        reviews: The reviews.
+        seed: Decides the permutation.
+    """
+    order = torch.randperm(len(reviews), generator=torch.Generator().manual_seed(seed)).tolist()
+    return [
+        replace(review, label=reviews[other].label)
+        for review, other in zip(reviews, order, strict=True)
+    ]
+
+
+def tokenize_all(
+    reviews: Sequence[Review], language: Language = "chinese", *, progress: bool = True
+) -> list[list[str]]:
     """The words of each review.
 
     Args:
         reviews: The reviews.
+        language: How they are split into words.
         progress: Show a progress bar on standard error.
     """
     bar = tqdm(reviews, desc="splitting into words", unit="text", disable=not progress)
-    return [tokenize(review.text) for review in bar]
+    return [tokenize(review.text, language) for review in bar]

@@ -42,7 +42,13 @@ class Vocabulary:
             raise ValueError(f"the vocabulary holds {twice!r} twice; expected each word once")
 
     @classmethod
-    def from_texts(cls, texts: Iterable[Sequence[str]], *, minimum_count: int = 10) -> "Vocabulary":
+    def from_texts(
+        cls,
+        texts: Iterable[Sequence[str]],
+        *,
+        minimum_count: int = 10,
+        maximum_words: int | None = None,
+    ) -> "Vocabulary":
         """Collects the words that occur often enough.
 
         The most frequent word has id 1; words of one frequency stand in the order of their code
@@ -52,19 +58,21 @@ class Vocabulary:
         Args:
             texts: The words of each text.
             minimum_count: How often a word has to occur over all texts, 1 or more.
+            maximum_words: Keep no more than this many, the most frequent ones; `None`: all.
 
         Returns:
             The vocabulary.
 
         Raises:
-            ValueError: `minimum_count` is below 1, or no word occurs that often.
+            ValueError: `minimum_count` or `maximum_words` is below 1, or no word occurs that often.
 
         Example:
             >>> Vocabulary.from_texts([["很", "好"], ["很", "差"]], minimum_count=2).words
             ('很',)
         """
-        if minimum_count < 1:
-            raise ValueError(f"minimum_count is {minimum_count}; expected 1 or more")
+        for name, value in (("minimum_count", minimum_count), ("maximum_words", maximum_words)):
+            if value is not None and value < 1:
+                raise ValueError(f"{name} is {value}; expected 1 or more")
         counts = Counter(word for words in texts for word in words)
         kept = [
             word
@@ -76,7 +84,8 @@ class Vocabulary:
                 f"none of the {len(counts)} distinct words of the texts occurs {minimum_count} "
                 "times; give more texts or a smaller minimum_count"
             )
-        return cls(tuple(sorted(kept, key=lambda word: (-counts[word], word))))
+        by_frequency = sorted(kept, key=lambda word: (-counts[word], word))
+        return cls(tuple(by_frequency[:maximum_words]))
 
     @functools.cached_property
     def ids(self) -> Mapping[str, int]:
