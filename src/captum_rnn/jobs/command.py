@@ -1,0 +1,189 @@
+"""The commands `captum-rnn attribute` and `captum-rnn report`: they parse, call and print.
+
+What a command needs is imported when it runs, so that `captum-rnn --help` answers at once.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from captum_rnn.jobs.attribute import Summary
+
+    Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def add_attribute_parser(subparsers: "Subparsers") -> None:
+    """Adds `attribute` to the commands of a parser."""
+    parser = subparsers.add_parser(
+        "attribute",
+        help="score every text of files",
+        description="Classifies and scores every row of files, in parts that are never lost: a "
+        "command that was interrupted continues when it is given again.",
+    )
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="CSV, TSV, JSONL or Parquet")
+    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="the output")
+    _add_what(parser)
+    _add_where(parser)
+    parser.set_defaults(run=attribute)
+
+
+def _add_what(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--text-column", default="text", metavar="NAME", help="(default: %(default)s)"
+    )
+    parser.add_argument("--id-column", metavar="NAME", help="(default: no ids)")
+    parser.add_argument(
+        "--method",
+        default="hidden-state-delta-l2",
+        metavar="NAME",
+        help="attribution method, such as adjoint-delta; a wrong name lists them all "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--calibration", metavar="FILE", help="stored calibration of the calibrated delta"
+    )
+    parser.add_argument(
+        "--model", metavar="FOLDER", help="model folder (default: the shipped classifier)"
+    )
+    parser.add_argument(
+        "--format", choices=["parquet", "jsonl"], default="parquet", help="(default: %(default)s)"
+    )
+    parser.add_argument(
+        "--restart", action="store_true", help="drop what is in the output folder already"
+    )
+
+
+def _add_where(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--rows-per-part",
+        type=_positive,
+        default=2_000,
+        metavar="N",
+        help="rows of an output file, which are in memory together (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=["local", "ray"],
+        default="local",
+        help="processes of this machine, or actors of a Ray cluster (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--workers", type=_positive, metavar="N", help="(default: one for each core)"
+    )
+    parser.add_argument(
+        "--ray-address",
+        metavar="ADDRESS",
+        help="cluster to use, such as auto (default: one is started for the command)",
+    )
+    parser.add_argument(
+        "--device",
+        default="cpu",
+        help="where the model runs on this machine, such as cuda (default: %(default)s)",
+    )
+
+
+def add_report_parser(subparsers: "Subparsers") -> None:
+    """Adds `report` to the commands of a parser."""
+    parser = subparsers.add_parser(
+        "report",
+        help="show what the scores of a corpus say about its words",
+        description="Writes a page of the words by mean and total score for each class, with the "
+        "texts in which each matters most.",
+    )
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="the output of captum-rnn attribute"
+    )
+    parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="where to write the page (default: words.html in the current folder)",
+        default=Path("words.html"),
+    )
+    parser.add_argument(
+        "--words",
+        type=_positive,
+        default=300,
+        metavar="N",
+        help="words of each class by each order (default: %(default)s)",
+    )
+    parser.set_defaults(run=report)
+
+
+def attribute(options: argparse.Namespace) -> None:
+    """Explains the rows of files: all options of `add_attribute_parser`.
+
+    Raises:
+        KeyboardInterrupt: With a sentence that says how to continue.
+    """
+    try:
+        _attribute(options)
+    except KeyboardInterrupt as interrupt:
+        how = interrupt.args or ("give the same command again to continue",)
+        raise KeyboardInterrupt(*how) from None
+
+
+def report(options: argparse.Namespace) -> None:
+    """Writes the page of a corpus: `folder`, `html`, `words`."""
+    from captum_rnn.benchmark.results import prepare_file, write_text
+    from captum_rnn.jobs.report import report_html
+
+    prepare_file(options.html)
+    html = report_html(options.folder, words=options.words, progress=sys.stderr.isatty())
+    write_text(html, options.html)
+    print(f"written: {options.html}")
+
+
+def _attribute(options: argparse.Namespace) -> None:
+    from captum_rnn.jobs.processes import import_ahead
+
+    if options.engine == "local":
+        import_ahead()
+    from captum_rnn.jobs.attribute import Engine, attribute_files
+    from captum_rnn.jobs.inputs import Columns
+
+    summary = attribute_files(
+        options.inputs,
+        options.output,
+        model=options.model,
+        method=options.method,
+        calibration=options.calibration,
+        columns=Columns(options.text_column, options.id_column),
+        format=options.format,
+        rows_per_part=options.rows_per_part,
+        engine=Engine(options.engine, options.workers, options.ray_address),
+        device=options.device,
+        restart=options.restart,
+        progress=sys.stderr.isatty(),
+    )
+    print(f"{summary_text(summary)}\nwritten: {options.output}")
+
+
+def summary_text(summary: "Summary") -> str:
+    """What a job came to, in lines for a terminal."""
+    counts = dict(summary.counts)
+    cut = counts.pop("cut", 0)
+    errors = ", ".join(f"{kind} {number}" for kind, number in sorted(counts.items()))
+    seconds = ", ".join(f"{what} {value:.1f}" for what, value in summary.seconds.items())
+    lines = [
+        f"rows in: {summary.rows_in}, rows out: {summary.rows_out}",
+        f"errors: {errors or 'none'}",
+        f"cut, as the classifier reads no more words: {cut}",
+    ]
+    if summary.rows_before:
+        lines.insert(1, f"of them by an earlier run: {summary.rows_before}")
+    if summary.deaths:
+        lines.append(f"workers that died and were replaced: {summary.deaths}")
+    if seconds:
+        lines.append(f"CPU seconds: {seconds}")
+    return "\n".join(lines)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)

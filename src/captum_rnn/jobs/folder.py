@@ -1,0 +1,232 @@
+"""The output folder of a job: its manifest, its parts, and which of them are finished."""
+
+import functools
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from captum_rnn.jobs.durable import (
+    append_durably,
+    remove_unfinished,
+    sync_folder,
+    write_durably,
+)
+from captum_rnn.jobs.formats import FORMATS
+from captum_rnn.jobs.inputs import Part, file_digest
+from captum_rnn.jobs.manifest import Manifest
+from captum_rnn.jobs.work import FinishedPart
+
+_MANIFEST = "manifest.json"
+_FINISHED = "finished.jsonl"
+_PARTS = "parts"
+# Also while they are being written; see `durable`.
+_OURS = re.compile(r"parts|\.lock|\.?(manifest\.json|finished\.jsonl)(\.unfinished)?")
+_PART_NAME = re.compile(r"\.?part-\d{6,}\.(parquet|jsonl)(\.unfinished)?")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """One line of the list of finished parts.
+
+    Attributes:
+        part: Number of the part.
+        rows: Number of its rows.
+        sha256: Digest of its file.
+        counts: How many rows have each error or were cut.
+    """
+
+    part: int
+    rows: int
+    sha256: str
+    counts: dict[str, int]
+
+
+class JobFolder:
+    """An output folder: `manifest.json`, `finished.jsonl` and the files under `parts`.
+
+    A part is written whole, then listed; only listed parts whose file has the listed digest count
+    as finished. So whenever a run is killed, each row is in exactly one finished part or in none.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def parts(self) -> Path:
+        """The folder of the parts."""
+        return self.path / _PARTS
+
+    def prepare(self) -> None:
+        """Creates the folder, or makes sure that it holds nothing but a job.
+
+        Raises:
+            FileExistsError: It is a file, or holds other files.
+            OSError: It cannot be created.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise FileExistsError(f"{self.path} is a file; name a new folder for the output")
+        others = _others(self.path, _OURS) + _others(self.parts, _PART_NAME)
+        if others:
+            raise FileExistsError(
+                f"{self.path} holds other files than a job's ({', '.join(others[:3])}); name a new "
+                "or empty folder, so that nothing of yours is replaced"
+            )
+        self.parts.mkdir(parents=True, exist_ok=True)
+        remove_unfinished(self.path)
+        remove_unfinished(self.parts)
+
+    def begin(self, manifest: Manifest, *, restart: bool) -> None:
+        """Makes the folder that of one job: a new one, or the one that is there already.
+
+        Args:
+            manifest: The job.
+            restart: Drop what is there.
+
+        Raises:
+            OSError: The folder cannot be read or written.
+            ValueError: The folder holds another job, and `restart` is false.
+        """
+        path = self.path / _MANIFEST
+        if path.exists() and not restart:
+            differences = Manifest.load(path).differences(manifest)
+            if not differences:
+                return
+            raise ValueError(
+                f"{self.path} holds a job that is not this one: {'; '.join(differences)}; give the "
+                "same inputs, model and options to continue it, --restart to drop it, or another "
+                "folder"
+            )
+        # The list goes first: without it no part counts, whatever a kill leaves behind.
+        (self.path / _FINISHED).unlink(missing_ok=True)
+        sync_folder(self.path)
+        for part in self.parts.iterdir():
+            part.unlink()
+        sync_folder(self.parts)
+        write_durably(manifest.to_json(), path)
+
+    def finished(
+        self, parts: list[Part], on_rows: Callable[[int], object] = lambda rows: None
+    ) -> dict[int, Finished]:
+        """The parts that an earlier run has finished, each checked against its digest.
+
+        A part whose file is missing or differs, and a line that a kill has cut off, are dropped
+        from the list.
+
+        Args:
+            parts: The parts of the job.
+            on_rows: Told the rows of each part that counts.
+
+        Raises:
+            OSError: The folder cannot be read or written.
+        """
+        whole: dict[int, Finished] = {}
+        listed = list(self._listed())
+        for entry in listed:
+            if entry is None or not 0 <= entry.part < len(parts):
+                continue
+            file = self._file(parts[entry.part])
+            if file.is_file() and file_digest(file) == entry.sha256:
+                whole[entry.part] = entry
+                on_rows(entry.rows)
+        if len(whole) < len(listed):
+            lines = "".join(_line(entry) + "\n" for entry in whole.values())
+            write_durably(lines.encode("utf-8"), self.path / _FINISHED)
+        return whole
+
+    def keep(self, part: Part, finished: FinishedPart) -> Finished:
+        """Writes a part and lists it.
+
+        Args:
+            part: The part.
+            finished: What a worker made of it.
+
+        Raises:
+            OSError: It cannot be written; then it is not listed.
+        """
+        write_durably(finished.content, self._file(part))
+        digest = hashlib.sha256(finished.content).hexdigest()
+        entry = Finished(part.number, finished.rows, digest, dict(finished.counts))
+        append_durably(_line(entry), self.path / _FINISHED)
+        return entry
+
+    def manifest(self) -> Manifest:
+        """The manifest of the job in the folder.
+
+        Raises:
+            FileNotFoundError: There is none.
+            ValueError: It is damaged.
+        """
+        path = self.path / _MANIFEST
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{self.path} has no {_MANIFEST}; give a folder that `captum-rnn attribute` has "
+                "written"
+            )
+        return Manifest.load(path)
+
+    def complete_files(self) -> list[Path]:
+        """The files of all parts of a finished job, in their order.
+
+        Raises:
+            FileNotFoundError: The folder holds no job.
+            ValueError: The job is not finished.
+        """
+        manifest = self.manifest()
+        rows = sum(file["rows"] for file in manifest.inputs)
+        listed = {entry.part: entry for entry in self._listed() if entry is not None}
+        done = sum(entry.rows for entry in listed.values())
+        if done != rows:
+            raise ValueError(
+                f"the job in {self.path} is not finished: {done} of {rows} rows are written; give "
+                "its `captum-rnn attribute` command again to continue it"
+            )
+        return [self.parts / f"part-{number:06d}{self._suffix}" for number in sorted(listed)]
+
+    def _listed(self) -> Iterator[Finished | None]:
+        """The lines of the list; None for one that cannot be read."""
+        path = self.path / _FINISHED
+        if not path.is_file():
+            return
+        for line in path.read_bytes().splitlines(keepends=True):
+            try:
+                if not line.endswith(b"\n"):
+                    raise ValueError("cut off")
+                yield Finished(**json.loads(line))
+            except (TypeError, ValueError):
+                yield None
+
+    def _file(self, part: Part) -> Path:
+        return self.parts / f"part-{part.number:06d}{self._suffix}"
+
+    @functools.cached_property
+    def _suffix(self) -> str:
+        """The end of the parts' names; known once the job has begun."""
+        return FORMATS[self.manifest().options["format"]].suffix
+
+
+def total_counts(finished: dict[int, Finished]) -> Counter[str]:
+    """How many rows of all finished parts have each error or were cut."""
+    total: Counter[str] = Counter()
+    for entry in finished.values():
+        total.update(entry.counts)
+    return total
+
+
+def _others(folder: Path, ours: re.Pattern[str]) -> list[str]:
+    """Names in a folder that a job does not give."""
+    if not folder.is_dir():
+        return []
+    return sorted(entry.name for entry in folder.iterdir() if not ours.fullmatch(entry.name))
+
+
+def _line(entry: Finished) -> str:
+    content: dict[str, Any] = vars(entry)
+    return json.dumps(content, ensure_ascii=False)

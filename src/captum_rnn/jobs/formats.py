@@ -1,0 +1,125 @@
+"""Explained rows as the bytes of an output file: Parquet or JSON Lines."""
+
+import io
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from captum_rnn.jobs.explaining import ExplainedRow
+from captum_rnn.jobs.parquet_files import import_pyarrow
+
+COLUMNS = (
+    "id",
+    "source",
+    "row",
+    "tokens",
+    "scores",
+    "predicted_class",
+    "probability",
+    "words_cut",
+    "error",
+)
+"""The columns of the output, in their order."""
+
+
+def to_parquet(rows: Sequence[ExplainedRow], source: str) -> bytes:
+    """A Parquet file of the rows.
+
+    Args:
+        rows: The rows.
+        source: The input file that they come from, as the user gave it.
+
+    Raises:
+        ImportError: pyarrow is not installed.
+    """
+    pyarrow = import_pyarrow()
+    string, float32 = pyarrow.string(), pyarrow.float32()
+    types = {
+        "id": string,
+        "source": string,
+        "row": pyarrow.int64(),
+        "tokens": pyarrow.list_(string),
+        "scores": pyarrow.list_(float32),
+        "predicted_class": string,
+        "probability": float32,
+        "words_cut": pyarrow.int32(),
+        "error": string,
+    }
+    columns = {name: [getattr(row, name) for row in rows] for name in COLUMNS if name != "source"}
+    columns["source"] = [source] * len(rows)
+    table = pyarrow.table(
+        [pyarrow.array(columns[name], types[name]) for name in COLUMNS], names=list(COLUMNS)
+    )
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(table, file, compression="zstd")
+    return file.getvalue()
+
+
+def to_json_lines(rows: Sequence[ExplainedRow], source: str) -> bytes:
+    """One JSON object a line for each row, in UTF-8; a score of NaN is null.
+
+    Args:
+        rows: The rows.
+        source: The input file that they come from, as the user gave it.
+    """
+    lines = []
+    for row in rows:
+        scores = None if row.scores is None else [_number(score) for score in row.scores]
+        probability = None if row.probability is None else _number(row.probability)
+        content = {name: getattr(row, name, None) for name in COLUMNS}
+        content |= {"source": source, "scores": scores, "probability": probability}
+        lines.append(json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n")
+    return "".join(lines).encode("utf-8")
+
+
+def _number(value: float) -> float | None:
+    """The shortest number that is the same one in float32."""
+    return float(f"{value:.9g}") if math.isfinite(value) else None
+
+
+def read_parquet(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a file that `to_parquet` wrote, by column.
+
+    Raises:
+        ImportError: pyarrow is not installed.
+        OSError: The file cannot be read.
+    """
+    with import_pyarrow().parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches():
+            yield from batch.to_pylist()
+
+
+def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a file that `to_json_lines` wrote, by column.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    with path.open(encoding="utf-8", newline="\n") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of output files.
+
+    Attributes:
+        suffix: The end of a file's name, with its dot.
+        write: Rows and their source to the bytes of a file.
+        read: The rows of such a file.
+    """
+
+    suffix: str
+    write: Callable[[Sequence[ExplainedRow], str], bytes]
+    read: Callable[[Path], Iterator[dict[str, Any]]]
+
+
+FORMATS = {
+    "parquet": Format(".parquet", to_parquet, read_parquet),
+    "jsonl": Format(".jsonl", to_json_lines, read_json_lines),
+}
+"""The formats by name."""

@@ -1,0 +1,145 @@
+"""Class, probability and token scores of a batch of encoded texts, from one forward pass."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import torch
+from torch import Tensor
+
+from captum_rnn.attr import (
+    AdjointDeltaAttribution,
+    CalibratedDeltaAttribution,
+    HiddenStateDeltaAttribution,
+    LocalDeltaAttribution,
+    LogitDeltaAttribution,
+    RecurrentLRPAttribution,
+)
+from captum_rnn.attr.recurrent import RecurrentAttribution
+from captum_rnn.functional import Distance
+from captum_rnn.text.classifier import RecurrentClassifier, evaluation_mode
+
+CALIBRATED = "calibrated-delta"
+DEFAULT_METHOD = "hidden-state-delta-l2"
+
+_Forward = Callable[[Tensor], Tensor]
+_Build = Callable[[_Forward, RecurrentClassifier], RecurrentAttribution]
+
+
+def _hidden_state_delta(distance: Distance) -> _Build:
+    return lambda forward, model: HiddenStateDeltaAttribution(
+        forward, model.rnn, distance=distance, readout=model.readout
+    )
+
+
+def _local_delta(forward: _Forward, model: RecurrentClassifier) -> RecurrentAttribution:
+    mean_word = model.embedding.weight[1:].mean(dim=0)
+    return LocalDeltaAttribution(forward, model.rnn, reference=mean_word)
+
+
+_METHODS: dict[str, _Build] = {
+    **{f"hidden-state-delta-{name}": _hidden_state_delta(name) for name in get_args(Distance)},
+    "logit-delta": lambda forward, model: LogitDeltaAttribution(forward, model.rnn),
+    "local-delta": _local_delta,
+    "adjoint-delta": lambda forward, model: AdjointDeltaAttribution(forward, model.rnn),
+    "relevance-propagation": lambda forward, model: RecurrentLRPAttribution(forward, model.rnn),
+}
+METHOD_NAMES = (*_METHODS, CALIBRATED)
+"""The methods that a job can run; the calibrated delta needs a stored calibration."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a batch of texts came out as.
+
+    Attributes:
+        scores: Token scores (batch, time); 0 for padding and unknown words.
+        predicted: The most probable class of each text (batch,).
+        probability: Its probability (batch,).
+    """
+
+    scores: Tensor
+    predicted: Tensor
+    probability: Tensor
+
+
+class Scorer:
+    """Classifies and scores batches by one method, for the most probable class of each text.
+
+    Methods that look at the class explain its margin, the logit minus the mean of the others'; the
+    calibrated delta explains the logit that it was fitted for.
+
+    Args:
+        model: The classifier, which keeps its mode.
+        method: One of `METHOD_NAMES`.
+        calibration: For the calibrated delta: a file that
+            `CalibratedDeltaAttribution.save` has written for this model.
+
+    Raises:
+        OSError: The calibration cannot be read.
+        ValueError: No such method, a calibrated delta without calibration or another method with
+            one, or a calibration of another model.
+
+    Example:
+        >>> from captum_rnn.text import RecurrentClassifier
+        >>> model = RecurrentClassifier(vocabulary_size=10)
+        >>> scored = Scorer(model, "hidden-state-delta-l2")(torch.tensor([[3, 0, 7]]))
+        >>> scored.scores.shape, round(scored.scores.sum().item(), 4)
+        (torch.Size([1, 3]), 1.0)
+    """
+
+    def __init__(
+        self, model: RecurrentClassifier, method: str, calibration: Path | None = None
+    ) -> None:
+        check_method(method, calibration)
+        self._model = model
+        self._logits: Tensor | None = None
+        self._calibrated: CalibratedDeltaAttribution | None = None
+        if calibration is None:
+            self._attribution = _METHODS[method](self._predicted_margin, model)
+        else:
+            self._calibrated = CalibratedDeltaAttribution(model, model.rnn).load(calibration)
+
+    def __call__(self, ids: Tensor) -> Scored:
+        """Classifies and scores a batch.
+
+        Args:
+            ids: Word ids (batch, time) on the model's device, 0 for padding and unknown words; at
+                least one known word in each text.
+        """
+        with evaluation_mode(self._model):
+            if self._calibrated is not None:
+                with torch.no_grad():
+                    logits = self._model(ids)
+                scores = self._calibrated.attribute(ids, target=logits.argmax(dim=1))
+            else:
+                scores = self._attribution.attribute(ids)
+                assert self._logits is not None
+                logits = self._logits
+        probability, predicted = logits.softmax(dim=1).max(dim=1)
+        return Scored(scores.detach().float(), predicted, probability)
+
+    def _predicted_margin(self, ids: Tensor) -> Tensor:
+        """How far the most probable class is ahead (batch,); keeps the logits of this pass."""
+        logits = self._model(ids)
+        self._logits = logits.detach()
+        ahead = logits.max(dim=1).values
+        margin: Tensor = ahead - (logits.sum(dim=1) - ahead) / (logits.shape[1] - 1)
+        return margin
+
+
+def check_method(method: str, calibration: object) -> None:
+    """Makes sure that a method exists and has the calibration that it needs.
+
+    Raises:
+        ValueError: No such method, or a calibration too many or missing.
+    """
+    if method not in METHOD_NAMES:
+        raise ValueError(f"{method!r} names no method; choose from {', '.join(METHOD_NAMES)}")
+    if (method == CALIBRATED) != (calibration is not None):
+        needed = "needs" if method == CALIBRATED else "takes no"
+        raise ValueError(
+            f"the method {method} {needed} calibration; give --calibration with {CALIBRATED}, and "
+            "only with it"
+        )
