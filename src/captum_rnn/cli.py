@@ -141,6 +141,9 @@ def _add_compare(subparsers: "Subparsers") -> None:
         "treebank in bracket format",
     )
     parser.add_argument(
+        "--figures", action="store_true", help="also write figures for a paper, as PNG and SVG"
+    )
+    parser.add_argument(
         "--known-answers",
         action="store_true",
         help="also run tasks whose right answer is known, on small nets that are trained for them "

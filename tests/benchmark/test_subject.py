@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from captum_rnn.benchmark.methods import METHODS
-from captum_rnn.benchmark.subject import Subject
-from captum_rnn.text.classifier import RecurrentClassifier, evaluation_mode
+from captum_rnn.benchmark.methods import METHODS, ExplainedModel
+from captum_rnn.benchmark.subject import Subject, explained_model, join_batches, reads_padding
+from captum_rnn.text.classifier import evaluation_mode
 from captum_rnn.text.pipeline import TextClassifier
 
 TEXTS = ["很好的书", "电脑", "酒店差，不推荐", "热水器很好，非常好，很推荐的热水器", "手机差"]
@@ -61,14 +61,14 @@ def test_scores_are_those_of_each_text_alone(subject: Subject, classifier: TextC
         scores = subject.score(method)
         for row in subject.readable:
             alone = method(
-                classifier.model, subject.ids[row : row + 1], subject.predicted[row : row + 1]
+                subject.model, subject.ids[row : row + 1], subject.predicted[row : row + 1]
             )
             torch.testing.assert_close(scores[row : row + 1], alone, atol=1e-6, rtol=1e-4)
     assert scores[1].tolist() == [0] * 8
 
 
 def test_no_method_is_asked_about_unreadable_texts(classifier: TextClassifier) -> None:
-    def method(model: RecurrentClassifier, ids: Tensor, target: Tensor) -> Tensor:
+    def method(model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor:
         raise AssertionError("asked")
 
     subject = Subject.of(classifier, ["电脑", "手机"])
@@ -76,15 +76,70 @@ def test_no_method_is_asked_about_unreadable_texts(classifier: TextClassifier) -
     assert subject.score(method).eq(0).all()  # type: ignore[arg-type]
 
 
-def test_evaluation_mode_ends_with_the_old_modes_also_after_an_error() -> None:
-    model = nn.Sequential(nn.Dropout(), nn.Sequential(nn.Dropout()))
-    model[1].eval()
+class LastOutput(nn.Module):
+    """Reads the output at the last column, padding or not."""
 
-    def fail() -> None:
-        with evaluation_mode(model):
-            assert not any(module.training for module in model.modules())
-            raise RuntimeError("inside")
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(9, 4)
+        self.gru = nn.GRU(4, 5, batch_first=True)
+        self.head = nn.Linear(5, 3)
 
-    with pytest.raises(RuntimeError, match="inside"):
-        fail()
-    assert [module.training for module in model.modules()] == [True, True, False, False]
+    def forward(self, ids: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.gru(self.embedding(ids))[0][:, -1])
+        return logits
+
+
+def test_a_model_that_reads_padding_is_found_out(classifier: TextClassifier) -> None:
+    torch.manual_seed(0)
+    model = LastOutput()
+    ids = torch.tensor([[3, 4, 5], [6, 7, 0]])
+    assert reads_padding(ExplainedModel(model, model.embedding, model.gru), ids)
+    assert not reads_padding(explained_model(classifier.model), ids)
+
+
+def test_texts_that_must_not_be_padded_stand_with_their_like() -> None:
+    model = LastOutput()
+    explained = ExplainedModel(model, model.embedding, model.gru, reads_padding=True)
+    subject = Subject.of_batches(
+        explained, [torch.tensor([[3, 4, 5], [6, 7, 0]]), torch.tensor([[8, 1]])]
+    )
+    with torch.no_grad():
+        alone = [model(torch.tensor([t])).softmax(1)[0] for t in ([3, 4, 5], [6, 7], [8, 1])]
+    torch.testing.assert_close(
+        subject.probabilities, torch.stack(alone).double(), atol=1e-6, rtol=0
+    )
+    assert [rows.tolist() for rows in subject.batches()] == [[1, 2], [0]]
+    assert subject.classes == ("class 0", "class 1", "class 2")
+    assert subject.tokens == [["3", "4", "5"], ["6", "7"], ["8", "1"]]
+
+
+def test_batches_of_other_widths_are_padded_together() -> None:
+    joined = join_batches([torch.tensor([[1, 2, 3]]), torch.tensor([[4]])], pad_id=9)
+    assert joined.tolist() == [[1, 2, 3], [4, 9, 9]]
+
+
+@pytest.mark.parametrize(
+    ("batches", "error", "message"),
+    [
+        ([], ValueError, "there are no texts"),
+        ([torch.tensor([1, 2])], TypeError, r"a batch is \(2,\); expected .* \(batch, time\)"),
+        ([[[1, 2]]], TypeError, "a batch is list"),
+    ],
+)
+def test_what_is_no_batch_is_refused(batches, error, message) -> None:
+    with pytest.raises(error, match=message):
+        join_batches(batches, 0)
+
+
+def test_the_names_of_the_classes_have_to_be_as_many() -> None:
+    model = LastOutput()
+    explained = ExplainedModel(model, model.embedding, model.gru)
+    with pytest.raises(ValueError, match="classes has 2 names for a model of 3 classes"):
+        Subject.of_batches(explained, [torch.tensor([[3]])], classes=["a", "b"])
+
+
+def test_a_block_is_as_narrow_as_its_texts(subject: Subject) -> None:
+    block = subject.block(torch.tensor([0, 4]))
+    assert block.ids.tolist() == [[1, 2, 4, 5], [0, 3, 0, 0]]
+    assert block.texts == [TEXTS[0], TEXTS[4]]

@@ -1,88 +1,110 @@
 import pytest
 
-from captum_rnn.benchmark.table import COLUMNS, table_html, table_text
+from captum_rnn.benchmark.methods import METHODS, QUICK_METHODS
+from captum_rnn.benchmark.table import table_text
 from captum_rnn.visualization.tokens import display_width
-from made_up_results import LOSING, made_up_results
+from made_up_results import FAILED, LOSING, made_up_results, with_answers
+
+TOP = dict.fromkeys(LOSING, 0.5) | {"saliency": 0.9, "random": 0.89}
+TASKS = {"reset": dict.fromkeys(LOSING, 0.25) | {"saliency": -0.5}, "second-class": LOSING}
 
 
-def test_text_holds_every_number_under_its_heading():
+@pytest.fixture
+def full():
+    return with_answers(made_up_results(), top=TOP, tasks=TASKS)
+
+
+def row(lines, label):
+    return next(i for i, line in enumerate(lines) if line.startswith(label))
+
+
+def test_every_number_stands_under_its_heading():
     lines = table_text(made_up_results()).splitlines()
     assert [line.split() for line in lines[:4]] == [
         ["Spearman"],
-        ["comprehen-", "suffi-", "with", "leave-", "ms", "×", "one"],
-        ["siveness", "ciency", "one-out", "a", "text", "forward"],
-        ["better", "is", "higher", "lower", "higher", "lower", "lower"],
+        ["comprehen-", "with", "leave-", "×", "one"],
+        ["siveness", "one-out", "forward"],
+        ["better", "is", "higher", "higher"],
     ]
     assert set(lines[4]) == {"-"}
-    row = next(i for i, line in enumerate(lines) if line.startswith("Integrated Gradients"))
-    assert lines[row].split()[2:] == ["0.354", "0.046", "0.71", "5.40", "54.0"]
-    assert lines[row + 1].split() == ["[.341,.367]", "[.026,.066]"]
+    place = row(lines, "Integrated Gradients")
+    assert lines[place].split()[2:] == ["0.354", "0.71", "54.0"]
+    assert lines[place + 1].split() == ["[.341,.367]"]
 
 
-def test_variant_of_a_method_stands_in_its_second_line():
+def test_hybrid_documents_and_tasks_are_columns_where_they_are_there(full):
+    first, tasks, *_ = table_text(full).split("\n\n")
+    lines = first.splitlines()
+    place = row(lines, "Saliency")
+    assert lines[place].split() == ["Saliency", "0.046", "0.09", "0.90", "0.50", "4.3"]
+    lines = tasks.splitlines()
+    assert lines[0] == "Tasks with a known answer:"
+    assert lines[1].split() == ["reset", "second"]
+    assert lines[row(lines, "Saliency")].split() == ["Saliency", "-0.50", "0.05"]
+
+
+def test_a_tie_has_a_star_and_the_star_a_legend(full):
+    text = table_text(full)
+    assert "*0.89" in text
+    assert "*0.90" not in text
+    assert "* not distinguishable from the best" in text
+    assert "*" not in table_text(made_up_results())
+
+
+def test_methods_stand_in_one_order_in_both_tables(full):
+    first, tasks, *_ = table_text(full).split("\n\n")
+    labels = ["Integrated", "hidden-state", "hidden-state", "Saliency", "random"]
+    for part in (first, tasks):
+        starts = [line.split()[0] for line in part.splitlines() if line[:1].strip()]
+        assert [start for start in starts if start in labels] == labels
+
+
+def test_the_variant_of_a_method_stands_in_its_second_line():
     lines = table_text(made_up_results()).splitlines()
-    row = lines.index(next(line for line in lines if line.startswith("projection")))
-    assert lines[row].split() == ["projection", "[.287,.313]", "[.080,.120]"]
-    assert lines[row - 1].startswith("hidden-state delta ")
+    place = row(lines, "projection")
+    assert lines[place].split() == ["projection", "[.287,.313]"]
+    assert lines[place - 1].startswith("hidden-state delta ")
 
 
-def test_text_fits_a_terminal():
-    results = made_up_results()
-    results["methods"][0]["sufficiency"] = {"mean": -0.1, "low": -0.125, "high": -0.075}
-    lines = table_text(results).splitlines()
-    assert any("[-.125,-.075]" in line for line in lines)
+def test_the_quick_methods_fit_a_terminal(full):
+    """Every column at its widest, with the labels of the quick methods."""
+    template = full["methods"][0]
+    for key in ("comprehensiveness", "spearman_leave_one_out"):
+        template["measures"][key] |= {"mean": -0.125, "low": -0.15, "high": -0.1}
+    full["methods"] = [
+        template | {"name": name, "label": METHODS[name].label} for name in QUICK_METHODS
+    ]
+    full["methods"].append(FAILED | {"error": "RuntimeError: " + "a long story " * 20})
+    lines = table_text(full).splitlines()
+    assert any("[-.150,-.100]" in line for line in lines)
     assert max(map(display_width, lines)) <= 80
     assert all(line == line.rstrip() for line in lines)
 
 
-def test_text_columns_end_together():
-    lines = table_text(made_up_results()).splitlines()
-    end = len(lines[3])
-    assert {len(line) for line in lines[5::2]} == {end}
-
-
-def test_html_marks_the_best_of_each_column():
-    results = made_up_results()
-    rows = table_html(results).split("<tr")[2:]
-    bold = {
-        name: [cell.split("<small>")[0] for cell in row.split('<td class="best">')[1:]]
-        for name, row in zip(LOSING, rows, strict=True)
+def test_failed_methods_are_listed_with_the_reason(full):
+    full["methods"].append(FAILED)
+    full["hybrids"]["methods"]["saliency"] = {
+        "error": "\x1b[31mred",
+        "measures": {},
+        "per_text": {},
     }
-    assert bold == {
-        "hidden-state-delta-l2": ["0.11", "1.1"],
-        "hidden-state-delta-projection": ["0.11", "1.1"],
-        "saliency": [],
-        "integrated-gradients": ["0.354", "0.046", "0.71"],
-        "random": [],
-    }
+    end = table_text(full).split("Not measured:\n")[1].splitlines()
+    assert end == [
+        "  DeepLift: RuntimeError: no <rule> for this layer",
+        "  Saliency (hybrid, top word; hybrid, bottom word): [U+001B][31mred",
+    ]
 
 
-def test_html_says_which_direction_is_better():
-    head = table_html(made_up_results()).split("<tbody>")[0]
-    assert head.count("higher is better") == 2
-    assert head.count("lower is better") == 3
+def test_when_every_method_failed_only_the_reasons_are_left():
+    results = made_up_results() | {"methods": [FAILED]}
+    assert table_text(results) == (
+        "Not measured:\n  DeepLift: RuntimeError: no <rule> for this layer"
+    )
 
 
-def test_labels_are_escaped():
+def test_without_deletion_the_cost_is_left():
     results = made_up_results()
-    results["methods"][0]["label"] = "<script>"
-    assert "<script>" not in table_html(results)
-
-
-def test_zero_has_no_sign():
-    method = made_up_results()["methods"][0]
-    method["sufficiency"] = {"mean": -0.0004, "low": -0.0006, "high": 0.0004}
-    assert COLUMNS[1].shown(method) == "0.000"
-    assert COLUMNS[1].interval(method) == "[-0.001, 0.000]"
-
-
-@pytest.mark.parametrize("column", COLUMNS[:3], ids=lambda column: column.key)
-def test_undefined_numbers_are_dashes(column):
-    results = made_up_results()
-    method = results["methods"][0]
-    method[column.key] = {"mean": None, "low": None, "high": None}
-    assert column.shown(method) == "–"
-    assert column.interval(method) == ""
-    assert column.best([method]) == ""
-    assert "–" in table_text(results)
-    assert "None" not in table_html(results)
+    for method in results["methods"]:
+        method["measures"] = {}
+    lines = table_text(results).splitlines()
+    assert lines[row(lines, "Saliency")].split() == ["Saliency", "4.3"]

@@ -5,11 +5,6 @@ from torch import Tensor
 from captum_rnn.benchmark import timing
 from captum_rnn.benchmark.timing import measure_cost, single_thread
 
-BATCHES = [
-    (torch.tensor([[1, 2], [3, 4]]), torch.tensor([0, 1])),
-    (torch.tensor([[5, 6, 7]]), torch.tensor([1])),
-]
-
 
 class Clock:
     """A clock that the measured functions move on themselves."""
@@ -20,6 +15,21 @@ class Clock:
     def perf_counter(self) -> float:
         return self.now
 
+    def takes(self, *seconds: float) -> "Work":
+        return Work(self, list(seconds))
+
+
+class Work:
+    """Takes the given times, the last one again and again, and answers with its calls."""
+
+    def __init__(self, clock: Clock, seconds: list[float]) -> None:
+        self.clock, self.seconds, self.calls = clock, seconds, 0
+
+    def __call__(self) -> Tensor:
+        self.clock.now += self.seconds[min(self.calls, len(self.seconds) - 1)]
+        self.calls += 1
+        return torch.tensor(self.calls)
+
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
@@ -28,76 +38,37 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def test_costs_by_hand(clock: Clock) -> None:
-    """A forward pass takes 10 ms per word of the batch, the method 30 ms and 2 ms per word."""
+def test_the_cost_is_a_multiple_of_the_forward_pass(clock: Clock) -> None:
+    method, forward = clock.takes(0.03), clock.takes(0.01)
+    scores, cost = measure_cost(method, forward)
 
-    def forward(ids: Tensor) -> Tensor:
-        clock.now += 0.010 * ids.numel()
-        return ids
-
-    def method(ids: Tensor, target: Tensor) -> Tensor:
-        clock.now += 0.030 + 0.002 * ids.numel()
-        return ids * target.unsqueeze(1)
-
-    scores, cost = measure_cost(method, forward, BATCHES)
-
-    assert [batch.tolist() for batch in scores] == [[[0, 0], [3, 4]], [[5, 6, 7]]]
-    # Ratios 38 / 40 for the batch of four words and 36 / 30 for that of three.
-    assert cost.forwards == pytest.approx((38 / 40 + 36 / 30) / 2)
-    assert cost.milliseconds_per_text == pytest.approx((38 + 36) / 3)
-    assert cost.repeats == timing.MOST_REPEATS
+    assert cost.seconds == pytest.approx(0.03)
+    assert cost.forwards == pytest.approx(3)
+    assert scores.item() == 1  # those of the first run
+    assert method.calls == timing.MOST_REPEATS
+    assert forward.calls == timing.MOST_REPEATS * timing.FORWARDS
 
 
 def test_one_disturbed_repeat_does_not_count(clock: Clock) -> None:
-    calls: list[int] = []
-
-    def method(ids: Tensor, target: Tensor) -> Tensor:
-        calls.append(len(ids))
-        clock.now += 0.5 if len(calls) == 3 else 0.02
-        return ids
-
-    def forward(ids: Tensor) -> Tensor:
-        clock.now += 0.01
-        return ids
-
-    _, cost = measure_cost(method, forward, BATCHES)
+    _, cost = measure_cost(clock.takes(0.02, 0.02, 0.15, 0.02), clock.takes(0.01))
+    assert cost.seconds == pytest.approx(0.02)
     assert cost.forwards == pytest.approx(2)
-    assert cost.milliseconds_per_text == pytest.approx(40 / 3)
 
 
-def test_a_slow_method_is_measured_once_and_reports_each_batch(clock: Clock) -> None:
-    reported: list[int] = []
-    calls: list[tuple[int, ...]] = []
-
-    def method(ids: Tensor, target: Tensor) -> Tensor:
-        calls.append(tuple(ids.shape))
-        clock.now += timing.ENOUGH_SECONDS
-        return ids
-
-    def forward(ids: Tensor) -> Tensor:
-        clock.now += 1.0
-        return ids
-
-    _, cost = measure_cost(method, forward, BATCHES, reported.append)
-
-    assert cost.repeats == 1
-    assert reported == [2, 1]
-    # The first call, on the smallest batch, warms up.
-    assert calls == [(1, 3), (2, 2), (1, 3)]
+def test_one_disturbed_forward_pass_does_not_count(clock: Clock) -> None:
+    _, cost = measure_cost(clock.takes(timing.ENOUGH_SECONDS), clock.takes(0.9, 0.01))
+    assert cost.forwards == pytest.approx(timing.ENOUGH_SECONDS / 0.01)
 
 
-def test_the_number_of_threads_comes_back_also_after_an_error() -> None:
+def test_a_slow_method_is_measured_once(clock: Clock) -> None:
+    method = clock.takes(timing.ENOUGH_SECONDS)
+    measure_cost(method, clock.takes(0.01))
+    assert method.calls == 1
+
+
+def test_threads_are_put_back_also_after_an_error() -> None:
     threads = torch.get_num_threads()
-
-    def fail() -> None:
-        with single_thread():
-            assert torch.get_num_threads() == 1
-            raise RuntimeError("inside")
-
-    torch.set_num_threads(2)
-    try:
-        with pytest.raises(RuntimeError, match="inside"):
-            fail()
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(threads)
+    with pytest.raises(RuntimeError), single_thread():
+        assert torch.get_num_threads() == 1
+        raise RuntimeError
+    assert torch.get_num_threads() == threads

@@ -81,6 +81,21 @@ def test_labels_of_a_crowd_do_not_overlap():
             assert abs(y - other_y) >= 10 or abs(x - other_x) >= 120
 
 
+def test_more_methods_than_have_room_are_numbered_by_rank_and_listed():
+    """Fifteen methods, the last of them the best: its number is 1."""
+    crowd = [
+        CostPoint(f"method {i}", 1.5**i, 0.1 + 0.01 * i, 0.1 + 0.01 * i, 0.1 + 0.01 * i)
+        for i in range(15)
+    ]
+    found = texts(cost_chart(crowd))
+    assert {"1  method 14", "2  method 13", "15  method 0"} <= set(found)
+    assert {str(rank) for rank in range(1, 16)} <= set(found)
+    places = {rank: found[str(rank)] for rank in (1, 15)}
+    assert places[1][0] > places[15][0]
+    assert places[1][1] < places[15][1]
+    assert "method 14" in texts(cost_chart(crowd[1:]))
+
+
 def test_one_point_alone():
     assert "only" in texts(cost_chart([CostPoint("only", 1.0, 0.0, 0.0, 0.0)]))
 

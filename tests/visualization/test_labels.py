@@ -1,4 +1,5 @@
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
@@ -50,7 +51,23 @@ def test_a_far_label_is_tied_to_its_point(axes):
     x, y = axes.transData.transform((0.5, 0.5))
     place_label(axes, "far", (0.5, 0.5), "black", [Bbox([(x - 25, y - 25), (x + 25, y + 25)])])
     (line,) = axes.lines
-    assert (line.get_xdata()[0], line.get_ydata()[0]) == pytest.approx((x, y))
+    inches = (line.get_xdata()[0], line.get_ydata()[0])
+    assert inches == pytest.approx((x / 72, y / 72))
+
+
+def test_in_another_resolution_the_label_stands_at_the_same_place():
+    figure = Figure(figsize=(5, 4), dpi=72)
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    figure.draw_without_rendering()
+    x, y = axes.transData.transform((0.5, 0.5))
+    place_label(axes, "far", (0.5, 0.5), "black", [Bbox([(x - 25, y - 25), (x + 25, y + 25)])])
+    (before,), (line,) = label_boxes(axes), axes.lines
+    end = line.get_transform().transform(line.get_xydata())
+    figure.set_dpi(144)
+    (after,) = label_boxes(axes)
+    assert (after.x0, after.y0) == pytest.approx((2 * before.x0, 2 * before.y0), abs=1)
+    assert line.get_transform().transform(line.get_xydata()) == pytest.approx(2 * end)
 
 
 def test_without_a_free_place_the_label_stands_to_the_right(axes):

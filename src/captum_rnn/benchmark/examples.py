@@ -43,7 +43,7 @@ def post_examples(
     for row, example in enumerate(printed):
         entry = _entry("post", subject, row, scores)
         same_words = tuple(entry["tokens"]) == example.tokens
-        known = [ids != 0 for ids in subject.ids[row, : len(entry["tokens"])].tolist()]
+        known = subject.read[row, : len(entry["tokens"])].tolist()
         entry["printed"] = {"tokens": list(example.tokens), "scores": list(example.scores)}
         entry["rank_correlation"] = (
             {
@@ -67,7 +67,7 @@ def _entry(source: str, subject: Subject, row: int, scores: Mapping[str, Tensor]
         "text": subject.texts[row],
         "tokens": tokens,
         "words_cut": subject.words_cut[row],
-        "predicted_class": subject.classifier.classes[int(predicted)],
+        "predicted_class": subject.classes[int(predicted)],
         "probability": float(probability),
         "scores": {
             name: method_scores[row, : len(tokens)].tolist()

@@ -1,129 +1,61 @@
 """What the numbers of a comparison say, in sentences."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import torch
-
-from captum_rnn.evaluation.interval import MeanInterval, mean_interval
-
-OURS = (
-    "hidden-state-delta",
-    "logit-delta",
-    "local-delta",
-    "adjoint-delta",
-    "relevance-propagation",
+from captum_rnn.benchmark.columns import hybrid_columns, task_columns
+from captum_rnn.benchmark.differences import (
+    baseline_of,
+    compared,
+    comprehensiveness,
+    paired_difference,
+    ranked,
 )
-BASELINE = "random"
+
 POST = "hidden-state-delta-l2"
+LEXICON = "word-lexicon"
+_MOST_NAMES = 3
 
 Result = Mapping[str, Any]
 
 
-def is_ours(method: Result) -> bool:
-    """Whether a method of the results is one of this package."""
-    return str(method["name"]).startswith(OURS)
-
-
-def baseline_of(results: Result) -> Result | None:
-    """The random scores among the methods, which every method has to beat."""
-    return next((m for m in results["methods"] if m["name"] == BASELINE), None)
-
-
 def headline(results: Result) -> str:
-    """Which method explained the classifier better and at what cost, in one sentence.
+    """Which method explained the classifier better and at what cost, in one or two sentences.
 
     Methods are ranked by mean comprehensiveness. One is called better only where the 95 % interval
-    of the paired difference, text by text, excludes zero.
+    of the paired difference, text by text, excludes zero. A second sentence says what a score
+    without any context reaches, and what the texts with a known answer say, where there are any.
 
     Args:
-        results: The answer of `captum_rnn.benchmark.compare.compare`.
+        results: The answer of `captum_rnn.benchmark.compare` or of `full_comparison`.
 
     Returns:
         Plain text.
     """
-    ranked = _ranked(results)
-    ours = [method for method in ranked if is_ours(method)]
-    others = [method for method in ranked if not is_ours(method)]
-    baseline = baseline_of(results)
-    if ranked and baseline and paired_difference(results, ranked[0], baseline).low <= 0:
-        return _no_better_than_random(ranked[0], baseline)
+    sentences = [_by_deletion(results)]
+    parts = [_without_context(results), _on_hybrids(results), _on_tasks(results)]
+    beyond = "; ".join(filter(None, parts))
+    if beyond:
+        sentences.append(f"{_capital(beyond)}.")
+    return " ".join(sentences)
+
+
+def _by_deletion(results: Result) -> str:
+    if not compared(results):
+        return "No method's scores were tested by removing words."
+    methods, baseline = ranked(results), baseline_of(results)
+    ours = [method for method in methods if method["ours"]]
+    others = [method for method in methods if not method["ours"]]
+    if methods and baseline and paired_difference(results, methods[0], baseline).low <= 0:
+        return _no_better_than_random(methods[0], baseline)
     if not ours or not others:
-        return _best_of_all(results, ranked)
+        return _best_of_all(methods or compared(results))
     difference = paired_difference(results, ours[0], others[0])
     if difference.high < 0:
         return _lost(results, _shown(ours), others[0])
     if difference.low > 0:
         return _won(results, _shown(ours), others[0])
     return _tied(results, _shown(ours), others[0])
-
-
-def paired_difference(results: Result, method: Result, other: Result) -> MeanInterval:
-    """Mean difference of two methods' comprehensiveness on the same texts, with its interval.
-
-    Args:
-        results: The results that both methods stand in; their seed is that of the bootstrap.
-        method: One method.
-        other: The method whose values are subtracted.
-
-    Returns:
-        The mean over the texts that have both values, and its 95 % interval.
-    """
-    values, other_values = (
-        torch.tensor([_number(v) for v in m["per_text"]["comprehensiveness"]], dtype=torch.float64)
-        for m in (method, other)
-    )
-    return mean_interval(values - other_values, seed=int(results["seed"]))
-
-
-@dataclass(frozen=True)
-class Difference:
-    """How much more comprehensive a method of this package is than another one.
-
-    Attributes:
-        method: Label of the method.
-        other: Label of the method that it is held against.
-        gain: The paired difference; positive where `method` is better.
-    """
-
-    method: str
-    other: str
-    gain: MeanInterval
-
-    @property
-    def verdict(self) -> str:
-        """What follows from the interval, in a word or two."""
-        if self.gain.low > 0:
-            return "better"
-        return "worse" if self.gain.high < 0 else "no difference shown"
-
-
-def differences(results: Result) -> list[Difference]:
-    """Holds each method of this package against the best other one.
-
-    Args:
-        results: The answer of `captum_rnn.benchmark.compare.compare`.
-
-    Returns:
-        The pairs, the most comprehensive methods first; none where there is no other method.
-    """
-    ranked = _ranked(results)
-    rival = next((method for method in ranked if not is_ours(method)), None)
-    if rival is None:
-        return []
-    return [
-        Difference(method["label"], rival["label"], paired_difference(results, method, rival))
-        for method in ranked
-        if is_ours(method)
-    ]
-
-
-def _ranked(results: Result) -> list[Result]:
-    """The methods that are no baseline, the most comprehensive first."""
-    methods = [method for method in results["methods"] if method["name"] != BASELINE]
-    return sorted(methods, key=_mean, reverse=True)
 
 
 def _shown(ours: Sequence[Result]) -> list[Result]:
@@ -147,35 +79,87 @@ def _lost(results: Result, ours: Sequence[Result], rival: Result) -> str:
 def _won(results: Result, ours: Sequence[Result], rival: Result) -> str:
     best, *rest = ours
     return (
-        f"{_capital(_name(best))} explains this classifier better than every method of Captum "
-        f"compared, at {_passes(best)}: its comprehensiveness is {_mean(best):.3f}, that of "
-        f"{_name(rival)} {_mean(rival):.3f} at {_passes(rival)}{_also(results, rest, best)}."
+        f"{_capital(_name(best))} explains this classifier better than every method compared that "
+        f"is not of this package, at {_passes(best)}: its comprehensiveness is "
+        f"{comprehensiveness(best):.3f}, that of {_name(rival)} {comprehensiveness(rival):.3f} at "
+        f"{_passes(rival)}{_also(results, rest, best)}."
     )
 
 
 def _tied(results: Result, ours: Sequence[Result], rival: Result) -> str:
     best, *rest = ours
-    better = max(best, rival, key=_mean)
+    better = max(best, rival, key=comprehensiveness)
     return (
         f"{_capital(_name(best))} at {_passes(best)} and {_name(rival)} at {_passes(rival)} "
-        "explain this classifier equally well, as far as these texts can tell (comprehensiveness "
-        f"{_mean(best):.3f} and {_mean(rival):.3f}){_also(results, rest, better)}."
+        "cannot be told apart by these texts (comprehensiveness "
+        f"{comprehensiveness(best):.3f} and {comprehensiveness(rival):.3f})"
+        f"{_also(results, rest, better)}."
     )
 
 
 def _no_better_than_random(best: Result, baseline: Result) -> str:
     return (
         "No method explains this classifier measurably better than random scores: the best, "
-        f"{_name(best)}, has a comprehensiveness of {_mean(best):.3f} against "
-        f"{_mean(baseline):.3f}."
+        f"{_name(best)}, has a comprehensiveness of {comprehensiveness(best):.3f} against "
+        f"{comprehensiveness(baseline):.3f}."
     )
 
 
-def _best_of_all(results: Result, ranked: Sequence[Result]) -> str:
-    best = (ranked or results["methods"])[0]
+def _best_of_all(methods: Sequence[Result]) -> str:
+    best = methods[0]
     return (
         f"Of the methods compared {_name(best)} has the highest comprehensiveness, "
-        f"{_mean(best):.3f}, at {_passes(best)}."
+        f"{comprehensiveness(best):.3f}, at {_passes(best)}."
+    )
+
+
+def _without_context(results: Result) -> str:
+    """How far a fixed score for each word comes: what deletion cannot tell apart."""
+    methods = ranked(results)
+    lexicon = next((method for method in methods[1:] if method["name"] == LEXICON), None)
+    if lexicon is None or comprehensiveness(methods[0]) <= _floor(results):
+        return ""
+    return (
+        "a fixed score for each word, without any context, reaches "
+        f"{_share(results, lexicon, methods[0])} of the best {_gain(results)}"
+    )
+
+
+def _on_hybrids(results: Result) -> str:
+    """Whose top word lies in a right review most often."""
+    top = next((column for column in hybrid_columns(results) if column.cells), None)
+    if top is None:
+        return ""
+    names = {method["name"]: _name(method) for method in results["methods"]}
+    best, *rest = top.ordered(top.cells)
+    tied = sum(top.ties_with_best(method) for method in rest)
+    also = f" ({tied} more cannot be told apart from it)" if tied else ""
+    post = f", that of {names[POST]} in {_percent(top.cells[POST].value)}" if POST in rest else ""
+    return (
+        f"in documents mixed from both classes, the top word of {names[best]} lies in a "
+        f"review of the predicted class in {_percent(top.cells[best].value)}{also}{post}"
+    )
+
+
+def _on_tasks(results: Result) -> str:
+    """Who is right about the tasks with a known answer most often."""
+    columns = [column for column in task_columns(results) if column.cells]
+    if not columns:
+        return ""
+    wins = {
+        method["name"]: sum(
+            column.is_best(method["name"]) or column.ties_with_best(method["name"])
+            for column in columns
+        )
+        for method in results["methods"]
+    }
+    most = max(wins.values())
+    names = [_name(m) for m in results["methods"] if wins[m["name"]] == most]
+    post = next((m for m in results["methods"] if m["name"] == POST and wins[POST] < most), None)
+    also = f", {_name(post)} in {wins[POST] or 'none'}" if post else ""
+    return (
+        f"of the {len(columns)} tasks with a known answer, {_listed(names)} "
+        f"{'is' if len(names) == 1 else 'are'} best or not told apart from the best in {most}{also}"
     )
 
 
@@ -193,23 +177,22 @@ def _gain(results: Result) -> str:
 
 def _share(results: Result, method: Result, best: Result) -> str:
     """How much of the best method's gain over random (over 0 without it) another one reaches."""
+    floor = _floor(results)
+    share = (comprehensiveness(method) - floor) / (comprehensiveness(best) - floor)
+    return _percent(share) if share > 0 else "nothing"
+
+
+def _floor(results: Result) -> float:
     baseline = baseline_of(results)
-    floor = _mean(baseline) if baseline else 0.0
-    share = (_mean(method) - floor) / (_mean(best) - floor)
-    return f"{100 * share:.0f} %" if share > 0 else "nothing"
+    return comprehensiveness(baseline) if baseline else 0.0
 
 
-def _mean(method: Result) -> float:
-    return _number(method["comprehensiveness"]["mean"])
-
-
-def _number(value: float | None) -> float:
-    """What is not defined is null in results, since JSON has no NaN."""
-    return math.nan if value is None else float(value)
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _passes(method: Result) -> str:
-    forwards = float(method["forwards"])
+    forwards = float(method["cost"]["forwards"])
     number = f"{forwards:.1f}" if forwards < 9.95 else f"{forwards:.0f}"
     return f"{number} forward passes"
 
@@ -218,6 +201,12 @@ def _name(method: Result) -> str:
     """The label with its variant in brackets, so that a sentence can have commas of its own."""
     family, comma, variant = str(method["label"]).partition(", ")
     return f"{family} ({variant})" if comma else family
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) > _MOST_NAMES:
+        return f"{len(names)} methods"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _capital(text: str) -> str:

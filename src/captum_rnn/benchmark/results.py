@@ -67,10 +67,15 @@ def write_results(results: dict[str, Any], path: Path) -> None:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Writes a text under a temporary name and renames it, so that no half file ever stands there.
+    """Writes a text as UTF-8; see `write_bytes`."""
+    write_bytes(text.encode("utf-8"), path)
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """Writes a file under a temporary name and renames it, so that no half file ever stands there.
 
     Args:
-        text: The content, stored as UTF-8.
+        content: The content.
         path: Where the file shall stand; a file already there is replaced.
 
     Raises:
@@ -79,7 +84,7 @@ def write_text(text: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
-        unfinished.write_text(text, encoding="utf-8")
+        unfinished.write_bytes(content)
         os.replace(unfinished, path)
     except BaseException:
         unfinished.unlink(missing_ok=True)

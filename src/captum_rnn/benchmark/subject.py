@@ -1,32 +1,39 @@
-"""What methods are compared on: a classifier with encoded texts."""
+"""What methods are compared on: a classifier with token ids, and what it says about them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from captum_rnn.benchmark.method import Method
+from captum_rnn.benchmark.methods import ExplainedModel, Method
+from captum_rnn.evaluation.perturbation import keep_tokens
 from captum_rnn.evaluation.prediction import predict_texts
+from captum_rnn.text.classifier import RecurrentClassifier
 from captum_rnn.text.pipeline import TextClassifier
 
 TEXTS_PER_BATCH = 32
+_SAME_PROBABILITY = 1e-5
+NEUTRAL_WORD_ID = 1
+"""The most frequent word of a `Vocabulary`, a comma or an article: it says little by itself."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Subject:
     """A classifier with encoded texts, and what it says about them.
 
     Attributes:
-        classifier: The trained classifier.
-        texts: The texts.
-        tokens: The words of each text.
-        ids: Token ids (texts, time), 0 for padding and unknown words, on the model's device.
+        model: The trained classifier.
+        classes: Name of each class, in the order of the logits.
+        texts: The texts, for people.
+        tokens: The words of each text, for people.
+        ids: Token ids (texts, time) on the model's device; padding at any position.
         words_cut: Number of words of each text behind the last that the classifier reads.
         probabilities: Probabilities (texts, classes), in double precision on the CPU.
     """
 
-    classifier: TextClassifier
+    model: ExplainedModel
+    classes: tuple[str, ...]
     texts: list[str]
     tokens: list[list[str]]
     ids: Tensor
@@ -45,10 +52,51 @@ class Subject:
             The texts as the classifier sees them.
         """
         encoded = classifier.encode(texts)
-        device = next(classifier.model.parameters()).device
-        ids = encoded.ids.to(device)
-        probabilities = predict_texts(classifier.probabilities, ids)
-        return cls(classifier, list(texts), encoded.tokens, ids, encoded.cut, probabilities)
+        model = explained_model(classifier.model)
+        ids = encoded.ids.to(model.device)
+        return cls(
+            model,
+            classifier.classes,
+            list(texts),
+            encoded.tokens,
+            ids,
+            encoded.cut,
+            predict_texts(model.probabilities, ids),
+        )
+
+    @classmethod
+    def of_batches(
+        cls,
+        model: ExplainedModel,
+        batches: Iterable[Tensor],
+        *,
+        word_of: Callable[[int], str] = str,
+        classes: Sequence[str] | None = None,
+    ) -> "Subject":
+        """Predicts texts that are token ids already.
+
+        Args:
+            model: The classifier.
+            batches: Token ids (batch, time), each batch as wide as it likes.
+            word_of: What an id stands for, for people.
+            classes: Name of each class; None numbers them.
+
+        Returns:
+            The texts as the classifier sees them.
+
+        Raises:
+            ValueError: There is no text, or not one name for each class.
+        """
+        ids = join_batches(batches, model.pad_id).to(model.device)
+        probabilities = predict_texts(model.probabilities, ids, pad_id=model.pad_id)
+        names = tuple(classes or (f"class {number}" for number in range(probabilities.shape[1])))
+        if len(names) != probabilities.shape[1]:
+            raise ValueError(
+                f"classes has {len(names)} names for a model of {probabilities.shape[1]} classes"
+            )
+        tokens = [[word_of(token) for token in row] for row in _without_end_padding(ids, model)]
+        texts = [" ".join(words) for words in tokens]
+        return cls(model, names, texts, tokens, ids, [0] * len(ids), probabilities)
 
     @property
     def predicted(self) -> Tensor:
@@ -56,28 +104,45 @@ class Subject:
         return self.probabilities.argmax(dim=1).to(self.ids.device)
 
     @property
+    def read(self) -> Tensor:
+        """Which positions the classifier reads (texts, time)."""
+        return self.ids != self.model.pad_id
+
+    @property
     def readable(self) -> list[int]:
-        """Rows of the texts with a known word; the others have nothing to explain."""
-        rows: list[int] = (self.ids != 0).any(dim=1).nonzero().flatten().tolist()
+        """Rows of the texts with a word to read; the others have nothing to explain."""
+        rows: list[int] = self.read.any(dim=1).nonzero().flatten().tolist()
         return rows
 
     def select(self, rows: Sequence[int]) -> "Subject":
         """The same classifier with some of the texts, in the order of `rows`."""
-        return Subject(
-            self.classifier,
-            [self.texts[row] for row in rows],
-            [self.tokens[row] for row in rows],
-            self.ids[list(rows)],
-            [self.words_cut[row] for row in rows],
-            self.probabilities[list(rows)],
+        return replace(
+            self,
+            texts=[self.texts[row] for row in rows],
+            tokens=[self.tokens[row] for row in rows],
+            ids=self.ids[list(rows)],
+            words_cut=[self.words_cut[row] for row in rows],
+            probabilities=self.probabilities[list(rows)],
         )
 
+    def block(self, rows: Tensor) -> "Subject":
+        """The same classifier with the texts of one batch, as narrow as they are together."""
+        return replace(self.select(rows.tolist()), ids=self.batch_ids(rows))
+
     def batches(self) -> list[Tensor]:
-        """Rows of the readable texts, 32 of like length in a batch; the last may hold fewer."""
+        """Rows of the readable texts, 32 of like length in a batch; the last may hold fewer.
+
+        Where the classifier reads padding, all texts of a batch have one length.
+        """
         lengths = self._lengths()
         by_length = torch.argsort(lengths, stable=True)
         readable = by_length[lengths[by_length] > 0]
-        return list(torch.split(readable, TEXTS_PER_BATCH)) if len(readable) else []
+        if not self.model.reads_padding:
+            return list(torch.split(readable, TEXTS_PER_BATCH)) if len(readable) else []
+        alike = torch.split(
+            readable, torch.unique(lengths[readable], return_counts=True)[1].tolist()
+        )
+        return [part for rows in alike for part in torch.split(rows, TEXTS_PER_BATCH)]
 
     def batch_ids(self, rows: Tensor) -> Tensor:
         """Ids (rows, time) of some texts, without columns that are padding in all of them."""
@@ -94,14 +159,70 @@ class Subject:
         """Scores (texts, time) of a method for the predicted classes; 0 for unreadable texts."""
         rows, predicted = self.batches(), self.predicted
         return self.join(
-            rows,
-            [
-                method(self.classifier.model, self.batch_ids(batch), predicted[batch])
-                for batch in rows
-            ],
+            rows, [method(self.model, self.batch_ids(batch), predicted[batch]) for batch in rows]
         )
 
     def _lengths(self) -> Tensor:
-        """Number of positions (texts,) up to the last known word."""
+        """Number of positions (texts,) up to the last word that is read."""
         positions = torch.arange(1, self.ids.shape[1] + 1, device=self.ids.device)
-        return (positions * (self.ids != 0)).amax(dim=1)
+        return (positions * self.read).amax(dim=1)
+
+
+def explained_model(model: RecurrentClassifier) -> ExplainedModel:
+    """The classifier of this package, as the methods call it."""
+    return ExplainedModel(
+        model,
+        model.embedding,
+        model.rnn,
+        pad_id=0,
+        neutral_id=NEUTRAL_WORD_ID,
+        readout=model.readout,
+    )
+
+
+def reads_padding(model: ExplainedModel, ids: Tensor) -> bool:
+    """Whether the model answers otherwise to a text with padding behind it.
+
+    Args:
+        model: The classifier.
+        ids: Token ids (texts, time); the shortest text is tried.
+    """
+    shortest = ids[int((ids != model.pad_id).sum(dim=1).argmin())].unsqueeze(0)
+    text = keep_tokens(shortest, shortest != model.pad_id, pad_id=model.pad_id)
+    padded = torch.nn.functional.pad(text, (0, 1), value=model.pad_id)
+    alone, behind = model.probabilities(text), model.probabilities(padded)
+    return not torch.allclose(alone, behind, atol=_SAME_PROBABILITY)
+
+
+def join_batches(batches: Iterable[Tensor], pad_id: int) -> Tensor:
+    """Puts batches of ids of different width into one, padded at the end.
+
+    Args:
+        batches: Token ids (batch, time).
+        pad_id: What to pad with.
+
+    Returns:
+        Token ids (texts, longest time).
+
+    Raises:
+        ValueError: There is no text.
+        TypeError: A batch is no tensor (batch, time).
+    """
+    parts = list(batches)
+    for part in parts:
+        if not isinstance(part, Tensor) or part.dim() != 2:
+            given = tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__
+            raise TypeError(f"a batch is {given}; expected a tensor of token ids (batch, time)")
+    if not sum(map(len, parts)):
+        raise ValueError("there are no texts to compare methods on; give at least two")
+    time = max(1, *(part.shape[1] for part in parts))
+    wide = [
+        torch.nn.functional.pad(part, (0, time - part.shape[1]), value=pad_id) for part in parts
+    ]
+    return torch.cat(wide)
+
+
+def _without_end_padding(ids: Tensor, model: ExplainedModel) -> list[list[int]]:
+    rows: list[list[int]] = ids.tolist()
+    lengths = ((ids != model.pad_id) * torch.arange(1, ids.shape[1] + 1, device=ids.device)).amax(1)
+    return [row[:length] for row, length in zip(rows, lengths.tolist(), strict=True)]

@@ -3,7 +3,7 @@
 import contextlib
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 FORWARDS = 3
 """Bare forward passes timed before each run of a method; the median of them counts."""
 MOST_REPEATS = 5
-ENOUGH_SECONDS = 2.0
+ENOUGH_SECONDS = 0.25
 """No further repeat once the measurement took this long: slow methods need no repeats."""
 
 
@@ -33,69 +33,52 @@ def single_thread() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Cost:
-    """The cost of a method on some texts.
+    """The cost of a method on one batch.
 
     Attributes:
-        milliseconds_per_text: Time of the method, per text; the median of the repeats.
-        forwards: Time of the method over the time of one forward pass of the same batch, measured
-            just before it; the median of these ratios over batches and repeats.
-        repeats: How often the whole set of texts was measured.
+        seconds: Time of the method; the median of the repeats.
+        forwards: Time of the method over that of one forward pass of the same batch, measured just
+            before it; the median of the repeats.
     """
 
-    milliseconds_per_text: float
+    seconds: float
     forwards: float
-    repeats: int
 
 
 def measure_cost(
-    method: Callable[[Tensor, Tensor], Tensor],
-    forward: Callable[[Tensor], Tensor],
-    batches: Sequence[tuple[Tensor, Tensor]],
-    after_batch: Callable[[int], object] = lambda texts: None,
-) -> tuple[list[Tensor], Cost]:
-    """Runs a method on every batch, each time after bare forward passes.
+    method: Callable[[], Tensor], forward: Callable[[], Tensor]
+) -> tuple[Tensor, Cost]:
+    """Runs a method on a batch, each time after bare forward passes of the same batch.
 
     Args:
-        method: Scores (batch, time) of ids (batch, time) and classes (batch,).
-        forward: The model's bare forward pass on ids (batch, time).
-        batches: The ids and classes of each batch.
-        after_batch: Called with the number of texts of each batch once its scores are known.
+        method: Scores the batch.
+        forward: The model's bare forward pass on it.
 
     Returns:
-        The scores of each batch, and the cost.
+        The scores of the first run, and the cost.
     """
-    smallest = min(batches, key=lambda batch: batch[0].numel())
-    forward(smallest[0])
-    method(*smallest)
-
-    texts = sum(len(ids) for ids, _ in batches)
-    scores: list[Tensor] = []
+    first: Tensor | None = None
     passes: list[float] = []
     ratios: list[float] = []
     while not passes or (len(passes) < MOST_REPEATS and sum(passes) < ENOUGH_SECONDS):
-        seconds = 0.0
-        for ids, target in batches:
-            of_forward = statistics.median(_timed(forward, ids)[1] for _ in range(FORWARDS))
-            batch_scores, of_method = _timed(method, ids, target)
-            ratios.append(of_method / of_forward)
-            seconds += of_method
-            if not passes:
-                scores.append(batch_scores)
-                after_batch(len(ids))
+        of_forward = statistics.median(timed(forward)[1] for _ in range(FORWARDS))
+        scores, seconds = timed(method)
+        first = scores if first is None else first
         passes.append(seconds)
-    cost = Cost(1000 * statistics.median(passes) / texts, statistics.median(ratios), len(passes))
-    return scores, cost
+        ratios.append(seconds / of_forward)
+    assert first is not None
+    return first, Cost(statistics.median(passes), statistics.median(ratios))
 
 
-def _timed(function: Callable[..., Tensor], *arguments: Tensor) -> tuple[Tensor, float]:
+def timed(function: Callable[[], Tensor]) -> tuple[Tensor, float]:
     """Answer of a function and the seconds it took, the work of a GPU included."""
-    _synchronise(arguments[0].device)
+    _synchronise()
     start = time.perf_counter()
-    answer = function(*arguments)
-    _synchronise(arguments[0].device)
+    answer = function()
+    _synchronise()
     return answer, time.perf_counter() - start
 
 
-def _synchronise(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+def _synchronise() -> None:
+    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.synchronize()

@@ -1,25 +1,27 @@
-"""The chart of faithfulness against cost, as inline SVG."""
+"""The chart of faithfulness against cost."""
 
-import io
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from matplotlib.transforms import Bbox
 
+from captum_rnn.visualization.figure import drawing, empty_figure, inline_svg
 from captum_rnn.visualization.labels import place_label
 
 _OURS = "#b3590f"
 _OTHERS = "#2b6ca3"
 _QUIET = "#5c6670"
 _MARK_RADIUS = 5.0
+_WIDTH = 8.4
+_HEIGHT = 5.4
+_MOST_NAMES = 14
+_LEGEND_COLUMNS = 3
+_INCHES_A_LEGEND_LINE = 0.23
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class CostPoint:
 def cost_chart(points: Sequence[CostPoint], *, floor: CostPoint | None = None) -> str:
     """Draws faithfulness with its interval over the cost on a logarithmic axis.
 
-    The same points give the same text, whatever the time and the place.
+    Up to 14 methods are named beside their marks. More are numbered, 1 being the most faithful, and
+    named in a list below. The same points give the same text, whatever the time and the place.
 
     Args:
         points: The methods, at least one.
@@ -60,22 +63,48 @@ def cost_chart(points: Sequence[CostPoint], *, floor: CostPoint | None = None) -
         ValueError: There are no points, or a number cannot be drawn: not finite, or a cost that is
             not positive.
     """
+    description = "; ".join(
+        f"{point.label}: {point.value:.3f} at {point.forwards:.2f} forward passes"
+        for point in points
+    )
+    with drawing():
+        figure = cost_figure(points, floor=floor)
+        return inline_svg(figure, f"Comprehensiveness against cost. {description}")
+
+
+def cost_figure(points: Sequence[CostPoint], *, floor: CostPoint | None = None) -> Figure:
+    """The same chart as a figure, to be made and saved inside `drawing`; see `cost_chart`.
+
+    Args:
+        points: See `cost_chart`.
+        floor: See `cost_chart`.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: See `cost_chart`.
+    """
     _check(points, floor)
-    with mpl.rc_context({"font.size": 11.0, "svg.fonttype": "none", "svg.hashsalt": "captum-rnn"}):
-        figure = Figure(figsize=(8.4, 5.4), dpi=72, layout="constrained")
-        FigureCanvasSVG(figure)
-        axes = figure.add_subplot()
-        _draw_axes(axes)
-        for point in points:
-            _draw_point(axes, point)
-        if floor is not None:
-            _draw_floor(axes, floor)
-        _set_limits(axes, points)
-        figure.draw_without_rendering()
-        _draw_labels(axes, points, floor)
-        file = io.StringIO()
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    return _inline(file.getvalue(), points)
+    ranked = sorted(points, key=lambda point: -point.value)
+    crowded = len(points) > _MOST_NAMES
+    names = [str(rank) if crowded else point.label for rank, point in enumerate(ranked, 1)]
+    lines = math.ceil(len(points) / _LEGEND_COLUMNS) if crowded else 0
+    figure = empty_figure(_WIDTH, _HEIGHT + _INCHES_A_LEGEND_LINE * lines)
+    axes = figure.add_subplot()
+    _draw_axes(axes)
+    for point in points:
+        _draw_point(axes, point, interval_width=0.7 if crowded else 1.4)
+    if floor is not None:
+        _draw_floor(axes, floor)
+    _set_limits(axes, points)
+    if crowded:
+        _draw_legend(figure, ranked, names)
+    figure.draw_without_rendering()
+    # The labels are placed for this layout, so that it must not change with the resolution.
+    figure.set_layout_engine("none")
+    _draw_labels(axes, ranked, names, floor)
+    return figure
 
 
 def _check(points: Sequence[CostPoint], floor: CostPoint | None) -> None:
@@ -110,16 +139,16 @@ def _set_limits(axes: Axes, points: Sequence[CostPoint]) -> None:
     axes.margins(y=0.1)
 
 
-def _draw_point(axes: Axes, point: CostPoint) -> None:
+def _draw_point(axes: Axes, point: CostPoint, interval_width: float) -> None:
     axes.errorbar(
         [point.forwards],
         [point.value],
         yerr=[[max(point.value - point.low, 0.0)], [max(point.high - point.value, 0.0)]],
         fmt="o" if point.ours else "s",
-        color=_OURS if point.ours else _OTHERS,
+        color=_colour(point),
         markersize=7,
         capsize=3,
-        linewidth=1.4,
+        linewidth=interval_width,
     )
 
 
@@ -128,15 +157,40 @@ def _draw_floor(axes: Axes, floor: CostPoint) -> None:
     axes.axhline(floor.value, color=_QUIET, linewidth=1.2, linestyle="--")
 
 
-def _draw_labels(axes: Axes, points: Sequence[CostPoint], floor: CostPoint | None) -> None:
+def _draw_legend(figure: Figure, points: Sequence[CostPoint], names: Sequence[str]) -> None:
+    """Lists what the numbers on the chart stand for."""
+    colours = [_colour(point) for point in points]
+    figure.legend(
+        [Line2D([], [], color=colour, linestyle="") for colour in colours],
+        [f"{name}  {point.label}" for name, point in zip(names, points, strict=True)],
+        loc="outside lower left",
+        ncols=_LEGEND_COLUMNS,
+        handlelength=0,
+        handletextpad=0,
+        frameon=False,
+        fontsize=9.5,
+        labelcolor=colours,
+    )
+
+
+def _draw_labels(
+    axes: Axes, points: Sequence[CostPoint], names: Sequence[str], floor: CostPoint | None
+) -> None:
     taken = [_mark(axes, point) for point in points]
     if floor is not None:
         left, right = axes.get_xlim()
         taken.append(_mark(axes, floor, left, right))
         place_label(axes, floor.label, (left, floor.high), _QUIET, taken)
-    for point in sorted(points, key=lambda point: (point.forwards, point.value, point.label)):
-        colour = _OURS if point.ours else _OTHERS
-        place_label(axes, point.label, (point.forwards, point.value), colour, taken)
+    named = sorted(
+        zip(points, names, strict=True),
+        key=lambda pair: (pair[0].forwards, pair[0].value, pair[1]),
+    )
+    for point, name in named:
+        place_label(axes, name, (point.forwards, point.value), _colour(point), taken)
+
+
+def _colour(point: CostPoint) -> str:
+    return _OURS if point.ours else _OTHERS
 
 
 def _mark(
@@ -146,15 +200,3 @@ def _mark(
     lower = axes.transData.transform((left or point.forwards, min(point.low, point.value)))
     upper = axes.transData.transform((right or point.forwards, max(point.high, point.value)))
     return Bbox([lower, upper]).padded(_MARK_RADIUS)
-
-
-def _inline(svg: str, points: Sequence[CostPoint]) -> str:
-    """The bare `<svg>` element, described in words for those who cannot see it."""
-    element = svg[svg.index("<svg") :]
-    element = re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
-    description = "; ".join(
-        f"{point.label}: {point.value:.3f} at {point.forwards:.2f} forward passes"
-        for point in points
-    )
-    label = escape(f"Comprehensiveness against cost. {description}")
-    return element.replace("<svg", f'<svg role="img" aria-label="{label}"', 1).rstrip()

@@ -1,5 +1,7 @@
 """Scored tokens as HTML, and the self-contained page around them."""
 
+import base64
+import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -81,14 +83,18 @@ def legend_html(negative: str = "below 0", positive: str = "above 0") -> str:
     )
 
 
-def page(title: str, body: str) -> str:
+def page(title: str, body: str, *, style: str = "", script: str = "") -> str:
     """A self-contained HTML document: the style sheet is inline and nothing is loaded from outside.
 
-    Its content security policy forbids scripts and outside resources, whatever the texts hold.
+    Its content security policy forbids outside resources and all scripts but the given one,
+    whatever the texts hold.
 
     Args:
         title: The title, plain text.
         body: The content of the body, HTML that is trusted: escape what comes from outside.
+        style: More rules for the style sheet.
+        script: JavaScript to run at the end of the body; it must not depend on what comes from
+            outside.
 
     Returns:
         The document, to be written as UTF-8.
@@ -97,15 +103,20 @@ def page(title: str, body: str) -> str:
         >>> print(page("1 < 2", "<p>Hello</p>").splitlines()[4])
         <title>1 &lt; 2</title>
     """
-    style = files("captum_rnn.visualization").joinpath("style.css").read_text(encoding="utf-8")
+    rules = files("captum_rnn.visualization").joinpath("style.css").read_text(encoding="utf-8")
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    if script:
+        digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+        policy += f"; script-src 'sha256-{digest}'"
+        body = f"{body}\n<script>{script}</script>"
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <style>
-{style}</style>
+{rules}{style}</style>
 </head>
 <body>
 {body}

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.transforms import Bbox, IdentityTransform
+from matplotlib.transforms import Bbox, Transform
 
 _DISTANCES = (6.0, 12.0, 20.0, 30.0, 42.0, 56.0, 72.0)
 _LINE_FROM = 20.0
 _MARGIN = 2.0
+_POINTS_AN_INCH = 72.0
 
 
 def place_label(
@@ -26,7 +27,7 @@ def place_label(
         taken: What is covered already, in pixels; the label's own box is added.
     """
     x, y = axes.transData.transform(at)
-    label = axes.annotate(text, at, xytext=(0, 0), textcoords="offset pixels", color=colour)
+    label = axes.annotate(text, at, xytext=(0, 0), textcoords="offset points", color=colour)
     label.set_in_layout(False)
     extent = label.get_window_extent()
     frame = axes.get_window_extent()
@@ -39,7 +40,9 @@ def place_label(
         ),
         places[0],
     )
-    label.set_position((box.x0 - extent.x0, box.y0 - extent.y0))
+    # In points and inches it also stands there in a file of another resolution.
+    (x0, y0), (x1, y1) = _inches(axes).transform([(extent.x0, extent.y0), (box.x0, box.y0)])
+    label.set_position((_POINTS_AN_INCH * (x1 - x0), _POINTS_AN_INCH * (y1 - y0)))
     taken.append(box.padded(_MARGIN))
     if distance >= _LINE_FROM:
         _draw_line(axes, (x, y), box)
@@ -73,6 +76,20 @@ def _inside(box: Bbox, frame: Bbox) -> bool:
 def _draw_line(axes: Axes, start: tuple[float, float], box: Bbox) -> None:
     x = (start[0], min(max(start[0], box.x0), box.x1))
     y = (start[1], min(max(start[1], box.y0), box.y1))
-    line = Line2D(x, y, color="#5c6670", linewidth=0.6, transform=IdentityTransform())
+    ends = _inches(axes).transform(list(zip(x, y, strict=True)))
+    line = Line2D(
+        ends[:, 0], ends[:, 1], color="#5c6670", linewidth=0.6, transform=_from_inches(axes)
+    )
     line.set_in_layout(False)
     axes.add_artist(line)
+
+
+def _from_inches(axes: Axes) -> Transform:
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return figure.dpi_scale_trans
+
+
+def _inches(axes: Axes) -> Transform:
+    """From pixels to inches."""
+    return _from_inches(axes).inverted()

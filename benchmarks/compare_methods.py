@@ -1,0 +1,208 @@
+"""The comparison on many classifiers: five kinds of layer, two languages, two seeds.
+
+Every classifier is trained on demand and kept in the cache; see benchmarks/train_subjects.py.
+Methods are held against Integrated Gradients on the same texts, documents and sequences, with 95 %
+bootstrap intervals of the paired difference. What is finished is kept in the folder `--work`, so
+that an interrupted run goes on.
+
+    python benchmarks/compare_methods.py [--texts 100] [--methods quick] [--kinds lstm gru …]
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from statistics import fmean
+
+import torch
+
+from captum_rnn.benchmark.environment import machine, versions
+from captum_rnn.benchmark.full_comparison import full_comparison
+from captum_rnn.benchmark.known_answers import known_answers
+from captum_rnn.benchmark.methods import METHODS, QUICK_METHODS
+from captum_rnn.benchmark.results import write_text
+from captum_rnn.benchmark.subjects import CORPORA, KINDS, Recipe, recipes, unseen_reviews
+from captum_rnn.benchmark.timing import single_thread
+from captum_rnn.evaluation import paired_difference
+
+RIVAL, FLOOR = "integrated-gradients", "random"
+TASK_KINDS = ("lstm", "gru", "rnn")
+
+
+def compare_subject(recipe: Recipe, options: argparse.Namespace) -> dict:
+    """All figures of one classifier, without those of the single texts."""
+    classifier = recipe.load()
+    results = full_comparison(
+        classifier,
+        unseen_reviews(classifier),
+        texts=options.texts,
+        methods=options.methods,
+        metrics=("deletion", "replacement", "randomisation"),
+        seed=options.seed,
+        folder=options.work / recipe.name,
+    )
+    deletion = {method["name"]: method for method in results["methods"]}
+    hybrid = results["hybrids"]["methods"]
+    return {
+        "name": recipe.name,
+        "kind": recipe.kind,
+        "corpus": recipe.corpus,
+        "seed": recipe.seed,
+        "accuracy": classifier.trained_on["held_out"],
+        "texts": results["subject"]["texts"],
+        "methods": {
+            name: {
+                "error": method["error"],
+                "cost": method["cost"],
+                "measures": method["measures"],
+                "hybrids": hybrid[name]["measures"],
+                "against_integrated_gradients": {
+                    **_against(deletion, name, ("comprehensiveness",), options.seed),
+                    **_against(hybrid, name, ("top", "bottom"), options.seed),
+                },
+                "share_of_gain": _share_of_gain(deletion, name),
+            }
+            for name, method in deletion.items()
+        },
+    }
+
+
+def compare_on_tasks(options: argparse.Namespace) -> list[dict]:
+    """All figures of the tasks with a known answer, without those of the single sequences."""
+    entries = []
+    with single_thread():
+        found = known_answers(
+            options.methods,
+            kinds=TASK_KINDS,
+            nets=options.seeds,
+            seed=options.seed,
+            folder=options.work / "known-answers",
+        )
+    for entry in found:
+        methods = entry["methods"]
+        entry["methods"] = {
+            name: {
+                "error": method["error"],
+                "measures": method["measures"],
+                "against_integrated_gradients": _against(
+                    methods, name, (entry["measure"],), options.seed
+                ),
+            }
+            for name, method in methods.items()
+        }
+        entries.append(entry)
+    return entries
+
+
+def _against(
+    methods: Mapping[str, Mapping], name: str, measures: Sequence[str], seed: int
+) -> dict[str, dict]:
+    """The paired difference from Integrated Gradients by measure, where both have figures."""
+    differences = {}
+    for measure in measures:
+        both = [methods.get(m, {}).get("per_text", {}).get(measure) for m in (name, RIVAL)]
+        if None not in both:
+            values = [
+                torch.tensor([float("nan") if v is None else v for v in v_], dtype=torch.float64)
+                for v_ in both
+            ]
+            differences[measure] = asdict(paired_difference(*values, seed=seed))
+    return differences
+
+
+def _share_of_gain(methods: Mapping[str, Mapping], name: str) -> float | None:
+    """What part of Integrated Gradients' comprehensiveness over random scores a method reaches."""
+    means = [
+        methods.get(m, {}).get("measures", {}).get("comprehensiveness", {}).get("mean")
+        for m in (name, RIVAL, FLOOR)
+    ]
+    if None in means:
+        return None
+    of_method, of_rival, of_floor = means
+    return (of_method - of_floor) / (of_rival - of_floor)
+
+
+def deletion_table(subjects: Sequence[dict], corpus: str) -> str:
+    """Comprehensiveness by method and kind, the mean over seeds with its spread, as Markdown."""
+    kinds = list(dict.fromkeys(entry["kind"] for entry in subjects))
+    lines = [f"| {corpus} | " + " | ".join(kinds) + " |", "|---" * (len(kinds) + 1) + "|"]
+    for name in subjects[0]["methods"]:
+        cells = []
+        for kind in kinds:
+            values = [
+                entry["methods"][name]["measures"]["comprehensiveness"]["mean"]
+                for entry in subjects
+                if (entry["kind"], entry["corpus"]) == (kind, corpus)
+                and "comprehensiveness" in entry["methods"][name]["measures"]
+            ]
+            cells.append(_mean_and_spread(values))
+        lines.append(f"| {METHODS[name].label} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def task_table(entries: Sequence[dict]) -> str:
+    """Agreement with the true contributions by method, task and kind, as Markdown."""
+    columns = list(dict.fromkeys((entry["task"], entry["kind"]) for entry in entries))
+    heads = [f"{task}, {kind}" for task, kind in columns]
+    lines = ["| method | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    names = dict.fromkeys(name for entry in entries for name in entry["methods"])
+    for name in names:
+        cells = []
+        for column in columns:
+            values = [
+                entry["methods"][name]["measures"][entry["measure"]]["mean"]
+                for entry in entries
+                if (entry["task"], entry["kind"]) == column
+                and entry["methods"].get(name, {}).get("measures")
+            ]
+            cells.append(_mean_and_spread([value for value in values if value is not None]))
+        lines.append(f"| {METHODS[name].label} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _mean_and_spread(values: Sequence[float]) -> str:
+    if not values:
+        return "–"
+    return f"{fmean(values):.3f} ± {(max(values) - min(values)) / 2:.3f}"
+
+
+def main() -> None:
+    """Runs the grid and writes its figures."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--texts", type=int, default=100)
+    parser.add_argument("--methods", nargs="+", default=list(QUICK_METHODS), choices=METHODS)
+    parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS)
+    parser.add_argument("--corpora", nargs="+", default=list(CORPORA), choices=CORPORA)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
+    parser.add_argument("--seed", type=int, default=0, help="of the texts' perturbations")
+    parser.add_argument("--work", type=Path, default=Path("compare-methods-work"))
+    parser.add_argument(
+        "--output", type=Path, default=Path(__file__).parent / "results" / "compare_methods.json"
+    )
+    options = parser.parse_args()
+    subjects = []
+    for recipe in recipes(options.kinds, options.corpora, options.seeds):
+        subjects.append(compare_subject(recipe, options))
+        print(f"{recipe.name}: done", flush=True)
+    tasks = compare_on_tasks(options)
+    with single_thread():
+        measured_on = machine(torch.device("cpu"))
+    results = {
+        "date": date.today().isoformat(),
+        "machine": measured_on,
+        "versions": versions(),
+        "texts": options.texts,
+        "seed": options.seed,
+        "subjects": subjects,
+        "known_answers": tasks,
+    }
+    write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n", options.output)
+    for corpus in options.corpora:
+        print(f"\n{deletion_table(subjects, corpus)}")
+    print(f"\n{task_table(tasks)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""All that `captum-rnn compare` finds out about one classifier of reviews."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from captum_rnn.benchmark.comparison import compare_reviews
+from captum_rnn.benchmark.known_answers import hybrids, known_answers
+from captum_rnn.benchmark.marked_texts import MarkedText
+from captum_rnn.benchmark.measures import METRICS
+from captum_rnn.benchmark.methods import QUICK_METHODS
+from captum_rnn.benchmark.plausibility import agreement_with_lexicon, agreement_with_marks
+from captum_rnn.benchmark.subject import Subject
+from captum_rnn.benchmark.timing import single_thread
+from captum_rnn.text.classifier import RecurrentKind
+from captum_rnn.text.corpus import Review
+from captum_rnn.text.pipeline import TextClassifier
+from captum_rnn.text.targets.opinions import opinion_lexicon
+from captum_rnn.text.targets.tags import Tag
+
+_BACKGROUND = 2_000
+_LAYER_NAMES: dict[type[nn.RNNBase], RecurrentKind] = {
+    nn.LSTM: "lstm",
+    nn.GRU: "gru",
+    nn.RNN: "rnn",
+}
+
+
+def full_comparison(
+    classifier: TextClassifier,
+    reviews: Sequence[Review],
+    *,
+    texts: int = 200,
+    methods: Sequence[str] = QUICK_METHODS,
+    metrics: Sequence[str] = METRICS,
+    marked: Sequence[MarkedText] | None = None,
+    white_box: bool = False,
+    seed: int = 0,
+    folder: str | Path | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Compares methods by deletion, on hybrid documents, against people's marks and known answers.
+
+    Args:
+        classifier: A trained classifier.
+        reviews: Reviews that it has not seen. The first `texts` are explained, the following 2,000
+            are what methods learn from, without their classes.
+        texts: Number of reviews to explain.
+        methods: Names in `captum_rnn.benchmark.methods.METHODS`.
+        metrics: Names in `captum_rnn.benchmark.measures.METRICS`.
+        marked: Texts whose opinion words people marked, for a classifier of negative and positive;
+            the first `texts` of them are used.
+        white_box: Also run the tasks with a known answer, on nets with the classifier's kind of
+            layer, which are trained on demand.
+        seed: Seed of all that is drawn.
+        folder: Where finished parts are kept, so that an interrupted run goes on; None: nowhere.
+        progress: Show progress on standard error.
+
+    Returns:
+        What `compare_reviews` returns, and the entries `hybrids`, `marks`, `lexicon` and
+        `known_answers`, each None where it was not asked for or cannot be had.
+
+    Raises:
+        ValueError: See `compare_reviews`.
+    """
+    common: dict[str, Any] = {"seed": seed, "folder": folder, "progress": progress}
+    others = reviews[texts : texts + _BACKGROUND]
+    results = compare_reviews(
+        classifier,
+        reviews[:texts],
+        background=others,
+        methods=methods,
+        metrics=metrics,
+        **common,
+    )
+    results |= {"hybrids": None, "marks": None, "lexicon": None, "known_answers": None}
+    with single_thread():
+        learnt_from = Subject.of(classifier, [review.text for review in others]) if others else None
+        batches = learnt_from.batches() if learnt_from else []
+        background = [learnt_from.batch_ids(rows) for rows in batches] if learnt_from else []
+        if len(classifier.classes) == 2 and others:
+            results["hybrids"] = hybrids(
+                classifier, reviews, methods, background=background, documents=texts, **common
+            )
+        if classifier.language == "chinese" and classifier.classes == ("negative", "positive"):
+            results["lexicon"] = agreement_with_lexicon(
+                classifier,
+                [review.text for review in reviews[:texts]],
+                {word: 1 if tag is Tag.POSITIVE else -1 for word, tag in opinion_lexicon().items()},
+                methods,
+                background=background,
+                **common,
+            )
+        if marked:
+            results["marks"] = agreement_with_marks(
+                classifier, marked[:texts], methods, background=background, **common
+            )
+        if white_box:
+            results["known_answers"] = known_answers(
+                methods, kinds=[_LAYER_NAMES[type(classifier.model.rnn)]], **common
+            )
+    return results

@@ -1,0 +1,162 @@
+"""Tables with a right answer: tasks whose true contributions are known, and hybrid documents.
+
+Deleting words of reviews cannot separate the good methods, since a lexicon without any context does
+nearly as well as they do. Where the truth is known, they separate.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from captum_rnn.benchmark.hybrid import hybrid_documents
+from captum_rnn.benchmark.methods import find_methods
+from captum_rnn.benchmark.other_texts import judge_methods
+from captum_rnn.benchmark.subject import TEXTS_PER_BATCH, Subject, explained_model
+from captum_rnn.benchmark.tasks import TASKS, KnownAnswers, Task, task_net
+from captum_rnn.evaluation import average_precision, pearson_correlations, segment_pointing
+from captum_rnn.text.classifier import RecurrentKind, evaluation_mode
+from captum_rnn.text.corpus import Review
+from captum_rnn.text.pipeline import TextClassifier
+
+SEQUENCES = 200
+DOCUMENTS = 200
+_LEARNT_FROM = 640
+
+
+def known_answers(
+    methods: Iterable[str],
+    *,
+    kinds: Sequence[RecurrentKind] = ("lstm",),
+    tasks: Sequence[str] = tuple(TASKS),
+    nets: Sequence[int] = (0,),
+    seed: int = 0,
+    folder: str | Path | None = None,
+    progress: bool = True,
+) -> list[dict[str, Any]]:
+    """Scores every method by the true contributions, on nets that solve the tasks.
+
+    The nets are trained on demand and kept in the cache; see `captum_rnn.benchmark.cache`.
+
+    Args:
+        methods: Names in `captum_rnn.benchmark.methods.METHODS`.
+        kinds: Recurrent layers of the nets.
+        tasks: Names in `captum_rnn.benchmark.tasks.TASKS`.
+        nets: Seeds of the nets.
+        seed: Seed of the sequences and of all that is drawn.
+        folder: Where what is finished is kept, so that an interrupted run goes on; None: nowhere.
+        progress: Show progress on standard error.
+
+    Returns:
+        One entry for each task, kind and net: `task`, `kind`, `net`, `solved`, `accuracy` on fresh
+        sequences, `measure`, and `methods` as `judge_methods` returns them; a net that does not
+        solve its task has no `methods`.
+    """
+    chosen = find_methods(methods, seed=seed)
+    entries = []
+    for name in tasks:
+        task = TASKS[name]
+        for kind in kinds:
+            for net in nets:
+                classifier = task_net(task, kind, net, progress=progress)
+                entry: dict[str, Any] = {
+                    "task": name,
+                    "kind": kind,
+                    "net": net,
+                    "solved": classifier.trained_on["solved"],
+                    "accuracy": classifier.trained_on["fresh"],
+                    "measure": task.measure,
+                    "methods": {},
+                }
+                if entry["solved"]:
+                    with evaluation_mode(classifier.model):
+                        entry["methods"] = judge_methods(
+                            chosen,
+                            *_texts(task, classifier, seed),
+                            seed=seed,
+                            folder=folder,
+                            name=f"{name}-{kind}-{net}",
+                            progress=progress,
+                        )
+                entries.append(entry)
+    return entries
+
+
+def hybrids(
+    classifier: TextClassifier,
+    reviews: Sequence[Review],
+    methods: Iterable[str],
+    *,
+    background: Sequence[Tensor] = (),
+    documents: int = DOCUMENTS,
+    seed: int = 0,
+    folder: str | Path | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Asks every method for the words of documents made of reviews of both classes.
+
+    Args:
+        classifier: A trained classifier of two classes.
+        reviews: Reviews that it has not seen.
+        methods: Names in `captum_rnn.benchmark.methods.METHODS`.
+        background: Batches of ids of other texts, to fit methods on.
+        documents: Number of documents.
+        seed: Seed of the documents and of all that is drawn.
+        folder: Where what is finished is kept, so that an interrupted run goes on; None: nowhere.
+        progress: Show progress on standard error.
+
+    Returns:
+        `documents`, and `methods` as `judge_methods` returns them, with the measures `top` (share
+        of the documents whose highest-scoring word stands in a review of the predicted class) and
+        `bottom` (lowest-scoring word, in a review of the other class).
+    """
+    made = hybrid_documents(classifier, reviews, documents=documents, seed=seed)
+    subject = Subject.of_batches(
+        explained_model(classifier.model), [made.ids], classes=classifier.classes
+    )
+
+    def judge(scores: Tensor) -> dict[str, Tensor]:
+        pointing = segment_pointing(
+            made.ids, scores, made.token_labels, subject.predicted.cpu(), seed=seed
+        )
+        return {"top": pointing.top, "bottom": pointing.bottom}
+
+    with evaluation_mode(classifier.model):
+        judged = judge_methods(
+            find_methods(methods, seed=seed),
+            subject,
+            background,
+            judge,
+            seed=seed,
+            folder=folder,
+            name="hybrid",
+            progress=progress,
+        )
+    return {"documents": documents, "methods": judged}
+
+
+def _texts(task: Task, classifier: TextClassifier, seed: int) -> tuple[Subject, list[Tensor], Any]:
+    """Sequences to explain, others to learn from, and how scores are judged."""
+    answers = task.sample(SEQUENCES, seed=seed)
+    others = task.sample(_LEARNT_FROM, seed=seed + 1).ids
+    subject = Subject.of_batches(
+        explained_model(classifier.model), [answers.ids], classes=task.classes
+    )
+    explained = replace(
+        subject, probabilities=torch.nn.functional.one_hot(answers.targets, len(task.classes))
+    )
+    return explained, list(torch.split(others, TEXTS_PER_BATCH)), _judge(task, answers)
+
+
+def _judge(task: Task, answers: KnownAnswers) -> Any:
+    def judge(scores: Tensor) -> dict[str, Tensor]:
+        if task.measure == "average-precision":
+            found = average_precision(answers.ids, scores, answers.contributions > 0)
+        else:
+            found = pearson_correlations(answers.ids, scores, answers.contributions)
+        return {task.measure: found}
+
+    return judge

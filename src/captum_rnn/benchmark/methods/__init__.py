@@ -1,0 +1,20 @@
+"""The methods of the comparison, and the classifier as they call it."""
+
+from captum_rnn.benchmark.methods.explained_model import ExplainedModel, margins
+from captum_rnn.benchmark.methods.method import Method
+from captum_rnn.benchmark.methods.registry import (
+    DEFAULT_METHODS,
+    METHODS,
+    QUICK_METHODS,
+    find_methods,
+)
+
+__all__ = [
+    "DEFAULT_METHODS",
+    "METHODS",
+    "QUICK_METHODS",
+    "ExplainedModel",
+    "Method",
+    "find_methods",
+    "margins",
+]

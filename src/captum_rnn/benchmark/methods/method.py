@@ -1,0 +1,60 @@
+"""What a compared attribution method is: model, ids and class in, scores out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from captum_rnn.benchmark.methods.explained_model import ExplainedModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method(ABC):
+    """An attribution method for a classifier over token ids.
+
+    Attributes:
+        name: Key in `METHODS`, in results and on the command line.
+        label: Name for people.
+        passes: What it costs, in words: passes of the model for one batch.
+        signed: Whether scores can be negative; if not, they say how much, but not for or against.
+        class_aware: Whether the sign means for (+) or against (−) the explained class.
+        ours: Whether the method is one of this package.
+    """
+
+    name: str
+    label: str
+    passes: str
+    signed: bool = True
+    class_aware: bool = True
+    ours: bool = False
+
+    @abstractmethod
+    def __call__(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor:
+        """Scores every token of a batch.
+
+        Args:
+            model: The classifier, in evaluation mode.
+            ids: Token ids (batch, time), each text with at least one that is not padding.
+            target: The class to explain, for each text (batch,).
+
+        Returns:
+            Scores (batch, time), without gradient; 0 at padding.
+        """
+
+    def fit(self, model: ExplainedModel, texts: Sequence[Tensor]) -> "Method":
+        """The same method after it has learnt from other texts, if it has to.
+
+        Args:
+            model: The classifier, in evaluation mode.
+            texts: Batches of ids (batch, time) of texts that will not be explained.
+        """
+        return self
+
+    def seeded(self, seed: int) -> "Method":
+        """The same method with its randomness, if it has any, from another seed."""
+        return self
+
+    def total(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor | None:
+        """What the scores of a text have to sum to (batch,); None if the method does not say."""
+        return None

@@ -1,0 +1,168 @@
+"""The attribution methods that are compared, by name.
+
+To add a method, write a subclass of `Method` and add a line to `METHODS`.
+"""
+
+from collections.abc import Iterable
+
+from captum_rnn.benchmark.methods.gradient_methods import (
+    ActivationTimesGradient,
+    DeepLiftFromZero,
+    GradientShapFromZero,
+    GradientTimesInput,
+    IntegratedGradientsFromWord,
+    IntegratedGradientsFromZero,
+    SaliencyNorm,
+    SaliencySum,
+)
+from captum_rnn.benchmark.methods.method import Method
+from captum_rnn.benchmark.methods.perturbation_methods import (
+    Ablation,
+    LeaveOneOut,
+    WindowOcclusion,
+)
+from captum_rnn.benchmark.methods.sampling_methods import (
+    KernelShapley,
+    LimeForTexts,
+    ShapleySampling,
+)
+from captum_rnn.benchmark.methods.state_methods import (
+    AdjointDelta,
+    CalibratedDelta,
+    HiddenStateDelta,
+    LocalDelta,
+    LogitDelta,
+    RelevancePropagation,
+)
+from captum_rnn.benchmark.methods.word_methods import (
+    EmbeddingNorm,
+    FixedWordScores,
+    LastWordsFirst,
+    RandomScores,
+    WordRarity,
+)
+
+_TEACHER = IntegratedGradientsFromZero(
+    name="teacher", label="Integrated Gradients, 5 points", steps=5
+)
+_OF_THIS_PACKAGE: tuple[Method, ...] = (
+    HiddenStateDelta(name="hidden-state-delta-l2", label="hidden-state delta, L2", distance="l2"),
+    HiddenStateDelta(
+        name="hidden-state-delta-projection",
+        label="hidden-state delta, projection",
+        distance="projection",
+    ),
+    HiddenStateDelta(name="hidden-state-delta-l1", label="hidden-state delta, L1", distance="l1"),
+    HiddenStateDelta(
+        name="hidden-state-delta-linf", label="hidden-state delta, L∞", distance="linf"
+    ),
+    HiddenStateDelta(
+        name="hidden-state-delta-cosine", label="hidden-state delta, cosine", distance="cosine"
+    ),
+    LogitDelta(name="logit-delta", label="logit delta", passes="1 + the head's backward"),
+    LocalDelta(name="local-delta", label="local delta", passes="1 + a parallel cell step"),
+    CalibratedDelta(
+        name="calibrated-delta", label="calibrated delta", passes="1", teacher=_TEACHER
+    ),
+    CalibratedDelta(
+        name="calibrated-delta-mean-adjoint",
+        label="calibrated delta, mean adjoint",
+        passes="1",
+    ),
+    CalibratedDelta(
+        name="calibrated-local-delta",
+        label="calibrated delta, local",
+        passes="1 + a parallel cell step",
+        local=True,
+        teacher=_TEACHER,
+    ),
+    AdjointDelta(name="adjoint-delta", label="adjoint delta", passes="1 + a reverse scan"),
+    AdjointDelta(
+        name="adjoint-delta-replaced",
+        label="adjoint delta, replaced",
+        passes="1 + a reverse scan",
+        replaced=True,
+    ),
+    RelevancePropagation(
+        name="relevance-propagation", label="relevance propagation", passes="1 + a reverse scan"
+    ),
+)
+_BY_GRADIENT: tuple[Method, ...] = (
+    SaliencyNorm(name="saliency", label="Saliency"),
+    SaliencySum(name="saliency-sum", label="Saliency, sum"),
+    GradientTimesInput(name="input-x-gradient", label="Input × Gradient"),
+    ActivationTimesGradient(name="layer-gradient-x-activation", label="LayerGradientXActivation"),
+    IntegratedGradientsFromZero(name="integrated-gradients", label="Integrated Gradients"),
+    IntegratedGradientsFromWord(
+        name="integrated-gradients-word", label="Integrated Gradients, neutral word"
+    ),
+    GradientShapFromZero(name="gradient-shap", label="GradientShap"),
+    DeepLiftFromZero(name="deep-lift", label="DeepLift"),
+)
+_BY_PERTURBATION: tuple[Method, ...] = (
+    LeaveOneOut(name="leave-one-out", label="leave-one-out, removal", passes="n"),
+    Ablation(name="feature-ablation", label="FeatureAblation", passes="n"),
+    WindowOcclusion(name="occlusion", label="Occlusion, 3 words", passes="n"),
+    ShapleySampling(name="shapley-sampling", label="ShapleyValueSampling", passes="25 n"),
+    KernelShapley(name="kernel-shap", label="KernelShap", passes="25 n"),
+    LimeForTexts(name="lime", label="Lime", passes="25 n"),
+)
+_WITHOUT_THE_MODEL: tuple[Method, ...] = (
+    FixedWordScores(name="word-lexicon", label="fixed score a word", teacher=_TEACHER),
+    EmbeddingNorm(name="embedding-norm", label="embedding norm"),
+    WordRarity(name="word-rarity", label="−log P(word)"),
+    LastWordsFirst(name="position", label="last words first"),
+    RandomScores(name="random", label="random"),
+)
+
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (*_OF_THIS_PACKAGE, *_BY_GRADIENT, *_BY_PERTURBATION, *_WITHOUT_THE_MODEL)
+}
+"""Every method that can be asked for, by name."""
+
+DEFAULT_METHODS = tuple(METHODS)
+"""The methods that `captum-rnn compare` compares: all of them."""
+
+QUICK_METHODS = (
+    "hidden-state-delta-l2",
+    "hidden-state-delta-projection",
+    "logit-delta",
+    "local-delta",
+    "calibrated-delta",
+    "adjoint-delta",
+    "relevance-propagation",
+    "saliency",
+    "input-x-gradient",
+    "integrated-gradients",
+    "word-lexicon",
+    "random",
+)
+"""One method of each kind, for a first look."""
+
+
+def find_methods(names: Iterable[str] = QUICK_METHODS, *, seed: int = 0) -> list[Method]:
+    """Looks methods up by name.
+
+    Args:
+        names: Keys of `METHODS`.
+        seed: Seed of the methods that draw at random.
+
+    Returns:
+        The methods in the order of the names, each once.
+
+    Raises:
+        ValueError: There is no method of that name, or no name at all.
+
+    Example:
+        >>> [method.label for method in find_methods(["saliency", "random"])]
+        ['Saliency', 'random']
+    """
+    wanted = list(dict.fromkeys(names))
+    unknown = [name for name in wanted if name not in METHODS]
+    if unknown or not wanted:
+        raise ValueError(
+            f"{', '.join(map(repr, unknown)) or 'an empty list'} names no method; choose from "
+            f"{', '.join(METHODS)}"
+        )
+    return [METHODS[name].seeded(seed) for name in wanted]

@@ -1,0 +1,204 @@
+"""The methods of this package, which read the states of the classifier's recurrent layer."""
+
+import dataclasses
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from captum_rnn.attr import (
+    AdjointDeltaAttribution,
+    CalibratedDeltaAttribution,
+    HiddenStateDeltaAttribution,
+    LocalDeltaAttribution,
+    LogitDeltaAttribution,
+    RecurrentLRPAttribution,
+)
+from captum_rnn.attr.recurrent import RecurrentAttribution
+from captum_rnn.attr.telescoping import TelescopingAttribution
+from captum_rnn.benchmark.methods.explained_model import ExplainedModel, margins
+from captum_rnn.benchmark.methods.method import Method
+from captum_rnn.functional import Distance
+from captum_rnn.states import record_calls, recurrent_layer
+
+
+class Margins(nn.Module):
+    """The classifier with the margin of each class in place of its logit."""
+
+    def __init__(self, model: ExplainedModel):
+        super().__init__()
+        self.model = model.model
+        self._explained = model
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Margins (batch, classes) of ids (batch, time)."""
+        return margins(self._explained.logits(ids))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateMethod(Method):
+    """A method of this package, on the classifier's recurrent layer, for the margin."""
+
+    ours: bool = True
+
+    def __call__(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor:
+        """Scores every token of a batch; see `Method`."""
+        attribution = self.attribution(model, self._layer(model))
+        scores: Tensor = attribution.attribute(
+            ids, target=target, lengths=lengths_to_tell(model, ids)
+        )
+        return scores.masked_fill(ids == model.pad_id, 0.0)
+
+    def total(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor | None:
+        """What the attribution's convergence delta compares the sum with; see `Method`."""
+        attribution = self.attribution(model, self._layer(model))
+        if not isinstance(attribution, TelescopingAttribution):
+            return None
+        if not attribution.has_convergence_delta():
+            return None
+        nothing = torch.zeros(ids.shape, dtype=torch.float64, device=ids.device)
+        return -attribution.compute_convergence_delta(
+            nothing, ids, target=target, lengths=lengths_to_tell(model, ids)
+        )
+
+    @abstractmethod
+    def attribution(self, model: ExplainedModel, layer: nn.RNNBase) -> RecurrentAttribution:
+        """The attribution of the classifier's margins, a function of ids."""
+
+    def _layer(self, model: ExplainedModel) -> nn.RNNBase:
+        if model.layer is None:
+            raise ValueError(
+                f"{self.label} reads the states of a recurrent layer, but the explained model "
+                "names none; give its nn.RNN, nn.LSTM or nn.GRU as layer, or leave the method out"
+            )
+        return recurrent_layer(model.layer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HiddenStateDelta(StateMethod):
+    """`HiddenStateDeltaAttribution`; does not see the class.
+
+    Attributes:
+        distance: How far a state is from the one that the classifier reads.
+    """
+
+    distance: Distance
+    passes: str = "1"
+    class_aware: bool = False
+
+    def attribution(self, model: ExplainedModel, layer: nn.RNNBase) -> RecurrentAttribution:
+        """See `StateMethod`."""
+        return HiddenStateDeltaAttribution(
+            Margins(model), layer, distance=self.distance, readout=model.readout
+        )
+
+
+class LogitDelta(StateMethod):
+    """`LogitDeltaAttribution`: how far each step moved the margin."""
+
+    def attribution(self, model: ExplainedModel, layer: nn.RNNBase) -> RecurrentAttribution:
+        """See `StateMethod`."""
+        return LogitDeltaAttribution(Margins(model), layer)
+
+
+class LocalDelta(StateMethod):
+    """`LocalDeltaAttribution` against the mean word vector, which stands for any word."""
+
+    def attribution(self, model: ExplainedModel, layer: nn.RNNBase) -> RecurrentAttribution:
+        """See `StateMethod`."""
+        return LocalDeltaAttribution(Margins(model), layer, reference=model.mean_word)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdjointDelta(StateMethod):
+    """`AdjointDeltaAttribution`: leave-one-out to first order.
+
+    Attributes:
+        replaced: Estimate replacing a token by the neutral word; else skipping it.
+    """
+
+    replaced: bool = False
+
+    def attribution(self, model: ExplainedModel, layer: nn.RNNBase) -> RecurrentAttribution:
+        """See `StateMethod`."""
+        counterfactual: Any = model.neutral_word if self.replaced else "skip"
+        return AdjointDeltaAttribution(Margins(model), layer, counterfactual=counterfactual)
+
+
+class RelevancePropagation(StateMethod):
+    """`RecurrentLRPAttribution`: layer-wise relevance propagation."""
+
+    def attribution(self, model: ExplainedModel, layer: nn.RNNBase) -> RecurrentAttribution:
+        """See `StateMethod`."""
+        return RecurrentLRPAttribution(Margins(model), layer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibratedDelta(StateMethod):
+    """`CalibratedDeltaAttribution`, fitted on other texts.
+
+    Attributes:
+        local: Read the step against that of the mean word vector, not the step itself.
+        teacher: The method whose scores it learns; None: the mean adjoint.
+        fitted: What `fit` has learnt.
+    """
+
+    local: bool = False
+    teacher: Method | None = None
+    fitted: CalibratedDeltaAttribution | None = field(default=None, compare=False, repr=False)
+
+    def fit(self, model: ExplainedModel, texts: Sequence[Tensor]) -> Method:
+        """Learns one vector for each class; see `Method`."""
+        if not texts:
+            return self
+        attribution = CalibratedDeltaAttribution(
+            Margins(model),
+            self._layer(model),
+            reference=model.mean_word if self.local else None,
+        )
+        attribution.fit(
+            [(ids, None, lengths_to_tell(model, ids)) for ids in texts],
+            teacher=None if self.teacher is None else _lesson(self.teacher, model),
+            show_progress=False,
+        )
+        return dataclasses.replace(self, fitted=attribution)
+
+    def attribution(self, model: ExplainedModel, layer: nn.RNNBase) -> RecurrentAttribution:
+        """See `StateMethod`."""
+        if self.fitted is None:
+            raise ValueError(f"{self.label} has to learn from other texts first; there were none")
+        return self.fitted
+
+
+def lengths_to_tell(model: ExplainedModel, ids: Tensor) -> Tensor | None:
+    """The lengths (batch,) of texts, where the recurrent layer runs over padding.
+
+    Args:
+        model: A classifier with a recurrent layer.
+        ids: Token ids (batch, time).
+
+    Returns:
+        None where there is no padding, or where the layer is fed packed sequences, which bring
+        their own lengths.
+    """
+    if model.layer is None or not bool((ids == model.pad_id).any()):
+        return None
+    word = ids.new_full((1, 1), model.neutral_id)
+    with torch.no_grad():
+        calls = record_calls(recurrent_layer(model.layer), lambda: model.logits(word))
+    if any(isinstance(call.input, PackedSequence) for call in calls):
+        return None
+    return model.lengths(ids).to(ids.device)
+
+
+def _lesson(teacher: Method, model: ExplainedModel) -> Any:
+    """The teacher as `CalibratedDeltaAttribution.fit` calls it."""
+
+    def attribute(ids: Tensor, *, target: int, additional_forward_args: None) -> Tensor:
+        return teacher(model, ids, torch.full((len(ids),), target, device=ids.device))
+
+    return attribute

@@ -1,0 +1,88 @@
+"""Measures that run a method again: on changed texts, and on a classifier drawn anew."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from captum_rnn.benchmark.methods import ExplainedModel, Method
+from captum_rnn.benchmark.subject import Subject
+from captum_rnn.evaluation import cascading_randomisation, max_sensitivity, rank_correlations
+
+PROBED_TEXTS = 32
+SENSITIVITY_SAMPLES = 3
+_FITTED_ON_BATCHES = 4
+
+
+def probed_rows(texts: int, seed: int) -> list[int]:
+    """Rows of the texts that the probes read, drawn by chance, rising."""
+    generator = np.random.default_rng(seed)
+    chosen: list[int] = generator.choice(texts, min(texts, PROBED_TEXTS), replace=False).tolist()
+    return sorted(chosen)
+
+
+def sensitivity(method: Method, subject: Subject, seed: int) -> Tensor:
+    """Captum's maximum sensitivity to one swapped word.
+
+    Args:
+        method: The method, fitted.
+        subject: The probed texts alone.
+        seed: Draws the words that are swapped.
+
+    Returns:
+        One number for each text (texts,).
+    """
+    words = range(subject.model.embedding.num_embeddings)
+    values = torch.full((len(subject.ids),), torch.nan, dtype=torch.float64)
+    for rows in subject.batches():
+        values[rows.cpu()] = max_sensitivity(
+            lambda ids, target: method(subject.model, ids, target),
+            subject.batch_ids(rows),
+            subject.predicted[rows],
+            words=[word for word in words if word != subject.model.pad_id],
+            seed=seed,
+            samples=SENSITIVITY_SAMPLES,
+        )
+    return values
+
+
+def randomisation(
+    method: Method, subject: Subject, background: Sequence[Tensor], seed: int
+) -> dict[str, Tensor]:
+    """Rank correlation of the scores with those of the classifier drawn anew.
+
+    What a method learns from other texts it learns again from the classifier drawn anew. The
+    explained class stays that of the trained classifier.
+
+    Args:
+        method: The method, fitted.
+        subject: The probed texts alone.
+        background: Batches of ids of other texts to fit methods on.
+        seed: Draws the weights.
+
+    Returns:
+        One number for each text (texts,), by measure key.
+    """
+    before = subject.score(method)
+    correlations = {}
+    for key, model in _randomised(subject.model, seed):
+        fitted = method.fit(model, background[:_FITTED_ON_BATCHES])
+        after = replace(subject, model=model).score(fitted)
+        correlations[key] = rank_correlations(
+            subject.ids.cpu(), before, after, pad_id=subject.model.pad_id
+        )
+    return correlations
+
+
+def _randomised(model: ExplainedModel, seed: int) -> Iterator[tuple[str, ExplainedModel]]:
+    """The classifier with a new head, then with all weights new."""
+    names = {part: name for name, part in model.model.named_modules()}
+    steps = list(cascading_randomisation(model.model, seed=seed))
+    for key, (_, changed) in (("randomised_head", steps[0]), ("randomised_all", steps[-1])):
+        parts = dict(changed.named_modules())
+        embedding = parts[names[model.embedding]]
+        assert isinstance(embedding, nn.Embedding)
+        layer = None if model.layer is None else parts[names[model.layer]]
+        yield key, replace(model, model=changed, embedding=embedding, layer=layer)

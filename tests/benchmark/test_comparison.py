@@ -1,0 +1,343 @@
+import json
+import math
+
+import pytest
+import torch
+from made_classifier import made_classifier
+from scipy import stats
+from torch import nn
+
+from captum_rnn.benchmark import compare, compare_reviews
+from captum_rnn.benchmark.blocks import UNFINISHED
+from captum_rnn.benchmark.methods import METHODS, QUICK_METHODS
+from captum_rnn.benchmark.subject import explained_model
+from captum_rnn.evaluation import comprehensiveness, leave_one_out, mean_interval, sufficiency
+from captum_rnn.text.corpus import Review
+
+REVIEWS = [
+    Review("很好的书，非常好", 1),
+    Review("电脑", 1),
+    Review("酒店差，不推荐", 0),
+    Review("热水器很好，很推荐", 1),
+    Review("手机的热水器非常差", 0),
+    Review("不推荐，非常差的书", 0),
+    Review("好，推荐", 1),
+]
+READABLE = [review for review in REVIEWS if review.text != "电脑"]
+OTHERS = [Review("好的酒店", 1), Review("热水器差，不好", 0), Review("很推荐的书", 1)]
+
+
+def comparison(classifier, **options):
+    return compare_reviews(
+        classifier, REVIEWS, **{"background": OTHERS, "seed": 5, "progress": False, **options}
+    )
+
+
+def without_times(results):
+    """The part of the results that a seed determines."""
+    methods = [{**method, "cost": None} for method in results["methods"]]
+    return {**results, "methods": methods, "created": None}
+
+
+@pytest.fixture(scope="module")
+def results():
+    return comparison(made_classifier())
+
+
+def test_every_method_has_its_entry(results):
+    assert [method["name"] for method in results["methods"]] == list(QUICK_METHODS)
+    for method in results["methods"]:
+        assert method["error"] is None
+        assert method["label"] == METHODS[method["name"]].label
+        assert method["cost"]["milliseconds_per_text"] > 0
+        assert method["cost"]["forwards"] > 0
+        for name, interval in method["measures"].items():
+            values = [value for value in method["per_text"][name] if value is not None]
+            assert interval["texts"] == len(values)
+            assert interval["left_out"] == len(READABLE) - len(values)
+            assert interval["mean"] == pytest.approx(sum(values) / len(values))
+            if len(values) > 1:
+                assert interval["low"] - 1e-12 <= interval["mean"] <= interval["high"] + 1e-12
+
+
+@pytest.mark.parametrize(
+    "name", ["hidden-state-delta-projection", "saliency", "input-x-gradient", "random"]
+)
+def test_the_figures_are_those_of_each_text_alone(classifier, results, name):
+    classifier.model.eval()
+    (entry,) = (method for method in results["methods"] if method["name"] == name)
+    for row, review in enumerate(READABLE):
+        ids = classifier.encode([review.text]).ids
+        predicted = classifier.probabilities(ids).argmax(1)
+        scores = METHODS[name].seeded(5)(explained_model(classifier.model), ids, predicted)
+        known = ids[0] != 0
+        effects = leave_one_out(classifier.probabilities, ids)[0, known].tolist()
+        if name == "saliency":  # has no sign, so only the size can agree
+            effects = [abs(effect) for effect in effects]
+        for metric, function in (
+            ("comprehensiveness", comprehensiveness),
+            ("sufficiency", sufficiency),
+        ):
+            alone = function(classifier.probabilities, ids, scores, seed=5).item()
+            assert entry["per_text"][metric][row] == pytest.approx(alone, abs=1e-6)
+        replaced = comprehensiveness(
+            classifier.probabilities, ids, scores, seed=5, replacement_id=1
+        ).item()
+        assert entry["per_text"]["comprehensiveness_replaced"][row] == pytest.approx(
+            replaced, abs=1e-6
+        )
+        correlation = entry["per_text"]["spearman_leave_one_out"][row]
+        if int(known.sum()) < 3:
+            assert correlation is None
+        else:
+            expected = stats.spearmanr(scores[0, known].tolist(), effects).statistic
+            assert correlation == pytest.approx(expected)
+
+
+def test_texts_are_counted(results, classifier):
+    subject = results["subject"]
+    assert subject["kind"] == "LSTM"
+    assert subject["classes"] == ["negative", "positive"]
+    assert subject["trained_on"] == {"corpus": "by hand"}
+    assert (subject["texts"], subject["texts_left_out"], subject["texts_cut"]) == (6, 1, 0)
+    right = sum(
+        int(classifier.probabilities(classifier.encode([review.text]).ids).argmax()) == review.label
+        for review in READABLE
+    )
+    assert subject["accuracy"] == pytest.approx(right / 6)
+
+
+def test_all_texts_but_the_unreadable_one_are_examples(results):
+    post, corpus = results["examples"][:9], results["examples"][9:]
+    assert {example["source"] for example in post} == {"post"}
+    assert sorted(example["text"] for example in corpus) == sorted(r.text for r in READABLE)
+    for example in results["examples"]:
+        assert list(example["scores"]) == list(QUICK_METHODS)
+        assert all(len(row) == len(example["tokens"]) for row in example["scores"].values())
+
+
+def test_methods_correlate_with_themselves(results):
+    table = torch.tensor(results["correlations"]["spearman"])
+    assert results["correlations"]["methods"] == list(QUICK_METHODS)
+    torch.testing.assert_close(table.diagonal(), torch.ones(len(QUICK_METHODS)))
+    torch.testing.assert_close(table, table.T)
+
+
+def test_json_can_say_all_of_it(results):
+    assert json.loads(json.dumps(results, allow_nan=False)) == results
+
+
+def test_one_seed_gives_one_result(classifier):
+    methods = ["random", "gradient-shap", "calibrated-delta"]
+    first, again = (without_times(comparison(classifier, methods=methods)) for _ in range(2))
+    assert first == again
+    other = comparison(classifier, methods=methods, seed=6)
+    assert all(
+        one["per_text"]["comprehensiveness"] != another["per_text"]["comprehensiveness"]
+        for one, another in zip(first["methods"][:1], other["methods"], strict=False)
+    )
+
+
+def test_an_interrupted_run_goes_on_to_the_undisturbed_result(classifier, tmp_path, monkeypatch):
+    """Interrupted after each finished part in turn, until it comes through."""
+    from captum_rnn.benchmark.blocks import Blocks
+
+    methods = ["logit-delta", "saliency", "random"]
+    undisturbed = comparison(classifier, methods=methods)
+    put, interruptions = Blocks.put, 0
+
+    def put_and_stop(self, name, part):
+        put(self, name, part)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Blocks, "put", put_and_stop)
+    while True:
+        try:
+            again = comparison(classifier, methods=methods, folder=tmp_path)
+            break
+        except KeyboardInterrupt:
+            interruptions += 1
+    # One batch of texts: a part for each method, one for the measures, one for each probe.
+    assert interruptions == 2 * len(methods) + 1
+    assert without_times(again) == without_times(undisturbed)
+    assert (tmp_path / UNFINISHED).is_dir()
+
+
+def test_a_method_that_fails_is_a_row_that_says_why(classifier, results, monkeypatch):
+    names = ["logit-delta", "saliency", "random"]
+
+    def fail(self, model, ids, target):
+        raise RuntimeError("no backward\nhere")
+
+    monkeypatch.setattr(type(METHODS["saliency"]), "__call__", fail)
+    found = comparison(classifier, methods=names)
+    entries = {method["name"]: method for method in found["methods"]}
+    assert entries["saliency"]["error"] == "RuntimeError: no backward here"
+    assert (entries["saliency"]["cost"], entries["saliency"]["measures"]) == (None, {})
+    assert "saliency" not in found["correlations"]["methods"]
+    assert "saliency" not in found["examples"][0]["scores"]
+    (undisturbed,) = (m for m in results["methods"] if m["name"] == "logit-delta")
+    assert entries["logit-delta"]["per_text"] == undisturbed["per_text"]
+
+
+def test_scores_that_are_no_numbers_are_a_failure(classifier, monkeypatch):
+    monkeypatch.setattr(
+        type(METHODS["saliency"]), "__call__", lambda self, m, ids, t: ids * math.nan
+    )
+    found = comparison(classifier, methods=["saliency", "random"])
+    assert found["methods"][0]["error"] == "ValueError: its scores hold NaN or infinite numbers"
+
+
+def test_a_method_that_has_nothing_to_learn_from_says_so(classifier):
+    found = comparison(classifier, methods=["word-lexicon", "random"], background=())
+    assert "other texts" in found["methods"][0]["error"]
+
+
+def test_the_model_and_the_threads_are_left_as_they_were(classifier, capsys):
+    classifier.model.train()
+    threads = torch.get_num_threads()
+    found = comparison(classifier, methods=["saliency", "hidden-state-delta-cosine"], progress=True)
+    assert [method["signed"] for method in found["methods"]] == [False, True]
+    assert classifier.model.training
+    assert torch.get_num_threads() == threads
+    assert found["machine"]["threads"] == 1
+    shown = capsys.readouterr().err
+    assert "100%" in shown
+    assert "takes at most about 1 min" in shown
+
+
+def test_intervals_are_those_of_the_texts(results):
+    entry = results["methods"][0]
+    interval = mean_interval(torch.tensor(entry["per_text"]["sufficiency"]).double(), seed=5)
+    assert entry["measures"]["sufficiency"]["low"] == pytest.approx(interval.low)
+    assert entry["measures"]["sufficiency"]["high"] == pytest.approx(interval.high)
+
+
+def test_only_what_was_asked_for_is_measured(classifier):
+    found = comparison(classifier, methods=["logit-delta"], metrics=["replacement"])
+    assert set(found["methods"][0]["measures"]) == {
+        "comprehensiveness_replaced",
+        "sufficiency_replaced",
+        "spearman_replacement",
+        "completeness_error",
+        "last_fifth",
+    }
+
+
+@pytest.mark.parametrize(
+    ("reviews", "message"),
+    [
+        ([], "there are no reviews"),
+        ([Review("电脑", 0), Review("手机", 1), Review("好", 1)], "1 of 3 texts hold a word"),
+    ],
+)
+def test_too_few_reviews_are_refused(classifier, reviews, message):
+    with pytest.raises(ValueError, match=message):
+        compare_reviews(classifier, reviews, progress=False)
+
+
+def test_unknown_names_are_refused_before_the_work(classifier):
+    with pytest.raises(ValueError, match="'magic' names no method"):
+        comparison(classifier, methods=["magic"])
+    with pytest.raises(ValueError, match="'magic' names no metric; choose from deletion"):
+        comparison(classifier, metrics=["magic"])
+
+
+class Foreign(nn.Module):
+    """Somebody else's classifier: packs by lengths, ids 0 for padding, 1 for unknown words."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.words = nn.Embedding(12, 6, padding_idx=0)
+        self.encoder = nn.GRU(6, 5, batch_first=True, bidirectional=True)
+        self.out = nn.Linear(10, 3)
+
+    def forward(self, ids, lengths):
+        packed = nn.utils.rnn.pack_padded_sequence(
+            self.words(ids), lengths, batch_first=True, enforce_sorted=False
+        )
+        _, final = self.encoder(packed)
+        return self.out(torch.cat([final[0], final[1]], dim=1))
+
+
+BATCHES = [
+    (torch.tensor([[3, 4, 5, 6, 7], [8, 9, 2, 0, 0]]), torch.tensor([5, 3])),
+    (torch.tensor([[10, 11, 3, 4]]), torch.tensor([4])),
+]
+
+
+def test_any_classifier_over_token_ids_can_be_compared():
+    model = Foreign().eval()
+    methods = ["logit-delta", "adjoint-delta", "feature-ablation", "integrated-gradients", "random"]
+    found = compare(
+        model,
+        BATCHES,
+        embedding=model.words,
+        layer=model.encoder,
+        methods=methods,
+        metrics=["deletion"],
+        classes=["bad", "fair", "good"],
+        word_of=lambda token: f"w{token}",
+        progress=False,
+    )
+    assert [method["error"] for method in found["methods"]] == [None] * 5
+    assert found["subject"]["texts"] == 3
+    assert found["subject"]["mean_words"] == 4
+    assert found["subject"]["classes"] == ["bad", "fair", "good"]
+    texts = {example["text"]: example for example in found["examples"]}
+    assert set(texts) == {"w3 w4 w5 w6 w7", "w8 w9 w2", "w10 w11 w3 w4"}
+
+    # The ablation of one text, by hand: each word replaced by the unknown one.
+    ids, lengths = torch.tensor([[8, 9, 2]]), torch.tensor([3])
+    with torch.no_grad():
+        whole = model(ids, lengths)[0]
+        replaced = torch.stack(
+            [model(ids.index_fill(1, torch.tensor([t]), 1), lengths)[0] for t in range(3)]
+        )
+    predicted = int(whole.argmax())
+    others = [number for number in range(3) if number != predicted]
+
+    def margin(logits):
+        return logits[predicted] - logits[others].mean()
+
+    expected = [float(margin(whole) - margin(without)) for without in replaced]
+    assert texts["w8 w9 w2"]["scores"]["feature-ablation"] == pytest.approx(expected, abs=1e-6)
+    assert texts["w8 w9 w2"]["predicted_class"] == ["bad", "fair", "good"][predicted]
+
+
+def test_a_model_without_a_recurrent_layer_keeps_the_other_methods():
+    model = Foreign().eval()
+    found = compare(
+        model,
+        BATCHES,
+        embedding=model.words,
+        layer=None,
+        methods=["logit-delta", "random"],
+        metrics=["deletion"],
+        progress=False,
+    )
+    assert "recurrent layer" in found["methods"][0]["error"]
+    assert found["methods"][1]["error"] is None
+    assert found["subject"]["kind"] is None
+
+
+def test_a_run_whose_methods_all_fail_still_says_why():
+    model = Foreign().eval()
+    found = compare(
+        model, BATCHES, embedding=model.words, layer=None, methods=["logit-delta"], progress=False
+    )
+    assert "recurrent layer" in found["methods"][0]["error"]
+    assert found["correlations"] == {"methods": [], "spearman": []}
+
+
+def test_mixed_batches_are_refused():
+    model = Foreign()
+    with pytest.raises(TypeError, match="each batch has to be a tensor of ids"):
+        compare(
+            model,
+            [BATCHES[0], BATCHES[1][0]],
+            embedding=model.words,
+            layer=model.encoder,
+            progress=False,
+        )

@@ -1,0 +1,93 @@
+import pytest
+import torch
+from made_classifier import made_classifier
+
+from captum_rnn.benchmark import known_answers as module
+from captum_rnn.benchmark.known_answers import hybrids, known_answers
+from captum_rnn.benchmark.tasks import TASKS
+from captum_rnn.evaluation import average_precision, pearson_correlations
+from captum_rnn.text.classifier import RecurrentClassifier
+from captum_rnn.text.corpus import Review
+from captum_rnn.text.pipeline import TextClassifier
+from captum_rnn.text.vocabulary import Vocabulary
+
+POSITIVE = ["很好的书，非常好", "热水器很好，很推荐", "好，推荐，很好", "非常好的酒店，好"]
+NEGATIVE = ["酒店差，不推荐", "不推荐，非常差的书", "差，差，不好", "非常差的热水器，差"]
+REVIEWS = [*(Review(text, 1) for text in POSITIVE), *(Review(text, 0) for text in NEGATIVE)]
+
+
+def untrained_net(task, kind, seed, *, progress, solved=True):
+    torch.manual_seed(seed)
+    model = RecurrentClassifier(
+        len(task.words), len(task.classes), kind, embedding_dim=6, hidden_size=5
+    )
+    return TextClassifier(
+        model,
+        Vocabulary(task.words),
+        task.classes,
+        task.longest,
+        {"solved": solved, "fresh": {"accuracy": 0.5}},
+    )
+
+
+@pytest.fixture
+def few_sequences(monkeypatch):
+    monkeypatch.setattr(module, "SEQUENCES", 6)
+    monkeypatch.setattr(module, "_LEARNT_FROM", 32)
+    monkeypatch.setattr(module, "task_net", untrained_net)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_scores_are_judged_by_the_true_contributions(name, few_sequences):
+    (entry,) = known_answers(["position"], tasks=[name], kinds=["gru"], seed=4, progress=False)
+    answers = TASKS[name].sample(6, seed=4)
+    read = answers.ids != 0
+    positions = read.cumsum(1) / read.sum(1, keepdim=True) * read
+    if entry["measure"] == "average-precision":
+        expected = average_precision(answers.ids, positions, answers.contributions > 0)
+    else:
+        expected = pearson_correlations(answers.ids, positions, answers.contributions)
+    assert (entry["task"], entry["kind"], entry["net"]) == (name, "gru", 0)
+    assert entry["methods"]["position"]["per_text"][entry["measure"]] == pytest.approx(
+        expected.tolist(), abs=1e-5
+    )
+
+
+def test_the_explained_class_is_the_targets(few_sequences):
+    """On five classes the logit delta of the second class is not that of the predicted one."""
+    (entry,) = known_answers(["logit-delta"], tasks=["second-class"], seed=4, progress=False)
+    answers = TASKS["second-class"].sample(6, seed=4)
+    from captum_rnn.benchmark.methods import METHODS
+    from captum_rnn.benchmark.subject import explained_model
+
+    net = untrained_net(TASKS["second-class"], "lstm", 0, progress=False)
+    scores = METHODS["logit-delta"](explained_model(net.model.eval()), answers.ids, answers.targets)
+    expected = average_precision(answers.ids, scores, answers.contributions > 0)
+    assert entry["methods"]["logit-delta"]["per_text"]["average-precision"] == pytest.approx(
+        expected.tolist()
+    )
+
+
+def test_a_net_that_has_not_learnt_its_task_judges_nobody(few_sequences, monkeypatch):
+    monkeypatch.setattr(module, "task_net", lambda *a, **k: untrained_net(*a, **k, solved=False))
+    (entry,) = known_answers(["position"], tasks=["additive"], progress=False)
+    assert entry["methods"] == {}
+    assert not entry["solved"]
+
+
+def test_hybrid_documents_ask_for_the_place_of_the_extreme_words():
+    classifier = made_classifier()
+    found = hybrids(
+        classifier, REVIEWS, ["position", "random"], documents=5, seed=2, progress=False
+    )
+    from captum_rnn.benchmark.hybrid import hybrid_documents
+
+    made = hybrid_documents(classifier, REVIEWS, documents=5, seed=2)
+    classifier.model.eval()
+    predicted = classifier.probabilities(made.ids).argmax(1)
+    last = [int(row.nonzero()[-1]) for row in made.ids != 0]
+    expected = [
+        float(made.token_labels[row, place] == predicted[row]) for row, place in enumerate(last)
+    ]
+    assert found["documents"] == 5
+    assert found["methods"]["position"]["per_text"]["top"] == expected

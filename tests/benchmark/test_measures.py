@@ -1,0 +1,94 @@
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from captum_rnn.benchmark.measures import MEASURES, METRICS, measure_block
+from captum_rnn.benchmark.methods import METHODS
+from captum_rnn.benchmark.subject import Subject
+
+NAMES = ["logit-delta", "hidden-state-delta-l2", "saliency"]
+
+
+@pytest.fixture
+def block(classifier):
+    classifier.model.eval()
+    subject = Subject.of(classifier, ["很好的书，非常好", "酒店差，不推荐"])
+    methods = [METHODS[name] for name in NAMES]
+    scores = {method.name: subject.score(method) for method in methods}
+    return subject, methods, scores
+
+
+def test_every_measure_is_explained(block):
+    subject, methods, scores = block
+    found = measure_block(subject, scores, methods, METRICS, seed=0)
+    for measures in found.measures.values():
+        assert set(measures) <= set(MEASURES)
+        assert all(len(values) == 2 for values in measures.values())
+    assert all(measure.explanation.endswith(".") for measure in MEASURES.values())
+
+
+def test_totals_and_tails_by_hand(block):
+    subject, methods, scores = block
+    scores["logit-delta"] = torch.zeros_like(scores["logit-delta"])
+    scores["logit-delta"][:, 0] = 1.0
+    scores["hidden-state-delta-l2"] = 2 * scores["logit-delta"]  # sums to 2 where it promises 1
+    found = measure_block(subject, scores, methods, ["deletion"], seed=0).measures
+    assert found["hidden-state-delta-l2"]["completeness_error"] == pytest.approx([0.5, 0.5])
+    assert all(math.isnan(value) for value in found["saliency"]["completeness_error"])
+    assert found["logit-delta"]["last_fifth"] == [0, 0]
+
+
+def test_curves_begin_and_end_with_the_whole_and_the_empty_text(block):
+    subject, methods, scores = block
+    curves = measure_block(subject, scores, methods, ["deletion"], seed=0).curves
+    whole = subject.probabilities.max(dim=1).values.tolist()
+    empty = subject.model.probabilities(torch.zeros(1, 1, dtype=torch.long))[0]
+    nothing = [float(empty[int(c)]) for c in subject.predicted]
+    for curve in curves.values():
+        assert [row[0] for row in curve["deletion"]] == pytest.approx(whole)
+        assert [row[-1] for row in curve["deletion"]] == pytest.approx(nothing, abs=1e-6)
+        assert [row[0] for row in curve["insertion"]] == pytest.approx(nothing, abs=1e-6)
+        assert [row[-1] for row in curve["insertion"]] == pytest.approx(whole)
+
+
+def test_unsigned_scores_are_held_against_the_size_of_effects(block):
+    subject, methods, scores = block
+    from captum_rnn.evaluation import leave_one_out
+
+    effects = leave_one_out(subject.model.probabilities, subject.ids)
+    found = measure_block(
+        subject,
+        {"saliency": effects.abs().float(), "logit-delta": effects.float()},
+        [methods[2], methods[0]],
+        ["deletion"],
+        seed=0,
+    ).measures
+    for name in ("saliency", "logit-delta"):
+        assert found[name]["spearman_leave_one_out"] == pytest.approx([1, 1])
+
+
+def test_a_faithful_linear_model_has_no_infidelity(block):
+    """Scores that are the exact effects of single words on a classifier that adds words up."""
+    subject, methods, _ = block
+    weights = torch.linspace(-0.02, 0.02, 12)
+    weights[0] = 0
+
+    def probabilities(ids):
+        positive = 0.5 + weights[ids].sum(1)
+        return torch.stack([1 - positive, positive], 1)
+
+    class Additive:
+        pad_id, neutral_id = 0, 1
+
+        def __init__(self):
+            self.probabilities = probabilities
+
+    linear = replace(subject, model=Additive(), probabilities=probabilities(subject.ids).double())
+    sign = torch.where(linear.predicted == 1, 1, -1).unsqueeze(1)
+    method = METHODS["saliency"]  # asks for no total
+    found = measure_block(
+        linear, {method.name: weights[subject.ids] * sign}, [method], ["infidelity"], seed=0
+    )
+    assert found.measures[method.name]["infidelity"] == pytest.approx([0, 0], abs=1e-9)

@@ -1,0 +1,50 @@
+import pytest
+import torch
+
+from captum_rnn.benchmark.methods import METHODS, find_methods
+from captum_rnn.benchmark.other_texts import judge_methods
+from captum_rnn.benchmark.subject import Subject
+
+TEXTS = ["很好的书，非常好", "酒店差，不推荐", "热水器很好，很推荐", "不推荐，非常差的书"]
+
+
+@pytest.fixture
+def subject(classifier):
+    classifier.model.eval()
+    return Subject.of(classifier, TEXTS)
+
+
+def judged(subject, judge, names, folder=None):
+    return judge_methods(
+        find_methods(names), subject, [], judge, seed=0, name="test", folder=folder, progress=False
+    )
+
+
+def first_word(scores):
+    return {"first": scores[:, 0].double(), "share": torch.tensor([1.0, 1.0, 0.0, torch.nan])}
+
+
+def test_each_method_is_judged_by_its_scores(subject):
+    found = judged(subject, first_word, ["position", "logit-delta"])
+    scores = subject.score(METHODS["logit-delta"])
+    assert found["logit-delta"]["per_text"]["first"] == pytest.approx(scores[:, 0].tolist())
+    assert found["position"]["measures"]["share"]["mean"] == pytest.approx(2 / 3)
+    assert found["position"]["measures"]["share"]["left_out"] == 1
+    assert found["position"]["per_text"]["share"] == [1, 1, 0, None]
+    assert found["position"]["measures"]["share"]["ties_with_best"]
+
+
+def test_a_failing_method_says_why(subject):
+    found = judged(subject, first_word, ["word-lexicon", "position"])
+    assert "other texts" in found["word-lexicon"]["error"]
+    assert found["word-lexicon"]["measures"] == {}
+    assert found["position"]["error"] is None
+
+
+def test_what_is_finished_is_not_done_again(subject, tmp_path):
+    first = judged(subject, first_word, ["position"], tmp_path)
+
+    def never(scores):
+        raise AssertionError("asked again")
+
+    assert judged(subject, never, ["position"], tmp_path) == first

@@ -1,0 +1,59 @@
+import pytest
+import torch
+
+from captum_rnn.benchmark.marked_texts import MarkedText
+from captum_rnn.benchmark.plausibility import agreement_with_lexicon, agreement_with_marks
+from captum_rnn.benchmark.subject import Subject
+
+MARKED = [
+    MarkedText("很好的书，非常差", ((0, 2, 1), (5, 8, -1))),
+    MarkedText("酒店差，不推荐", ((2, 3, -1),)),
+]
+
+
+def marks(classifier, methods):
+    return agreement_with_marks(classifier, MARKED, methods, progress=False)
+
+
+def test_marks_of_the_predicted_class_are_gold(classifier):
+    found = marks(classifier, ["position"])["methods"]["position"]["per_text"]
+    subject = Subject.of(classifier, [marked.text for marked in MARKED])
+    words = subject.tokens
+    assert words[0] == ["很", "好", "的", "书", "，", "非常", "差"]
+    by_polarity = {1: {0, 1}, -1: {5, 6}}
+    sign = 1 if int(subject.predicted[0]) == 1 else -1
+    gold = by_polarity[sign]
+    # The position chooses the last two words of as many gold ones.
+    assert found["token_f1"][0] == len(gold & {5, 6}) / 2
+    assert found["pointing"][0] == float(6 in gold)
+    if int(subject.predicted[1]) == 1:
+        assert found["token_f1"][1] is None
+
+
+def test_sign_accuracy_is_for_scores_whose_sign_means_the_class(classifier):
+    methods = marks(classifier, ["logit-delta", "position", "hidden-state-delta-l2"])["methods"]
+    assert "sign" in methods["logit-delta"]["measures"]
+    assert "sign" not in methods["position"]["measures"]
+    assert "sign" not in methods["hidden-state-delta-l2"]["measures"]
+
+
+def test_the_sign_is_that_of_the_positive_class(classifier):
+    found = marks(classifier, ["logit-delta"])["methods"]["logit-delta"]["per_text"]["sign"]
+    subject = Subject.of(classifier, [marked.text for marked in MARKED])
+    from captum_rnn.benchmark.methods import METHODS
+
+    classifier.model.eval()
+    scores = subject.score(METHODS["logit-delta"])
+    towards_positive = scores * torch.where(subject.predicted == 1, 1, -1).unsqueeze(1)
+    polarity = torch.tensor([1, 1, 0, 0, 0, -1, -1])
+    marked = polarity != 0
+    right = towards_positive[0, :7].sign()[marked] == polarity[marked].sign()
+    assert found[0] == pytest.approx(float(right.double().mean()))
+
+
+def test_a_lexicon_marks_its_words(classifier):
+    found = agreement_with_lexicon(
+        classifier, ["很好的书，非常差"], {"好": 1, "差": -1}, ["position"], progress=False
+    )["methods"]["position"]["per_text"]
+    subject = Subject.of(classifier, ["很好的书，非常差"])
+    assert found["pointing"] == [float(int(subject.predicted[0]) == 0)]  # the last word is 差
