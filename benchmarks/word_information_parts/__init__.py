@@ -1,0 +1,1 @@
+"""The studies behind `benchmarks/word_information.py`, one a file."""

@@ -1,0 +1,191 @@
+"""Tokens against layers or steps as a heat map: HTML, SVG and PNG."""
+
+import io
+import math
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from captum_rnn.visualization.colours import score_colour
+from captum_rnn.visualization.fonts import readable_text
+from captum_rnn.visualization.tokens import checked_scores, full_scale, visible
+
+_INCHES_A_TOKEN = 0.24
+_INCHES_A_COLUMN = 0.72
+_FORMATS = ("png", "svg")
+
+
+def heat_map_html(
+    tokens: Sequence[str],
+    columns: Sequence[str],
+    values: Iterable[Iterable[float]],
+    *,
+    scale: float | None = None,
+) -> str:
+    """A table of one row a token and one column a layer or step, each cell on its colour.
+
+    Everything is escaped, and what does not print is shown by a sign that does. The number of a
+    cell is its tooltip.
+
+    Args:
+        tokens: The tokens, in reading order.
+        columns: Names of the layers or steps.
+        values: Numbers (tokens, columns), a list of rows or a tensor; white is 0, orange above it,
+            blue below, grey not a number.
+        scale: The value painted in the full colour; `None` takes the largest finite magnitude.
+
+    Returns:
+        A `<div class="scroll">` with a table, to be placed in a `page`.
+
+    Raises:
+        TypeError: `tokens` or `columns` is one string, or a value is not a number.
+        ValueError: There are no cells, another number of them than tokens and columns ask for, or
+            `scale` is not a positive, finite number.
+
+    Example:
+        >>> html = heat_map_html(["好", "<b>"], ["layer 1"], [[2.0], [0.0]])
+        >>> "&lt;b&gt;" in html, 'background:#d97a2b" title="2"' in html
+        (True, True)
+    """
+    cells, full = _checked(tokens, columns, values, scale)
+    head = "".join(f"<th>{escape(visible(name))}</th>" for name in columns)
+    rows = []
+    for token, numbers in zip(tokens, cells, strict=True):
+        painted = "".join(
+            f'<td style="background:{score_colour(number / full)}" title="{_number(number)}"></td>'
+            for number in numbers
+        )
+        rows.append(f"<tr><th>{escape(visible(token))}</th>{painted}</tr>")
+    return (
+        f'<div class="scroll"><table class="heat-map"><thead><tr><th></th>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def heat_map_svg(
+    tokens: Sequence[str],
+    columns: Sequence[str],
+    values: Iterable[Iterable[float]],
+    *,
+    scale: float | None = None,
+    title: str = "",
+) -> str:
+    """The heat map as an inline `<svg>` element; arguments and errors of `heat_map_html`.
+
+    The same values give the same text, whatever the time and the place. Text is drawn as shapes, so
+    that Chinese can be read where no font for it is installed.
+
+    Args:
+        tokens: The tokens, in reading order.
+        columns: Names of the layers or steps.
+        values: Numbers (tokens, columns).
+        scale: The value painted in the full colour.
+        title: Stands above the map.
+
+    Returns:
+        An `<svg>` element with an accessible description.
+    """
+    settings = mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "captum-rnn"})
+    with readable_text(title, *tokens, *columns), settings:
+        file = io.StringIO()
+        figure = _drawn(tokens, columns, values, scale, title)
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    svg = file.getvalue()
+    element = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    label = escape(f"Heat map of {len(tokens)} tokens and {len(columns)} columns. {title}".strip())
+    return element.replace("<svg", f'<svg role="img" aria-label="{label}"', 1).rstrip()
+
+
+def save_heat_map(
+    path: str | Path,
+    tokens: Sequence[str],
+    columns: Sequence[str],
+    values: Iterable[Iterable[float]],
+    *,
+    scale: float | None = None,
+    title: str = "",
+) -> None:
+    """Writes the heat map to a PNG or SVG file; arguments and errors of `heat_map_html`.
+
+    Args:
+        path: Where to; the ending, `.png` or `.svg`, decides the format.
+        tokens: The tokens, in reading order.
+        columns: Names of the layers or steps.
+        values: Numbers (tokens, columns).
+        scale: The value painted in the full colour.
+        title: Stands above the map.
+
+    Raises:
+        ValueError: The path ends otherwise, too.
+        OSError: The file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower().removeprefix(".") not in _FORMATS:
+        raise ValueError(f"the heat map cannot be written to {path}; end its name in .png or .svg")
+    if path.suffix.lower() == ".svg":
+        svg = heat_map_svg(tokens, columns, values, scale=scale, title=title)
+        path.write_text(svg + "\n", encoding="utf-8")
+        return
+    with readable_text(title, *tokens, *columns):
+        _drawn(tokens, columns, values, scale, title).savefig(path, format="png", dpi=110)
+
+
+def _checked(
+    tokens: Sequence[str],
+    columns: Sequence[str],
+    values: Iterable[Iterable[float]],
+    scale: float | None,
+) -> tuple[list[list[float]], float]:
+    """The cells as plain floats, and the value of the full colour."""
+    if isinstance(columns, str):
+        raise TypeError("columns must be a list of strings, got one string; pass one name a column")
+    rows = list(values)
+    if not rows or not columns or len(rows) != len(tokens):
+        raise ValueError(
+            f"got {len(tokens)} tokens, {len(columns)} columns and {len(rows)} rows of values; "
+            "pass one row of values for each of at least one token, with one value a column"
+        )
+    checked_scores(tokens, [0.0] * len(tokens))
+    cells = [checked_scores(columns, row) for row in rows]
+    return cells, full_scale([number for row in cells for number in row], scale)
+
+
+def _drawn(
+    tokens: Sequence[str],
+    columns: Sequence[str],
+    values: Iterable[Iterable[float]],
+    scale: float | None,
+    title: str,
+) -> Figure:
+    cells, full = _checked(tokens, columns, values, scale)
+    colours = [[to_rgb(score_colour(number / full)) for number in row] for row in cells]
+    size = (1.6 + _INCHES_A_COLUMN * len(columns), 0.9 + _INCHES_A_TOKEN * len(tokens))
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.imshow(colours, aspect="auto", interpolation="nearest")
+    axes.set_yticks(range(len(tokens)), [_drawable(token) for token in tokens])
+    axes.set_xticks(range(len(columns)), [_drawable(name) for name in columns], rotation=45)
+    axes.xaxis.tick_top()
+    for label in axes.get_xticklabels():
+        label.set(horizontalalignment="left", rotation_mode="anchor")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    if title:
+        axes.set_title("\n".join(map(_drawable, title.splitlines())), fontsize=10)
+    return figure
+
+
+def _drawable(text: str) -> str:
+    """The text as signs that print; a dollar would begin a formula."""
+    return visible(text).replace("$", r"\$")
+
+
+def _number(value: float) -> str:
+    return "not a number" if math.isnan(value) else f"{value:.4g}"

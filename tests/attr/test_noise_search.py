@@ -1,0 +1,137 @@
+import math
+
+import pytest
+import torch
+
+from captum_rnn.attr.noise_search import NoiseSearch
+from captum_rnn.functional.word_information import linear_optimum
+
+RATE = 0.1
+
+
+def linear_map(seed, words=6, features=4, width=5):
+    """A random linear Φ over all words, and the closed-form log σ of two texts."""
+    generator = torch.Generator().manual_seed(seed)
+    matrices = torch.randn(words, features, width, generator=generator, dtype=torch.float64)
+    matrices = matrices * torch.logspace(-1, 1, words, dtype=torch.float64).reshape(-1, 1, 1)
+
+    def state_vectors(embedded):
+        return torch.einsum("btf,tfw->bw", embedded, matrices)
+
+    return state_vectors, matrices.square().sum((1, 2))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sigma_of_a_linear_map_agrees_with_the_closed_form(seed):
+    state_vectors, gains = linear_map(seed)
+    tokens = torch.ones(2, 6, dtype=torch.bool)
+    tokens[1, 4:] = False
+    embedded = torch.randn(2, 6, 4, dtype=torch.float64)
+    expected = linear_optimum(gains.expand(2, -1), tokens, rate=RATE, log_scale=5.0).exp()
+    search = NoiseSearch(max_steps=60, tolerance=0.0, seed=seed)
+    found = search.run(state_vectors, embedded, tokens, rate=RATE, log_scale=5.0)
+    assert (found.log_sigma.exp() / expected - 1)[tokens].abs().max() < 0.02
+    assert (found.log_sigma[~tokens] == 0).all()
+
+
+def test_a_linear_map_with_all_its_directions_settles_at_the_second_look():
+    state_vectors, _ = linear_map(0)
+    tokens = torch.ones(3, 6, dtype=torch.bool)
+    embedded = torch.randn(3, 6, 4, dtype=torch.float64)
+    found = NoiseSearch(directions=5).run(state_vectors, embedded, tokens, rate=RATE, log_scale=5.0)
+    assert found.settled.all()
+    assert found.steps.max() < 100
+
+
+def test_a_word_without_effect_gets_the_scale():
+    state_vectors, _ = linear_map(0)
+
+    def blind(embedded):
+        return state_vectors(embedded * torch.tensor([1.0, 0, 1, 1, 1, 1]).reshape(-1, 1))
+
+    tokens = torch.ones(1, 6, dtype=torch.bool)
+    found = NoiseSearch(max_steps=20).run(
+        blind, torch.randn(1, 6, 4, dtype=torch.float64), tokens, rate=RATE, log_scale=0.7
+    )
+    assert found.log_sigma[0, 1] == pytest.approx(0.7)
+    assert (found.log_sigma <= 0.7 + 1e-12).all()
+
+
+def saturating(embedded):
+    """A map that is far from linear: tanh of one number, which saturates."""
+    weights = torch.arange(1.0, 4.0, dtype=embedded.dtype).reshape(-1, 1)
+    return torch.tanh((embedded * weights).sum((1, 2))).unsqueeze(1)
+
+
+def test_the_optimum_of_a_saturating_map_is_stationary():
+    """At the σ found, an independent large sample sees every slope at rate / n."""
+    embedded = torch.zeros(1, 3, 2, dtype=torch.float64)
+    tokens = torch.ones(1, 3, dtype=torch.bool)
+    found = NoiseSearch(max_steps=200, samples=16, tolerance=0.0).run(
+        saturating, embedded, tokens, rate=RATE, log_scale=3.0
+    )
+    log_sigma = found.log_sigma[0].clone().requires_grad_()
+    noise = torch.randn(200_000, 3, 2, dtype=torch.float64)
+    moved = saturating(log_sigma.exp().reshape(-1, 1) * noise)
+    (slopes,) = torch.autograd.grad(moved.square().sum(1).mean(), log_sigma)
+    torch.testing.assert_close(slopes, torch.full_like(slopes, RATE / 3), rtol=0.06, atol=0)
+
+
+def test_texts_do_not_depend_on_each_other():
+    embedded = torch.randn(4, 3, 2, dtype=torch.float64)
+    tokens = torch.ones(4, 3, dtype=torch.bool)
+    search = NoiseSearch(max_steps=40)
+
+    def found(rows):
+        return search.run(
+            saturating, embedded[rows], tokens[rows], rate=RATE, log_scale=3.0
+        ).log_sigma
+
+    together = found([0, 1, 2, 3])
+    torch.testing.assert_close(found([2, 0]), together[[2, 0]], rtol=0, atol=1e-9)
+    assert torch.equal(found([0, 1, 2, 3]), together)
+
+
+def test_more_steps_change_nothing_once_a_text_has_settled():
+    embedded = torch.randn(2, 3, 2, dtype=torch.float64)
+    tokens = torch.ones(2, 3, dtype=torch.bool)
+    settings = {"tolerance": 0.05, "samples": 8}
+    short, long = (
+        NoiseSearch(max_steps=steps, **settings).run(
+            saturating, embedded, tokens, rate=RATE, log_scale=3.0
+        )
+        for steps in (200, 400)
+    )
+    assert short.settled.all()
+    assert torch.equal(short.log_sigma, long.log_sigma)
+    assert torch.equal(short.steps, long.steps)
+
+
+def test_a_state_that_does_not_depend_on_the_words():
+    tokens, embedded = torch.ones(1, 3, dtype=torch.bool), torch.randn(1, 3, 2)
+    constant = torch.ones(1, 4)
+    with pytest.raises(ValueError, match="does not depend on the embedding"):
+        NoiseSearch().run(lambda _: constant, embedded, tokens, rate=RATE, log_scale=1.0)
+    other = torch.ones(1, 4, requires_grad=True)
+    with pytest.raises(ValueError, match="does not depend on the embedding"):
+        NoiseSearch().run(lambda _: 2 * other, embedded, tokens, rate=RATE, log_scale=1.0)
+
+
+def test_a_loss_that_is_not_finite():
+    def exploding(embedded):
+        sums = embedded.sum((1, 2)).unsqueeze(1)
+        return torch.where(sums == 0, sums, math.inf * sums.abs())
+
+    tokens, embedded = torch.ones(1, 3, dtype=torch.bool), torch.zeros(1, 3, 2)
+    with pytest.raises(ValueError, match="the loss is not finite"):
+        NoiseSearch(directions=0).run(exploding, embedded, tokens, rate=RATE, log_scale=1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("max_steps", 0), ("samples", 0), ("probes", 0), ("directions", -1)]
+)
+def test_numbers_out_of_range(name, value):
+    with pytest.raises(ValueError, match=f"{name} is {value}; expected"):
+        NoiseSearch(**{name: value})
+    with pytest.raises(ValueError, match="tolerance is nan; expected 0 or more"):
+        NoiseSearch(tolerance=math.nan)
