@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 from captum.attr import LayerIntegratedGradients
+from captum_rnn.benchmark.method import margin
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -30,7 +31,6 @@ from captum_rnn.attr import (
 from captum_rnn.attr.calibrated_delta import CalibratedDeltaAttribution
 from captum_rnn.attr.calibration import weights_digest
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.method import margin
 from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.benchmark.timing import single_thread

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         LocalDeltaAttribution,
         LogitDeltaAttribution,
         RecurrentLRPAttribution,
+        WordInformationAttribution,
     )
     from captum_rnn.jobs import attribute_corpus
     from captum_rnn.states import pack_tokens
@@ -32,6 +33,7 @@ __all__ = [
     "LocalDeltaAttribution",
     "LogitDeltaAttribution",
     "RecurrentLRPAttribution",
+    "WordInformationAttribution",
     "__version__",
     "attribute_corpus",
     "functional",

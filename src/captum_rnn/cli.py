@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captum_rnn import commands
+from captum_rnn.benchmark.ablation.command import add_ablate_parser
 from captum_rnn.jobs import command as corpus
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_explain(subparsers)
     _add_train(subparsers)
     _add_compare(subparsers)
+    add_ablate_parser(subparsers)
     corpus.add_attribute_parser(subparsers)
     corpus.add_report_parser(subparsers)
     return parser

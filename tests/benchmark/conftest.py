@@ -1,7 +1,7 @@
 import pytest
-from made_classifier import made_classifier
 
 from captum_rnn.text.pipeline import TextClassifier
+from made_classifier import made_classifier
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ import math
 
 import pytest
 import torch
-from made_classifier import made_classifier
 from scipy import stats
 from torch import nn
 
@@ -13,6 +12,7 @@ from captum_rnn.benchmark.methods import METHODS, QUICK_METHODS
 from captum_rnn.benchmark.subject import explained_model
 from captum_rnn.evaluation import comprehensiveness, leave_one_out, mean_interval, sufficiency
 from captum_rnn.text.corpus import Review
+from made_classifier import made_classifier
 
 REVIEWS = [
     Review("很好的书，非常好", 1),

@@ -1,6 +1,5 @@
 import pytest
 import torch
-from made_classifier import made_classifier
 
 from captum_rnn.benchmark import known_answers as module
 from captum_rnn.benchmark.known_answers import hybrids, known_answers
@@ -10,6 +9,7 @@ from captum_rnn.text.classifier import RecurrentClassifier
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.pipeline import TextClassifier
 from captum_rnn.text.vocabulary import Vocabulary
+from made_classifier import made_classifier
 
 POSITIVE = ["很好的书，非常好", "热水器很好，很推荐", "好，推荐，很好", "非常好的酒店，好"]
 NEGATIVE = ["酒店差，不推荐", "不推荐，非常差的书", "差，差，不好", "非常差的热水器，差"]

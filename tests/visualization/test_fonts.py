@@ -2,11 +2,12 @@ import io
 import re
 
 import pytest
-from captum_rnn.visualization import fonts
-from captum_rnn.visualization.fonts import cjk_font, readable_text
 from matplotlib import rcParams
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+
+from captum_rnn.visualization import fonts
+from captum_rnn.visualization.fonts import cjk_font, readable_text
 
 needs_font = pytest.mark.skipif(cjk_font() is None, reason="no font for Chinese text")
 

@@ -6,6 +6,7 @@ from captum_rnn.attr.hidden_state_delta import HiddenStateDeltaAttribution
 from captum_rnn.attr.local_delta import LocalDeltaAttribution
 from captum_rnn.attr.logit_delta import LogitDeltaAttribution
 from captum_rnn.attr.recurrent_lrp import RecurrentLRPAttribution
+from captum_rnn.attr.word_information import WordInformationAttribution
 
 __all__ = [
     "AdjointDeltaAttribution",
@@ -14,4 +15,5 @@ __all__ = [
     "LocalDeltaAttribution",
     "LogitDeltaAttribution",
     "RecurrentLRPAttribution",
+    "WordInformationAttribution",
 ]

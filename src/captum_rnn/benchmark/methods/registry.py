@@ -33,6 +33,7 @@ from captum_rnn.benchmark.methods.state_methods import (
     LocalDelta,
     LogitDelta,
     RelevancePropagation,
+    WordInformation,
 )
 from captum_rnn.benchmark.methods.word_methods import (
     EmbeddingNorm,
@@ -65,6 +66,13 @@ _OF_THIS_PACKAGE: tuple[Method, ...] = (
         name="calibrated-delta", label="calibrated delta", passes="1", teacher=_TEACHER
     ),
     CalibratedDelta(
+        name="calibrated-delta-by-distance",
+        label="calibrated delta, by distance",
+        passes="1",
+        by_distance=True,
+        teacher=_TEACHER,
+    ),
+    CalibratedDelta(
         name="calibrated-delta-mean-adjoint",
         label="calibrated delta, mean adjoint",
         passes="1",
@@ -86,6 +94,7 @@ _OF_THIS_PACKAGE: tuple[Method, ...] = (
     RelevancePropagation(
         name="relevance-propagation", label="relevance propagation", passes="1 + a reverse scan"
     ),
+    WordInformation(name="word-information", label="word information"),
 )
 _BY_GRADIENT: tuple[Method, ...] = (
     SaliencyNorm(name="saliency", label="Saliency"),
@@ -129,7 +138,7 @@ QUICK_METHODS = (
     "hidden-state-delta-projection",
     "logit-delta",
     "local-delta",
-    "calibrated-delta",
+    "calibrated-delta-by-distance",
     "adjoint-delta",
     "relevance-propagation",
     "saliency",

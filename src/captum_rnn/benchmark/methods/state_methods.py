@@ -17,13 +17,17 @@ from captum_rnn.attr import (
     LocalDeltaAttribution,
     LogitDeltaAttribution,
     RecurrentLRPAttribution,
+    WordInformationAttribution,
 )
+from captum_rnn.attr.noise_search import NoiseSearch
 from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.attr.telescoping import TelescopingAttribution
 from captum_rnn.benchmark.methods.explained_model import ExplainedModel, margins
 from captum_rnn.benchmark.methods.method import Method
 from captum_rnn.functional import Distance
 from captum_rnn.states import record_calls, recurrent_layer
+
+_ENOUGH_BATCHES = 20
 
 
 class Margins(nn.Module):
@@ -143,25 +147,29 @@ class CalibratedDelta(StateMethod):
 
     Attributes:
         local: Read the step against that of the mean word vector, not the step itself.
+        by_distance: Learn one vector for each distance from the end of the text.
         teacher: The method whose scores it learns; None: the mean adjoint.
         fitted: What `fit` has learnt.
     """
 
     local: bool = False
+    by_distance: bool = False
     teacher: Method | None = None
     fitted: CalibratedDeltaAttribution | None = field(default=None, compare=False, repr=False)
 
     def fit(self, model: ExplainedModel, texts: Sequence[Tensor]) -> Method:
-        """Learns one vector for each class; see `Method`."""
+        """Learns its vectors from at most 20 of the batches; see `Method`."""
         if not texts:
             return self
         attribution = CalibratedDeltaAttribution(
             Margins(model),
             self._layer(model),
             reference=model.mean_word if self.local else None,
+            by_distance=self.by_distance,
         )
+        some = texts[:: -(-len(texts) // _ENOUGH_BATCHES)]
         attribution.fit(
-            [(ids, None, lengths_to_tell(model, ids)) for ids in texts],
+            [(ids, None, lengths_to_tell(model, ids)) for ids in some],
             teacher=None if self.teacher is None else _lesson(self.teacher, model),
             show_progress=False,
         )
@@ -172,6 +180,40 @@ class CalibratedDelta(StateMethod):
         if self.fitted is None:
             raise ValueError(f"{self.label} has to learn from other texts first; there were none")
         return self.fitted
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordInformation(Method):
+    """`WordInformationAttribution` of the last state: what it has kept, not what decided.
+
+    Attributes:
+        steps: Most steps of the search.
+        seed: Where its noise is drawn from.
+    """
+
+    passes: str = "50 × (4 + 4 backward)"
+    signed: bool = False
+    class_aware: bool = False
+    ours: bool = True
+    steps: int = 50
+    seed: int = 0
+
+    def __call__(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor:
+        """Scores every token of a batch; see `Method`."""
+        if model.layer is None:
+            raise ValueError(f"{self.label} reads the last state of a recurrent layer; give layer")
+        attribution = WordInformationAttribution(model.logits, model.layer, model.embedding)
+        scores: Tensor = attribution.attribute(
+            ids,
+            lengths=lengths_to_tell(model, ids),
+            quantity="share",
+            search=NoiseSearch(max_steps=self.steps, seed=self.seed),
+        )
+        return scores.masked_fill(ids == model.pad_id, 0.0)
+
+    def seeded(self, seed: int) -> "WordInformation":
+        """The same method with other noise."""
+        return dataclasses.replace(self, seed=seed)
 
 
 def lengths_to_tell(model: ExplainedModel, ids: Tensor) -> Tensor | None:
