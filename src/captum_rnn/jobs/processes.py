@@ -3,7 +3,11 @@
 import multiprocessing
 from multiprocessing.context import BaseContext
 
-_PRELOADED = ["captum_rnn.jobs.work", "captum_rnn.jobs.local_engine", "jieba"]
+_PRELOADED = [
+    "captum_rnn.jobs.work",
+    "captum_rnn.jobs.local_engine",
+    "captum_rnn.jobs.segmenter_ahead",
+]
 
 
 def start_method() -> BaseContext:
