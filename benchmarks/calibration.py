@@ -16,9 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
-import torch
 from captum.attr import LayerIntegratedGradients
-from captum_rnn.benchmark.method import margin
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -31,7 +29,7 @@ from captum_rnn.attr import (
 from captum_rnn.attr.calibrated_delta import CalibratedDeltaAttribution
 from captum_rnn.attr.calibration import weights_digest
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.methods import METHODS
+from captum_rnn.benchmark.methods import METHODS, margins
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.benchmark.timing import single_thread
 from captum_rnn.evaluation import (
@@ -47,6 +45,14 @@ from captum_rnn.text.split import held_out_reviews, split_corpus
 FITTED_ON = (600, 100, 10)
 TEACHER_POINTS, PENALTY = 5, 10.0
 YARDSTICK = "Integrated Gradients, 50 points"
+STEPS = {
+    "delta": lambda unknown: {},
+    "delta of h and c": lambda unknown: {"with_cells": True},
+    "delta by distance": lambda unknown: {"by_distance": True},
+    "delta of h and c by distance": lambda unknown: {"with_cells": True, "by_distance": True},
+    "local delta": lambda unknown: {"reference": unknown},
+}
+"""What is calibrated, as the arguments of `CalibratedDeltaAttribution`."""
 
 Score = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
@@ -60,9 +66,7 @@ class Margins(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Margins (batch, classes) of ids (batch, time)."""
-        logits = self.model(ids)
-        classes = range(logits.shape[1])
-        return torch.stack([margin(logits, ids.new_full((len(ids),), c)) for c in classes], 1)
+        return margins(self.model(ids))
 
 
 @dataclass(frozen=True)
@@ -113,8 +117,9 @@ def calibrate(
     model: nn.Module, batches: list[Tensor], texts: int, teacher: str, step: str
 ) -> Candidate:
     """Learns the vectors of one variant from some batches of ids."""
-    reference = model.embedding.weight[0] if step == "local" else None
-    calibrated = CalibratedDeltaAttribution(Margins(model).eval(), model.rnn, reference=reference)
+    calibrated = CalibratedDeltaAttribution(
+        Margins(model).eval(), model.rnn, **STEPS[step](model.embedding.weight[0])
+    )
     teach = teachers(model)[teacher]
     start = time.perf_counter()
     calibrated.fit(batches, teacher=teach, penalty=PENALTY, show_progress=False)
@@ -124,19 +129,18 @@ def calibrate(
         "step": step,
         "seconds": time.perf_counter() - start,
     }
-    kind = "calibrated local delta" if step == "local" else "calibrated delta"
-    return Candidate(f"{kind}, {teacher}, {texts} texts", as_score(calibrated), fitted)
+    return Candidate(f"calibrated {step}, {teacher}, {texts} texts", as_score(calibrated), fitted)
 
 
 def calibrated_variants(classifier: TextClassifier, texts: list[str]) -> list[Candidate]:
     """Every teacher and kind of step on every number of texts."""
     variants = []
     names = list(teachers(classifier.model))
-    with tqdm(total=2 * len(names) * len(FITTED_ON), desc="calibrating") as progress:
+    with tqdm(total=len(STEPS) * len(names) * len(FITTED_ON), desc="calibrating") as progress:
         for number in FITTED_ON:
             subject = Subject.of(classifier, texts[:number])
             batches = [subject.batch_ids(rows) for rows in subject.batches()]
-            for step in ("state", "local"):
+            for step in STEPS:
                 for teacher in names:
                     variants.append(calibrate(classifier.model, batches, number, teacher, step))
                     progress.update()
@@ -145,7 +149,7 @@ def calibrated_variants(classifier: TextClassifier, texts: list[str]) -> list[Ca
 
 def judge(candidates: list[Candidate], subject: Subject, seed: int) -> list[dict]:
     """Both measures of each candidate, alone and minus those of the first one."""
-    predict, ids = subject.classifier.probabilities, subject.ids
+    predict, ids = subject.model.probabilities, subject.ids
     alone = leave_one_out(predict, ids, probabilities=subject.probabilities)
     first: dict[str, Tensor] = {}
     entries = []

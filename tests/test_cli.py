@@ -34,11 +34,13 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"captum-rnn {version('captum-rnn')}\n"
 
 
-@pytest.mark.parametrize("command", ["explain", "train", "compare"])
+@pytest.mark.parametrize(
+    "command", ["explain", "train", "compare", "ablate", "attribute", "report"]
+)
 def test_help_names_every_command(command, capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
-    assert f"\n    {command} " in capsys.readouterr().out
+    assert f"\n    {command}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

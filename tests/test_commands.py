@@ -166,8 +166,8 @@ def test_compare_writes_the_report_and_prints_the_table(trained, corpus, tmp_pat
     assert (results["seed"], results["subject"]["texts"]) == (5, 6)
     assert sorted(path.name for path in folder.iterdir()) == ["report.html", "results.json"]
     for method in results["methods"]:
-        assert f"{method['comprehensiveness']['mean']:.3f}" in printed
-        assert f"{method['comprehensiveness']['mean']:.3f}" in html
+        assert f"{method['measures']['comprehensiveness']['mean']:.3f}" in printed
+        assert f"{method['measures']['comprehensiveness']['mean']:.3f}" in html
     assert printed.splitlines()[-1] == f"report: {folder / 'report.html'}"
 
 

@@ -7,7 +7,7 @@ from scipy import stats
 from torch import nn
 
 from captum_rnn.benchmark import compare, compare_reviews
-from captum_rnn.benchmark.blocks import UNFINISHED
+from captum_rnn.benchmark.blocks import UNFINISHED, Blocks
 from captum_rnn.benchmark.methods import METHODS, QUICK_METHODS
 from captum_rnn.benchmark.subject import explained_model
 from captum_rnn.evaluation import comprehensiveness, leave_one_out, mean_interval, sufficiency
@@ -140,8 +140,6 @@ def test_one_seed_gives_one_result(classifier):
 
 def test_an_interrupted_run_goes_on_to_the_undisturbed_result(classifier, tmp_path, monkeypatch):
     """Interrupted after each finished part in turn, until it comes through."""
-    from captum_rnn.benchmark.blocks import Blocks
-
     methods = ["logit-delta", "saliency", "random"]
     undisturbed = comparison(classifier, methods=methods)
     put, interruptions = Blocks.put, 0

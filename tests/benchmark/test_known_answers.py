@@ -2,7 +2,10 @@ import pytest
 import torch
 
 from captum_rnn.benchmark import known_answers as module
+from captum_rnn.benchmark.hybrid import hybrid_documents
 from captum_rnn.benchmark.known_answers import hybrids, known_answers
+from captum_rnn.benchmark.methods import METHODS
+from captum_rnn.benchmark.subject import explained_model
 from captum_rnn.benchmark.tasks import TASKS
 from captum_rnn.evaluation import average_precision, pearson_correlations
 from captum_rnn.text.classifier import RecurrentClassifier
@@ -57,9 +60,6 @@ def test_the_explained_class_is_the_targets(few_sequences):
     """On five classes the logit delta of the second class is not that of the predicted one."""
     (entry,) = known_answers(["logit-delta"], tasks=["second-class"], seed=4, progress=False)
     answers = TASKS["second-class"].sample(6, seed=4)
-    from captum_rnn.benchmark.methods import METHODS
-    from captum_rnn.benchmark.subject import explained_model
-
     net = untrained_net(TASKS["second-class"], "lstm", 0, progress=False)
     scores = METHODS["logit-delta"](explained_model(net.model.eval()), answers.ids, answers.targets)
     expected = average_precision(answers.ids, scores, answers.contributions > 0)
@@ -80,8 +80,6 @@ def test_hybrid_documents_ask_for_the_place_of_the_extreme_words():
     found = hybrids(
         classifier, REVIEWS, ["position", "random"], documents=5, seed=2, progress=False
     )
-    from captum_rnn.benchmark.hybrid import hybrid_documents
-
     made = hybrid_documents(classifier, REVIEWS, documents=5, seed=2)
     classifier.model.eval()
     predicted = classifier.probabilities(made.ids).argmax(1)

@@ -7,6 +7,7 @@ import torch
 from captum_rnn.benchmark.measures import MEASURES, METRICS, measure_block
 from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.benchmark.subject import Subject
+from captum_rnn.evaluation import leave_one_out
 
 NAMES = ["logit-delta", "hidden-state-delta-l2", "saliency"]
 
@@ -54,9 +55,7 @@ def test_curves_begin_and_end_with_the_whole_and_the_empty_text(block):
 
 
 def test_unsigned_scores_are_held_against_the_size_of_effects(block):
-    subject, methods, scores = block
-    from captum_rnn.evaluation import leave_one_out
-
+    subject, methods, _ = block
     effects = leave_one_out(subject.model.probabilities, subject.ids)
     found = measure_block(
         subject,
@@ -71,7 +70,7 @@ def test_unsigned_scores_are_held_against_the_size_of_effects(block):
 
 def test_a_faithful_linear_model_has_no_infidelity(block):
     """Scores that are the exact effects of single words on a classifier that adds words up."""
-    subject, methods, _ = block
+    subject, _, _ = block
     weights = torch.linspace(-0.02, 0.02, 12)
     weights[0] = 0
 

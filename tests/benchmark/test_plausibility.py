@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from captum_rnn.benchmark.marked_texts import MarkedText
+from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.benchmark.plausibility import agreement_with_lexicon, agreement_with_marks
 from captum_rnn.benchmark.subject import Subject
 
@@ -40,8 +41,6 @@ def test_sign_accuracy_is_for_scores_whose_sign_means_the_class(classifier):
 def test_the_sign_is_that_of_the_positive_class(classifier):
     found = marks(classifier, ["logit-delta"])["methods"]["logit-delta"]["per_text"]["sign"]
     subject = Subject.of(classifier, [marked.text for marked in MARKED])
-    from captum_rnn.benchmark.methods import METHODS
-
     classifier.model.eval()
     scores = subject.score(METHODS["logit-delta"])
     towards_positive = scores * torch.where(subject.predicted == 1, 1, -1).unsqueeze(1)

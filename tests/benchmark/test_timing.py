@@ -68,7 +68,12 @@ def test_a_slow_method_is_measured_once(clock: Clock) -> None:
 
 def test_threads_are_put_back_also_after_an_error() -> None:
     threads = torch.get_num_threads()
-    with pytest.raises(RuntimeError), single_thread():
-        assert torch.get_num_threads() == 1
-        raise RuntimeError
+
+    def fail() -> None:
+        with single_thread():
+            assert torch.get_num_threads() == 1
+            raise RuntimeError("inside")
+
+    with pytest.raises(RuntimeError, match="inside"):
+        fail()
     assert torch.get_num_threads() == threads

@@ -53,10 +53,13 @@ def test_latin_text_needs_no_font(monkeypatch):
 def test_matplotlibs_settings_are_put_back():
     before = list(rcParams["font.family"])
 
-    with pytest.raises(RuntimeError), readable_text("好"):
-        assert rcParams["font.family"] != before
-        raise RuntimeError
+    def fail():
+        with readable_text("好"):
+            assert rcParams["font.family"] != before
+            raise RuntimeError("inside")
 
+    with pytest.raises(RuntimeError, match="inside"):
+        fail()
     assert list(rcParams["font.family"]) == before
 
 

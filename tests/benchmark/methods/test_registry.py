@@ -9,7 +9,7 @@ from captum_rnn.benchmark.methods import (
     Method,
     find_methods,
 )
-from captum_rnn.benchmark.methods.state_methods import StateMethod
+from captum_rnn.benchmark.methods.state_methods import StateMethod, WordInformation
 from foreign_models import KINDS, explained_model
 
 
@@ -36,7 +36,9 @@ def test_padding_scores_zero_and_rows_are_independent(kind: str, name: str) -> N
     for row in (1, 2):
         end = int((ids[row] != 0).nonzero().max()) + 1
         alone = method(model, ids[row : row + 1, :end], target[row : row + 1])
-        torch.testing.assert_close(alone[0], scores[row, :end], atol=1e-5, rtol=1e-4)
+        # A search with a stopping rule: rounding may end it a step earlier.
+        atol = 0.02 if name == "word-information" else 1e-5
+        torch.testing.assert_close(alone[0], scores[row, :end], atol=atol, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -100,7 +102,7 @@ def test_names_and_labels_name_one_method_each() -> None:
 
 def test_the_methods_of_this_package_are_those_that_read_states() -> None:
     for method in METHODS.values():
-        assert method.ours == isinstance(method, StateMethod)
+        assert method.ours == isinstance(method, (StateMethod, WordInformation))
 
 
 def test_methods_are_found_by_name_each_once_with_the_seed() -> None:

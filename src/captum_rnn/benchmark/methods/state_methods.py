@@ -189,6 +189,8 @@ class WordInformation(Method):
     Attributes:
         steps: Most steps of the search.
         seed: Where its noise is drawn from.
+        state_variance: What `fit` has learnt of the state over other texts; None: each text is
+            measured by its own state.
     """
 
     passes: str = "50 × (4 + 4 backward)"
@@ -197,13 +199,19 @@ class WordInformation(Method):
     ours: bool = True
     steps: int = 50
     seed: int = 0
+    state_variance: float | None = field(default=None, compare=False, repr=False)
+
+    def fit(self, model: ExplainedModel, texts: Sequence[Tensor]) -> Method:
+        """Learns how much the state varies over other texts; see `Method`."""
+        if not texts:
+            return self
+        attribution = self._attribution(model)
+        attribution.fit([(ids, None, lengths_to_tell(model, ids)) for ids in texts])
+        return dataclasses.replace(self, state_variance=attribution.state_variance)
 
     def __call__(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor:
         """Scores every token of a batch; see `Method`."""
-        if model.layer is None:
-            raise ValueError(f"{self.label} reads the last state of a recurrent layer; give layer")
-        attribution = WordInformationAttribution(model.logits, model.layer, model.embedding)
-        scores: Tensor = attribution.attribute(
+        scores: Tensor = self._attribution(model).attribute(
             ids,
             lengths=lengths_to_tell(model, ids),
             quantity="share",
@@ -214,6 +222,16 @@ class WordInformation(Method):
     def seeded(self, seed: int) -> "WordInformation":
         """The same method with other noise."""
         return dataclasses.replace(self, seed=seed)
+
+    def _attribution(self, model: ExplainedModel) -> WordInformationAttribution:
+        if model.layer is None:
+            raise ValueError(
+                f"{self.label} reads the last state of a recurrent layer, but the explained model "
+                "names none; give its nn.RNN, nn.LSTM or nn.GRU as layer, or leave the method out"
+            )
+        return WordInformationAttribution(
+            model.logits, model.layer, model.embedding, state_variance=self.state_variance
+        )
 
 
 def lengths_to_tell(model: ExplainedModel, ids: Tensor) -> Tensor | None:
