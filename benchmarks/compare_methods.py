@@ -165,6 +165,8 @@ def task_table(entries: Sequence[dict]) -> str:
 def _mean_and_spread(values: Sequence[float]) -> str:
     if not values:
         return "–"
+    if len(values) == 1:
+        return f"{values[0]:.3f}"
     return f"{fmean(values):.3f} ± {(max(values) - min(values)) / 2:.3f}"
 
 
