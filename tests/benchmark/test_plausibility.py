@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import torch
 
@@ -5,6 +7,7 @@ from captum_rnn.benchmark.marked_texts import MarkedText
 from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.benchmark.plausibility import agreement_with_lexicon, agreement_with_marks
 from captum_rnn.benchmark.subject import Subject
+from captum_rnn.text.vocabulary import Vocabulary
 
 MARKED = [
     MarkedText("很好的书，非常差", ((0, 2, 1), (5, 8, -1))),
@@ -56,3 +59,21 @@ def test_a_lexicon_marks_its_words(classifier):
     )["methods"]["position"]["per_text"]
     subject = Subject.of(classifier, ["很好的书，非常差"])
     assert found["pointing"] == [float(int(subject.predicted[0]) == 0)]  # the last word is 差
+
+
+def test_english_marks_are_found_whatever_their_case(classifier):
+    words = ("a", "great", "awful", "film")
+    english = dataclasses.replace(
+        classifier, vocabulary=Vocabulary(words), language="english", max_length=9
+    )
+    marked = [MarkedText("A GREAT film", ((2, 7, 1),)), MarkedText("Awful film", ((0, 5, -1),))]
+    found = agreement_with_marks(english, marked, ["position"], progress=False)
+    subject = Subject.of(english, [text.text for text in marked])
+    assert subject.tokens == [["a", "great", "film"], ["awful", "film"]]
+    # The position points to the last word, which is never marked.
+    signs = [1, -1]
+    expected = [
+        0.0 if (int(predicted) == 1) == (sign == 1) else None
+        for predicted, sign in zip(subject.predicted, signs, strict=True)
+    ]
+    assert found["methods"]["position"]["per_text"]["pointing"] == expected

@@ -54,9 +54,11 @@ def agreement_with_marks(
     subject = Subject.of(classifier, [marked.text for marked in texts])
     polarity = torch.zeros(subject.ids.shape, dtype=torch.long)
     for row, marked in enumerate(texts):
+        # English words are looked up in lower case, which keeps the places of all characters.
+        text = marked.text.lower() if classifier.language == "english" else marked.text
         for sign in (1, -1):
             spans = [(start, end) for start, end, of in marked.spans if of == sign]
-            tokens = spans_to_tokens(marked.text, subject.tokens[row], spans)
+            tokens = spans_to_tokens(text, subject.tokens[row], spans)
             polarity[row, : len(tokens)][tokens] = sign
     return _agreement(
         "marks", subject, polarity, methods, background, seed=seed, folder=folder, progress=progress
