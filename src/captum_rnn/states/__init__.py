@@ -4,10 +4,10 @@ The only place that knows hooks, packed sequences, directions and `batch_first`.
 reads a `Trajectory`, whose axes are the same for every layer and layout.
 """
 
+from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.levels import LevelPass, Stack, unstack
 from captum_rnn.states.packing import TokenSequence, pack_tokens
 from captum_rnn.states.recording import (
-    LayerCall,
     ReadGradient,
     read_at_rest,
     record_calls,

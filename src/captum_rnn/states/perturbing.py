@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from captum_rnn.functional.path import StatePath
 from captum_rnn.functional.readout import read_out
-from captum_rnn.states.recording import LayerCall, _compiled_code_runs_eagerly, _layer_call
+from captum_rnn.states.hooks import LayerCall, compiled_code_runs_eagerly, layer_call
 from captum_rnn.states.trajectory import Trajectory, trajectory
 
 StateReadout: TypeAlias = Literal["final", "all"] | int | Tensor
@@ -82,7 +82,7 @@ def run_embedded(
         module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
     ) -> None:
         is_recurrent = isinstance(module, nn.RNNBase)
-        call = _layer_call(module, args, kwargs, output) if is_recurrent else None
+        call = layer_call(module, args, kwargs, output) if is_recurrent else None
         outputs.append(call or _first_tensor(module, output))
 
     handles = [
@@ -163,7 +163,7 @@ def seen_states(
 def _derivable() -> Iterator[None]:
     """Gradients, compiled code eagerly, and no cuDNN, which bans recurrent ones in eval mode."""
     cudnn = torch.backends.cudnn.flags(enabled=False)
-    with torch.enable_grad(), _compiled_code_runs_eagerly(), cudnn:
+    with torch.enable_grad(), compiled_code_runs_eagerly(), cudnn:
         yield
 
 

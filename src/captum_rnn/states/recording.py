@@ -1,33 +1,19 @@
 """One forward pass, and what the recurrent layer in it was given and answered."""
 
-import contextlib
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-LayerData: TypeAlias = Tensor | PackedSequence
-
-
-@dataclass(frozen=True)
-class LayerCall:
-    """One call of a recurrent layer, in the layer's own layout.
-
-    Attributes:
-        input: What the layer read.
-        initial: The initial states (h_0,) or (h_0, c_0), if any were given.
-        output: The top level's states after every step.
-        final: The final states (h_n,) or (h_n, c_n) of all levels.
-    """
-
-    input: LayerData
-    initial: tuple[Tensor, ...] | None
-    output: LayerData
-    final: tuple[Tensor, ...]
+from captum_rnn.states.hooks import (
+    LayerCall,
+    LayerData,
+    compiled_code_runs_eagerly,
+    layer_call,
+)
 
 
 @dataclass(frozen=True)
@@ -85,7 +71,7 @@ def _record(
     def record(
         module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
     ) -> None:
-        call = _layer_call(module, args, kwargs, output)
+        call = layer_call(module, args, kwargs, output)
         if copied:
             call = replace(call, output=_with_data(call.output, _data(call.output).clone()))
         calls.append(call)
@@ -93,7 +79,7 @@ def _record(
 
     handle = layer.register_forward_hook(record, with_kwargs=True)
     try:
-        with torch.no_grad(), _compiled_code_runs_eagerly():
+        with torch.no_grad(), compiled_code_runs_eagerly():
             forward()
     finally:
         handle.remove()
@@ -139,7 +125,7 @@ def record_read_gradients(
     def record(
         module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
     ) -> Any:
-        call = _layer_call(module, args, kwargs, output)
+        call = layer_call(module, args, kwargs, output)
         torch.set_grad_enabled(True)
         leaf_output = _with_data(call.output, _data(call.output).detach().requires_grad_())
         leaf_final = tuple(state.detach().requires_grad_() for state in call.final)
@@ -154,7 +140,7 @@ def record_read_gradients(
         layer.register_forward_hook(record, with_kwargs=True),
     ]
     try:
-        with torch.enable_grad(), _compiled_code_runs_eagerly():
+        with torch.enable_grad(), compiled_code_runs_eagerly():
             values = forward()
             gradients = [_read_gradient(values, call) for call in calls]
     finally:
@@ -170,14 +156,14 @@ def read_at_rest(layer: nn.RNNBase, forward: Callable[[], Tensor]) -> Tensor:
     """
 
     def rest(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
-        call = _layer_call(module, args, kwargs, output)
+        call = layer_call(module, args, kwargs, output)
         final = call.initial or tuple(torch.zeros_like(state) for state in call.final)
         outputs = _repeated(layer, call.output, final[0])
         return outputs, final if isinstance(output[1], tuple) else final[0]
 
     handle = layer.register_forward_hook(rest, with_kwargs=True)
     try:
-        with torch.no_grad(), _compiled_code_runs_eagerly():
+        with torch.no_grad(), compiled_code_runs_eagerly():
             return forward()
     finally:
         handle.remove()
@@ -225,29 +211,3 @@ def _with_data(output: LayerData, data: Tensor) -> LayerData:
     if not isinstance(output, PackedSequence):
         return data
     return PackedSequence(data, output.batch_sizes, output.sorted_indices, output.unsorted_indices)
-
-
-def _compiled_code_runs_eagerly() -> contextlib.AbstractContextManager[Any]:
-    """A model under `torch.compile` skips the hooks of its inner modules unless it runs eagerly."""
-    compiler_in_use = "torch._dynamo" in sys.modules and hasattr(torch.compiler, "set_stance")
-    return torch.compiler.set_stance("force_eager") if compiler_in_use else contextlib.nullcontext()
-
-
-def _layer_call(
-    module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
-) -> LayerCall:
-    layer_input = args[0] if args else kwargs.get("input")
-    initial = args[1] if len(args) > 1 else kwargs.get("hx")
-    answered_like_torch = isinstance(output, tuple) and len(output) == 2
-    if not answered_like_torch or not isinstance(layer_input, (Tensor, PackedSequence)):
-        raise TypeError(
-            f"{type(module).__name__} was called or answered unlike the torch layer it extends; "
-            "expected layer(input, hx=None) -> (output, final state)"
-        )
-    given = None if initial is None else _as_tuple(initial)
-    return LayerCall(layer_input, given, output[0], _as_tuple(output[1]))
-
-
-def _as_tuple(states: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """(h,) or an LSTM's (h, c)."""
-    return states if isinstance(states, tuple) else (states,)

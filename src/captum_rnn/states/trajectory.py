@@ -11,7 +11,8 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 from captum_rnn.functional import check_lengths
 from captum_rnn.functional.logit import Reads
 from captum_rnn.functional.path import StatePath
-from captum_rnn.states.recording import LayerCall, LayerData, ReadGradient
+from captum_rnn.states.hooks import LayerCall, LayerData
+from captum_rnn.states.recording import ReadGradient
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,66 @@
+"""What hooks on a recurrent layer need: a call of the layer as a record, and hooks that run."""
+
+import contextlib
+import sys
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+LayerData: TypeAlias = Tensor | PackedSequence
+
+
+@dataclass(frozen=True)
+class LayerCall:
+    """One call of a recurrent layer, in the layer's own layout.
+
+    Attributes:
+        input: What the layer read.
+        initial: The initial states (h_0,) or (h_0, c_0), if any were given.
+        output: The top level's states after every step.
+        final: The final states (h_n,) or (h_n, c_n) of all levels.
+    """
+
+    input: LayerData
+    initial: tuple[Tensor, ...] | None
+    output: LayerData
+    final: tuple[Tensor, ...]
+
+
+def compiled_code_runs_eagerly() -> contextlib.AbstractContextManager[Any]:
+    """A model under `torch.compile` skips the hooks of its inner modules unless it runs eagerly."""
+    compiler_in_use = "torch._dynamo" in sys.modules and hasattr(torch.compiler, "set_stance")
+    return torch.compiler.set_stance("force_eager") if compiler_in_use else contextlib.nullcontext()
+
+
+def layer_call(
+    module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
+) -> LayerCall:
+    """What a forward hook of a recurrent layer is told of one call.
+
+    Args:
+        module: The layer.
+        args: Its positional arguments.
+        kwargs: Its named arguments.
+        output: Its answer.
+
+    Raises:
+        TypeError: It was called or answered in a way that `nn.RNNBase` does not.
+    """
+    layer_input = args[0] if args else kwargs.get("input")
+    initial = args[1] if len(args) > 1 else kwargs.get("hx")
+    answered_like_torch = isinstance(output, tuple) and len(output) == 2
+    if not answered_like_torch or not isinstance(layer_input, (Tensor, PackedSequence)):
+        raise TypeError(
+            f"{type(module).__name__} was called or answered unlike the torch layer it extends; "
+            "expected layer(input, hx=None) -> (output, final state)"
+        )
+    given = None if initial is None else _as_tuple(initial)
+    return LayerCall(layer_input, given, output[0], _as_tuple(output[1]))
+
+
+def _as_tuple(states: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """(h,) or an LSTM's (h, c)."""
+    return states if isinstance(states, tuple) else (states,)
