@@ -7,9 +7,24 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from captum_rnn.visualization import fonts
-from captum_rnn.visualization.fonts import cjk_font, readable_text
+from captum_rnn.visualization.fonts import cjk_fonts, readable_text
 
-needs_font = pytest.mark.skipif(cjk_font() is None, reason="no font for Chinese text")
+needs_font = pytest.mark.skipif(not cjk_fonts(), reason="no font for Chinese text")
+
+
+@pytest.fixture
+def found_anew():
+    """The fonts are looked for again in this test, and again after it."""
+    cjk_fonts.cache_clear()
+    yield
+    cjk_fonts.cache_clear()
+
+
+@pytest.fixture
+def of_the_extra_alone(monkeypatch, found_anew):
+    if fonts.importlib.util.find_spec("zhplot") is None:
+        pytest.skip("the extra `fonts` is not installed")
+    monkeypatch.setattr(fonts, "_INSTALLED", ())
 
 
 def shapes_of(*texts: str) -> list[str]:
@@ -34,16 +49,64 @@ def test_latin_letters_keep_the_figures_own_font():
     assert shapes_of("abc")[0] in shapes_of("abc", "好")
 
 
-@pytest.mark.parametrize("text", ["好", "ひ", "カ", "한", "，", "𠀀"])
+@pytest.mark.parametrize("text", ["好", "ひ", "カ", "，", "𠀀"])
 def test_without_a_font_a_warning_says_what_to_install(monkeypatch, text):
-    monkeypatch.setattr(fonts, "cjk_font", lambda: None)
+    monkeypatch.setattr(fonts, "cjk_fonts", lambda: ())
+    warning = rf'No font has {text}, .*pip install "captum-rnn\[fonts\]"'
 
-    with pytest.warns(UserWarning, match=r'pip install "captum-rnn\[fonts\]"'), readable_text(text):
+    with pytest.warns(UserWarning, match=warning), readable_text("a", text, text):
+        pass
+
+
+@pytest.mark.parametrize("text", ["한국어", "\u1112\u1161\u11ab"])  # syllables, letters
+def test_a_warning_says_that_the_extra_has_no_korean(of_the_extra_alone, text):
+    with (
+        pytest.warns(UserWarning, match=r'extra "fonts" has no Korean; install .* Noto Sans CJK'),
+        readable_text(text, "好"),
+    ):
+        assert rcParams["font.family"][-1] == "Noto Sans SC"
+
+
+def test_a_warning_names_the_characters_that_the_extra_lacks(of_the_extra_alone):
+    with pytest.warns(UserWarning, match=r"No font has 𠀀, .*; name a font"), readable_text("好𠀀"):
+        pass
+
+
+def test_the_extra_has_simplified_traditional_and_kana(of_the_extra_alone):
+    with readable_text("汉语漢語，。「」", "ひらがなカタカナ、ー"):
+        assert rcParams["font.family"][-1] == "Noto Sans SC"
+
+
+def test_a_long_warning_is_cut(monkeypatch):
+    monkeypatch.setattr(fonts, "cjk_fonts", lambda: ())
+    numbers = "一二三四五六七八九十百千"
+
+    with pytest.warns(UserWarning, match=r"No font has \w{10}…, "), readable_text(numbers):
+        pass
+
+
+def test_korean_is_drawn_by_a_font_of_the_system():
+    if not any(fonts._draws(font, "한") for font in cjk_fonts()):
+        pytest.skip("no font for Korean text")
+    before = list(rcParams["font.family"])
+
+    with readable_text("한국어"):
+        assert [fonts._draws(font, "한") for font in rcParams["font.family"]] == [
+            *(False for _ in before),
+            True,
+        ]
+    assert len(set(shapes_of("한국어"))) == 3
+
+
+def test_a_font_that_the_user_has_set_is_enough(monkeypatch):
+    monkeypatch.setattr(fonts, "cjk_fonts", lambda: ())
+
+    with readable_text("䷀"):  # a hexagram, which matplotlib's own font has
         pass
 
 
 def test_latin_text_needs_no_font(monkeypatch):
-    monkeypatch.setattr(fonts, "cjk_font", lambda: None)
+    monkeypatch.setattr(fonts, "cjk_fonts", lambda: ())
 
     with readable_text("good", "ρ −1"):
         pass
@@ -63,20 +126,15 @@ def test_matplotlibs_settings_are_put_back():
     assert list(rcParams["font.family"]) == before
 
 
-def test_the_package_font_is_found_before_one_of_the_system(monkeypatch):
-    if fonts.importlib.util.find_spec("zhplot") is None:
-        pytest.skip("the extra `fonts` is not installed")
-    monkeypatch.setattr(fonts, "_INSTALLED", ())
-    cjk_font.cache_clear()
-
-    assert cjk_font() == "Noto Sans SC"
+def test_the_package_font_is_found_before_one_of_the_system(of_the_extra_alone, monkeypatch):
+    assert cjk_fonts() == ("Noto Sans SC",)
+    monkeypatch.setattr(fonts, "_INSTALLED", ("DejaVu Sans",))
+    cjk_fonts.cache_clear()
+    assert cjk_fonts() == ("Noto Sans SC", "DejaVu Sans")
 
 
-def test_a_font_of_the_system_is_found(monkeypatch):
+def test_fonts_of_the_system_are_found(monkeypatch, found_anew):
     monkeypatch.setattr(fonts, "_PACKAGE", "no_such_package")
     monkeypatch.setattr(fonts, "_INSTALLED", ("No Such Font", "DejaVu Sans"))
-    cjk_font.cache_clear()
-    try:
-        assert cjk_font() == "DejaVu Sans"
-    finally:
-        cjk_font.cache_clear()
+
+    assert cjk_fonts() == ("DejaVu Sans",)

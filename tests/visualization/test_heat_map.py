@@ -9,6 +9,7 @@ from captum_rnn.visualization.colours import score_colour
 from captum_rnn.visualization.heat_map import heat_map_html, heat_map_svg, save_heat_map
 
 TOKENS, COLUMNS = ["很", "<b>", " "], ["layer 1", "层 2"]
+SVG = "{http://www.w3.org/2000/svg}"
 VALUES = [[2.0, -1.0], [0.0, float("nan")], [1.0, 0.5]]
 
 
@@ -62,10 +63,25 @@ def test_chinese_is_drawn_as_shapes_and_the_same_values_give_the_same_svg(tmp_pa
     svg = heat_map_svg(TOKENS, COLUMNS, VALUES, title="标题")
     root = ElementTree.fromstring(svg)
     assert root.get("aria-label") == "Heat map of 3 tokens and 2 columns. 标题"
-    assert not list(root.iter("{http://www.w3.org/2000/svg}text"))
+    assert not list(root.iter(f"{SVG}text"))
     assert svg == heat_map_svg(TOKENS, COLUMNS, VALUES, title="标题")
     save_heat_map(tmp_path / "map.svg", TOKENS, COLUMNS, VALUES, title="标题")
     assert (tmp_path / "map.svg").read_text(encoding="utf-8") == svg + "\n"
+
+
+def test_the_cells_of_the_svg_are_shapes_in_their_colours_row_by_row():
+    root = ElementTree.fromstring(heat_map_svg(TOKENS, COLUMNS, VALUES))
+    assert not list(root.iter(f"{SVG}image"))
+    (cells,) = (group for group in root.iter(f"{SVG}g") if group.get("id") == "cells")
+    assert cells.get("shape-rendering") == "crispEdges"
+    paths = list(cells.iter(f"{SVG}path"))
+    assert [path.get("style") for path in paths] == [
+        f"fill: {score_colour(number / 2)}" for row in VALUES for number in row
+    ]
+    # "M x y", the upper left corner, comes first.
+    corners = [tuple(map(float, path.get("d").split()[1:3])) for path in paths]
+    assert len({x for x, _ in corners}) == len(COLUMNS)
+    assert corners == sorted(corners, key=lambda corner: (corner[1], corner[0]))
 
 
 def test_what_cannot_be_drawn(tmp_path):
