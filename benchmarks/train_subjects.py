@@ -18,7 +18,7 @@ from captum_rnn.benchmark.bag_of_words import bag_of_words_accuracy
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.results import write_text
 from captum_rnn.benchmark.subjects import CORPORA, Recipe, recipes
-from captum_rnn.benchmark.tasks import TASKS, task_net
+from captum_rnn.benchmark.tasks import RULES, task_net
 
 TASK_KINDS = ("rnn", "lstm", "gru")
 
@@ -41,7 +41,7 @@ def subjects(seeds: list[int]) -> list[dict]:
 def tasks(seeds: list[int]) -> list[dict]:
     """Trains the nets of the white-box tasks."""
     entries = []
-    for task in TASKS.values():
+    for task in RULES.values():
         for kind in TASK_KINDS:
             for seed in seeds:
                 record = task_net(task, kind, seed).trained_on

@@ -171,6 +171,37 @@ def test_compare_writes_the_report_and_prints_the_table(trained, corpus, tmp_pat
     assert printed.splitlines()[-1] == f"report: {folder / 'report.html'}"
 
 
+def test_compare_trains_the_same_net_on_shuffled_labels_once(
+    trained, corpus, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("CAPTUM_RNN_CACHE", str(tmp_path / "cache"))
+    options = ["--model", str(trained[0]), "--corpus", str(corpus), "--texts", "6"]
+    options += ["--methods", "logit-delta,input-x-gradient,random", "--shuffled-labels"]
+    for name in ("first", "again"):
+        assert main(["compare", *options, "--output", str(tmp_path / name)]) == 0
+    (folder,) = (tmp_path / "cache" / "shuffled-labels").iterdir()
+    record = TextClassifier.load(folder).trained_on
+    expected = TextClassifier.load(trained[0]).trained_on["settings"] | {"shuffled_labels": True}
+    assert record["settings"] == expected
+    first, again = (
+        json.loads((tmp_path / name / "results.json").read_text(encoding="utf-8"))
+        for name in ("first", "again")
+    )
+    assert first["shuffled_labels"] == again["shuffled_labels"]
+    assert first["shuffled_labels"]["trained_on"] == record
+    assert "trained on shuffled labels" in capsys.readouterr().out
+
+
+def test_compare_tells_a_wrong_method_before_it_trains(
+    trained, corpus, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("CAPTUM_RNN_CACHE", str(tmp_path / "cache"))
+    options = ["--model", str(trained[0]), "--corpus", str(corpus), "--output", str(tmp_path / "x")]
+    assert main(["compare", *options, "--methods", "magic", "--shuffled-labels"]) == 2
+    assert "'magic'" in capsys.readouterr().err
+    assert not (tmp_path / "cache").exists()
+
+
 def test_compare_refuses_a_corpus_that_the_model_was_not_trained_on(
     trained, corpus, tmp_path, capsys
 ):

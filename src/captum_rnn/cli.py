@@ -151,6 +151,12 @@ def _add_compare(subparsers: "Subparsers") -> None:
         help="also run tasks whose right answer is known, on small nets that are trained for them "
         "at the first time",
     )
+    parser.add_argument(
+        "--shuffled-labels",
+        action="store_true",
+        help="also hold the scores against those for the same net trained on shuffled labels, "
+        "which is done at the first time",
+    )
     _add_seed(parser)
     _add_model(parser)
     _add_corpus(parser)

@@ -75,14 +75,15 @@ def train(options: Namespace) -> None:
 
 
 def compare(options: Namespace) -> None:
-    """Compares methods: `texts`, `methods`, `marks`, `known_answers` and the common options."""
+    """Compares methods: `texts`, `methods`, `marks`, `known_answers` … and the common options."""
     from captum_rnn.benchmark.blocks import remove_blocks
     from captum_rnn.benchmark.findings import headline
     from captum_rnn.benchmark.full_comparison import full_comparison
     from captum_rnn.benchmark.marked_texts import read_marked_texts
-    from captum_rnn.benchmark.methods import DEFAULT_METHODS, QUICK_METHODS
+    from captum_rnn.benchmark.methods import DEFAULT_METHODS, QUICK_METHODS, find_methods
     from captum_rnn.benchmark.report import report_html
     from captum_rnn.benchmark.results import prepare_output, write_results, write_text
+    from captum_rnn.benchmark.shuffled_labels import shuffled_twin
     from captum_rnn.benchmark.table import table_text
     from captum_rnn.text.corpus_files import load_corpus
     from captum_rnn.text.pipeline import TextClassifier
@@ -91,18 +92,23 @@ def compare(options: Namespace) -> None:
     named = {"quick": QUICK_METHODS, "all": DEFAULT_METHODS}
     marked = read_marked_texts(options.marks) if options.marks else None
     classifier = TextClassifier.load(options.model)
-    reviews = held_out_reviews(classifier.trained_on, load_corpus(options.corpus))
+    corpus, progress = load_corpus(options.corpus), sys.stderr.isatty()
+    reviews = held_out_reviews(classifier.trained_on, corpus)
     folder = prepare_output(options.output)
+    methods = named.get(options.methods) or options.methods.split(",")
+    find_methods(methods)  # a wrong name is told before a training
+    twin = shuffled_twin(classifier, corpus, progress=progress) if options.shuffled_labels else None
     results = full_comparison(
         classifier,
         reviews,
         texts=options.texts,
-        methods=named.get(options.methods) or options.methods.split(","),
+        methods=methods,
         marked=marked,
         white_box=options.known_answers,
+        twin=twin,
         seed=options.seed,
         folder=folder,
-        progress=sys.stderr.isatty(),
+        progress=progress,
     )
     write_results(results, folder / "results.json")
     write_text(report_html(results), folder / "report.html")

@@ -10,9 +10,17 @@ from captum_rnn.benchmark.columns import (
     hybrid_columns,
     measure_columns,
     measured,
+    shuffled_labels_columns,
     task_columns,
 )
-from made_up_results import FAILED, LOSING, made_up_results, made_up_summary, with_answers
+from made_up_results import (
+    FAILED,
+    LOSING,
+    made_up_results,
+    made_up_summary,
+    with_answers,
+    with_shuffled_labels,
+)
 
 TASKS = {"reset": {"saliency": 0.25, "random": 0.0}, "second-class": {}}
 
@@ -98,6 +106,24 @@ def test_kinds_and_nets_are_named_where_there_are_several():
         "second class, LSTM, net 0",
         "second class, GRU, net 1",
     ]
+
+
+def test_a_task_with_a_kind_of_its_own_does_not_make_the_others_name_theirs():
+    tasks = {"reset": TASKS["reset"], "bag-of-vectors": TASKS["reset"]}
+    results = with_answers(made_up_results(), top={"random": 0.5}, tasks=tasks)
+    results["known_answers"][1]["kind"] = "linear-rnn"
+    found = task_columns(results)
+    assert [column.heading for column in found] == ["reset", "bag of vectors"]
+    assert [column.lines for column in found] == [("reset", "", ""), ("bag", "of vectors", "")]
+
+
+def test_nobody_competes_for_the_shuffled_labels():
+    results = with_shuffled_labels(made_up_results(), {"saliency": 0.75, "random": 1.0})
+    results["shuffled_labels"]["methods"]["saliency"]["error"] = "ValueError: why"
+    (found,) = shuffled_labels_columns(results)
+    assert (found.better, found.shown("random"), found.is_best("random")) == (None, "1.00", False)
+    assert found.errors == {"saliency": "ValueError: why"}
+    assert shuffled_labels_columns(results | {"shuffled_labels": None}) == []
 
 
 def test_a_foreign_comparison_has_no_such_columns():

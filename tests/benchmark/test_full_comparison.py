@@ -1,8 +1,14 @@
+import dataclasses
 import json
+
+import pytest
+import torch
 
 from captum_rnn.benchmark.full_comparison import full_comparison
 from captum_rnn.benchmark.marked_texts import MarkedText
 from captum_rnn.text.corpus import Review
+from captum_rnn.text.vocabulary import Vocabulary
+from made_classifier import made_classifier
 
 POSITIVE = ["很好的书，非常好", "热水器很好，很推荐", "好，推荐，很好", "非常好的酒店，好"]
 NEGATIVE = ["酒店差，不推荐", "不推荐，非常差的书", "差，差，不好", "非常差的热水器，差"]
@@ -13,7 +19,17 @@ REVIEWS = [
 ]
 
 
-def test_all_sections_hold_the_same_methods(classifier):
+@pytest.fixture
+def twin(classifier):
+    """The same net with other weights, as if trained on other labels."""
+    twin = made_classifier()
+    torch.manual_seed(8)
+    with torch.no_grad():
+        twin.model.head.weight.normal_(std=2)
+    return twin
+
+
+def test_all_sections_hold_the_same_methods(classifier, twin):
     marked = [MarkedText("很好的书，非常差", ((0, 2, 1), (5, 8, -1)))]
     results = full_comparison(
         classifier,
@@ -22,10 +38,11 @@ def test_all_sections_hold_the_same_methods(classifier):
         methods=["logit-delta", "calibrated-delta-mean-adjoint", "random"],
         metrics=["deletion"],
         marked=marked,
+        twin=twin,
         progress=False,
     )
     names = [method["name"] for method in results["methods"]]
-    for section in ("hybrids", "marks", "lexicon"):
+    for section in ("hybrids", "marks", "lexicon", "shuffled_labels"):
         assert list(results[section]["methods"]) == names
         assert {m["error"] for m in results[section]["methods"].values()} == {None}
     assert results["known_answers"] is None
@@ -40,3 +57,16 @@ def test_sections_that_cannot_be_had_are_none(classifier):
     )
     assert results["hybrids"] is None
     assert results["marks"] is None
+    assert results["shuffled_labels"] is None
+
+
+def test_a_twin_of_another_vocabulary_is_refused_before_the_work(classifier, twin):
+    words = Vocabulary((*twin.vocabulary.words[1:], "新"))
+    with pytest.raises(ValueError, match="another vocabulary than the classifier"):
+        full_comparison(
+            classifier,
+            [],
+            methods=["random"],
+            twin=dataclasses.replace(twin, vocabulary=words),
+            progress=False,
+        )

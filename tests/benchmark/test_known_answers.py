@@ -6,7 +6,7 @@ from captum_rnn.benchmark.hybrid import hybrid_documents
 from captum_rnn.benchmark.known_answers import hybrids, known_answers
 from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.benchmark.subject import explained_model
-from captum_rnn.benchmark.tasks import TASKS
+from captum_rnn.benchmark.tasks import RULES, TASKS, learnt_rule
 from captum_rnn.evaluation import average_precision, pearson_correlations
 from captum_rnn.text.classifier import RecurrentClassifier
 from captum_rnn.text.corpus import Review
@@ -37,13 +37,13 @@ def untrained_net(task, kind, seed, *, progress, solved=True):
 def few_sequences(monkeypatch):
     monkeypatch.setattr(module, "SEQUENCES", 6)
     monkeypatch.setattr(module, "_LEARNT_FROM", 32)
-    monkeypatch.setattr(module, "task_net", untrained_net)
+    monkeypatch.setattr(learnt_rule, "task_net", untrained_net)
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", RULES)
 def test_scores_are_judged_by_the_true_contributions(name, few_sequences):
     (entry,) = known_answers(["position"], tasks=[name], kinds=["gru"], seed=4, progress=False)
-    answers = TASKS[name].sample(6, seed=4)
+    answers = RULES[name].sample(6, seed=4)
     read = answers.ids != 0
     positions = read.cumsum(1) / read.sum(1, keepdim=True) * read
     if entry["measure"] == "average-precision":
@@ -59,8 +59,8 @@ def test_scores_are_judged_by_the_true_contributions(name, few_sequences):
 def test_the_explained_class_is_the_targets(few_sequences):
     """On five classes the logit delta of the second class is not that of the predicted one."""
     (entry,) = known_answers(["logit-delta"], tasks=["second-class"], seed=4, progress=False)
-    answers = TASKS["second-class"].sample(6, seed=4)
-    net = untrained_net(TASKS["second-class"], "lstm", 0, progress=False)
+    answers = RULES["second-class"].sample(6, seed=4)
+    net = untrained_net(RULES["second-class"], "lstm", 0, progress=False)
     scores = METHODS["logit-delta"](explained_model(net.model.eval()), answers.ids, answers.targets)
     expected = average_precision(answers.ids, scores, answers.contributions > 0)
     assert entry["methods"]["logit-delta"]["per_text"]["average-precision"] == pytest.approx(
@@ -69,10 +69,32 @@ def test_the_explained_class_is_the_targets(few_sequences):
 
 
 def test_a_net_that_has_not_learnt_its_task_judges_nobody(few_sequences, monkeypatch):
-    monkeypatch.setattr(module, "task_net", lambda *a, **k: untrained_net(*a, **k, solved=False))
+    monkeypatch.setattr(
+        learnt_rule, "task_net", lambda *a, **k: untrained_net(*a, **k, solved=False)
+    )
     (entry,) = known_answers(["position"], tasks=["additive"], progress=False)
     assert entry["methods"] == {}
     assert not entry["solved"]
+
+
+def test_a_bag_of_vectors_is_one_net_whatever_the_kinds(few_sequences):
+    """Its truth is what the net does; single precision tells no exact methods apart."""
+    names = ["logit-delta", "input-x-gradient", "hidden-state-delta-l2"]
+    found = known_answers(
+        names, kinds=["lstm", "gru"], tasks=["bag-of-vectors"], nets=[2], seed=4, progress=False
+    )
+    assert [(e["task"], e["kind"], e["net"], e["solved"]) for e in found] == [
+        ("bag-of-vectors", "linear-rnn", 2, True)
+    ]
+    first, second, last = (found[0]["methods"][name] for name in names)
+    assert first["per_text"]["pearson"] == second["per_text"]["pearson"] == [1.0] * 6
+    ties = [method["measures"]["pearson"]["ties_with_best"] for method in (first, second, last)]
+    assert ties == [True, True, False]
+
+
+def test_all_tasks_are_asked_in_their_order(few_sequences):
+    found = known_answers(["position"], kinds=["gru"], progress=False)
+    assert [entry["task"] for entry in found] == [*RULES, "bag-of-vectors"] == list(TASKS)
 
 
 def test_hybrid_documents_ask_for_the_place_of_the_extreme_words():

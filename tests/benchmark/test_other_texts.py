@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+from captum_rnn.benchmark.blocks import Blocks
 from captum_rnn.benchmark.methods import METHODS, find_methods
-from captum_rnn.benchmark.other_texts import judge_methods
+from captum_rnn.benchmark.other_texts import judge_methods, measure_methods
 from captum_rnn.benchmark.subject import Subject
 
 TEXTS = ["很好的书，非常好", "酒店差，不推荐", "热水器很好，很推荐", "不推荐，非常差的书"]
@@ -48,3 +49,17 @@ def test_what_is_finished_is_not_done_again(subject, tmp_path):
         raise AssertionError("asked again")
 
     assert judged(subject, never, ["position"], tmp_path) == first
+
+
+def test_where_nobody_competes_nobody_ties():
+    found = measure_methods(
+        find_methods(["random", "position"]),
+        lambda method: {"length": torch.tensor([1.0, float(len(method.name))])},
+        Blocks(None, "test"),
+        seed=0,
+        name="test",
+        higher_is_better=None,
+        progress=False,
+    )
+    assert found["position"]["measures"]["length"]["mean"] == 4.5
+    assert found["random"]["measures"]["length"]["ties_with_best"] is None

@@ -3,7 +3,14 @@ import pytest
 from captum_rnn.benchmark.methods import METHODS, QUICK_METHODS
 from captum_rnn.benchmark.table import table_text
 from captum_rnn.visualization.tokens import display_width
-from made_up_results import FAILED, LOSING, made_up_results, with_answers
+from made_up_results import (
+    FAILED,
+    LOSING,
+    made_up_results,
+    made_up_summary,
+    with_answers,
+    with_shuffled_labels,
+)
 
 TOP = dict.fromkeys(LOSING, 0.5) | {"saliency": 0.9, "random": 0.89}
 TASKS = {"reset": dict.fromkeys(LOSING, 0.25) | {"saliency": -0.5}, "second-class": LOSING}
@@ -79,6 +86,41 @@ def test_the_quick_methods_fit_a_terminal(full):
     assert any("[-.150,-.100]" in line for line in lines)
     assert max(map(display_width, lines)) <= 80
     assert all(line == line.rstrip() for line in lines)
+
+
+def test_tasks_that_do_not_fit_beside_each_other_stand_below(full):
+    """Five tasks at their widest, with the labels of the quick methods: four and one."""
+    widest = {"error": None, "measures": {"pearson": made_up_summary(-0.5)}, "per_text": {}}
+    names = ("additive", "reset", "negation", "second-class", "bag-of-vectors")
+    template = full["known_answers"][0]
+    full["methods"] = [
+        full["methods"][0] | {"name": name, "label": METHODS[name].label} for name in QUICK_METHODS
+    ]
+    full["known_answers"] = [
+        template | {"task": name, "methods": dict.fromkeys(QUICK_METHODS, widest)} for name in names
+    ]
+    _, first, second, *_ = table_text(full).split("\n\n")
+    assert first.splitlines()[1].split() == ["additive", "reset", "negation", "second"]
+    assert second.splitlines()[0].split() == ["bag"]
+    assert first.count("[-.52,-.48]") == 4 * len(QUICK_METHODS)
+    assert second.count("[-.52,-.48]") == len(QUICK_METHODS)
+    assert max(map(display_width, table_text(full).splitlines())) <= 80
+
+
+def test_shuffled_labels_are_a_table_of_their_own(full):
+    results = with_shuffled_labels(full, dict.fromkeys(LOSING, 0.125) | {"random": 1.0})
+    results["shuffled_labels"]["methods"]["saliency"] = {
+        "error": "ValueError: why",
+        "measures": {},
+        "per_text": {},
+    }
+    _, _, table, *_, failed = table_text(results).split("\n\n")
+    lines = table.splitlines()
+    assert lines[0].startswith("Rank correlation with the scores of the same net trained on shuff")
+    assert lines[row(lines, "random")].split() == ["random", "1.00"]
+    assert lines[row(lines, "Saliency")].split() == ["Saliency", "–"]
+    assert "Saliency (rank correlation, shuffled labels): ValueError: why" in failed
+    assert max(map(display_width, lines)) <= 80
 
 
 def test_failed_methods_are_listed_with_the_reason(full):

@@ -185,11 +185,13 @@ def hybrid_columns(results: Result) -> list[Column]:
 def task_columns(results: Result) -> list[Column]:
     """One column for each white-box task, kind and net that was solved; none where none was."""
     entries = [entry for entry in results.get("known_answers") or [] if entry["solved"]]
-    several_kinds = len({entry["kind"] for entry in entries}) > 1
+    kinds: dict[str, set[str]] = {}
+    for entry in entries:
+        kinds.setdefault(entry["task"], set()).add(entry["kind"])
     several_nets = len({entry["net"] for entry in entries}) > 1
     columns = []
     for entry in entries:
-        kind = entry["kind"].upper() if several_kinds else ""
+        kind = entry["kind"].upper() if len(kinds[entry["task"]]) > 1 else ""
         net = f"net {entry['net']}" if several_nets else ""
         first, *rest = entry["task"].split("-")
         details = ", ".join(filter(None, (kind, net)))
@@ -197,6 +199,15 @@ def task_columns(results: Result) -> list[Column]:
         heading = ", ".join(filter(None, (entry["task"].replace("-", " "), kind, net)))
         columns.append(_section_column(entry["methods"], entry["measure"], heading, lines))
     return columns
+
+
+def shuffled_labels_columns(results: Result) -> list[Column]:
+    """The column of the net trained on shuffled labels; none where there was none."""
+    section = results.get("shuffled_labels")
+    if not section:
+        return []
+    heading, lines = "rank correlation, shuffled labels", ("rank corr.,", "shuffled", "labels")
+    return [_section_column(section["methods"], "rank_correlation", heading, lines, None)]
 
 
 def agreement_columns(results: Result) -> list[Column]:
@@ -213,12 +224,16 @@ def agreement_columns(results: Result) -> list[Column]:
 
 
 def _section_column(
-    methods: Mapping[str, Result], key: str, heading: str, lines: tuple[str, str, str]
+    methods: Mapping[str, Result],
+    key: str,
+    heading: str,
+    lines: tuple[str, str, str],
+    better: Direction | None = "higher",
 ) -> Column:
-    """A column of texts other than those of the comparison; higher is better in all of them."""
+    """A column of what `judge_methods` found."""
     cells = _cells({name: found["measures"].get(key) for name, found in methods.items()})
     errors = {name: found["error"] for name, found in methods.items() if found["error"]}
-    return Column(heading, lines, "higher", cells, 2, errors)
+    return Column(heading, lines, better, cells, 2, errors)
 
 
 def _cells(summaries: Mapping[str, Result | None]) -> dict[str, Cell]:

@@ -12,6 +12,7 @@ from captum_rnn.benchmark.marked_texts import MarkedText
 from captum_rnn.benchmark.measures import METRICS
 from captum_rnn.benchmark.methods import QUICK_METHODS
 from captum_rnn.benchmark.plausibility import agreement_with_lexicon, agreement_with_marks
+from captum_rnn.benchmark.shuffled_labels import change_by_shuffled_labels, check_twin
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.benchmark.timing import single_thread
 from captum_rnn.text.classifier import RecurrentKind
@@ -37,6 +38,7 @@ def full_comparison(
     metrics: Sequence[str] = METRICS,
     marked: Sequence[MarkedText] | None = None,
     white_box: bool = False,
+    twin: TextClassifier | None = None,
     seed: int = 0,
     folder: str | Path | None = None,
     progress: bool = True,
@@ -54,17 +56,22 @@ def full_comparison(
             the first `texts` of them are used.
         white_box: Also run the tasks with a known answer, on nets with the classifier's kind of
             layer, which are trained on demand.
+        twin: The same net trained on shuffled labels, whose scores a method should not repeat; see
+            `captum_rnn.benchmark.shuffled_labels.shuffled_twin`.
         seed: Seed of all that is drawn.
         folder: Where finished parts are kept, so that an interrupted run goes on; None: nowhere.
         progress: Show progress on standard error.
 
     Returns:
-        What `compare_reviews` returns, and the entries `hybrids`, `marks`, `lexicon` and
-        `known_answers`, each None where it was not asked for or cannot be had.
+        What `compare_reviews` returns, and the entries `hybrids`, `marks`, `lexicon`,
+        `shuffled_labels` (see `change_by_shuffled_labels`) and `known_answers`, each None where it
+        was not asked for or cannot be had.
 
     Raises:
-        ValueError: See `compare_reviews`.
+        ValueError: See `compare_reviews`; or the twin has another vocabulary or net.
     """
+    if twin is not None:
+        check_twin(classifier, twin)
     common: dict[str, Any] = {"seed": seed, "folder": folder, "progress": progress}
     others = reviews[texts : texts + _BACKGROUND]
     results = compare_reviews(
@@ -75,7 +82,8 @@ def full_comparison(
         metrics=metrics,
         **common,
     )
-    results |= {"hybrids": None, "marks": None, "lexicon": None, "known_answers": None}
+    sections = ("hybrids", "marks", "lexicon", "shuffled_labels", "known_answers")
+    results |= dict.fromkeys(sections)
     with single_thread():
         learnt_from = Subject.of(classifier, [review.text for review in others]) if others else None
         batches = learnt_from.batches() if learnt_from else []
@@ -96,6 +104,15 @@ def full_comparison(
         if marked:
             results["marks"] = agreement_with_marks(
                 classifier, marked[:texts], methods, background=background, **common
+            )
+        if twin is not None:
+            results["shuffled_labels"] = change_by_shuffled_labels(
+                classifier,
+                twin,
+                [review.text for review in reviews[:texts]],
+                methods,
+                background=background,
+                **common,
             )
         if white_box:
             results["known_answers"] = known_answers(

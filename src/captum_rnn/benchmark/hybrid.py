@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from captum_rnn.evaluation.hybrid import segment_labels
 from captum_rnn.text.batching import pad_ids
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.pipeline import TextClassifier
-
-NO_SEGMENT = -1
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,7 @@ class HybridDocuments:
             >>> documents.token_labels.tolist()
             [[1, 0]]
         """
-        labels = self.segment_labels.gather(1, self.segments.clamp(min=0))
-        return labels.masked_fill(self.segments == NO_SEGMENT, NO_SEGMENT)
+        return segment_labels(self.segments, self.segment_labels)
 
 
 def hybrid_documents(

@@ -18,6 +18,7 @@ from captum_rnn.benchmark.summary import defined
 from captum_rnn.evaluation import compare_methods, mean_interval
 
 Judge = Callable[[Tensor], Mapping[str, Tensor]]
+Measuring = Callable[[Method], Mapping[str, Tensor]]
 
 
 def judge_methods(
@@ -50,17 +51,49 @@ def judge_methods(
     """
     ids = [subject.ids, subject.predicted, *background]
     blocks = Blocks(folder, fingerprint(subject.model, methods, seed, ids, name))
+
+    def measure(method: Method) -> Mapping[str, Tensor]:
+        return judge(subject.score(method.fit(subject.model, background)))
+
+    return measure_methods(methods, measure, blocks, seed=seed, name=name, progress=progress)
+
+
+def measure_methods(
+    methods: Sequence[Method],
+    measure: Measuring,
+    blocks: Blocks,
+    *,
+    seed: int,
+    name: str,
+    higher_is_better: bool | None = True,
+    progress: bool = True,
+) -> dict[str, dict[str, Any]]:
+    """Measures every method on the same texts; one that fails is an entry that says why.
+
+    Args:
+        methods: The methods, not fitted.
+        measure: From a method to one number for each text (texts,), by measure.
+        blocks: Where what is finished is kept.
+        seed: Seed of the bootstrap.
+        name: Of what is measured.
+        higher_is_better: Which direction is better; None where nobody competes, and
+            `ties_with_best` is None.
+        progress: Show a progress bar on standard error.
+
+    Returns:
+        See `judge_methods`.
+    """
     found: dict[str, dict[str, list[float]]] = {}
     errors: dict[str, str | None] = {}
     for method in tqdm(methods, desc=name, unit="method", disable=not progress):
         kept = blocks.get(method.name)
         if kept is None:
-            values, error = attempt(partial(_judged, method, subject, background, judge))
+            values, error = attempt(partial(_lists, measure, method))
             kept = blocks.put(method.name, {"values": values, "error": error})
         errors[method.name] = kept["error"]
         if kept["error"] is None:
             found[method.name] = kept["values"]
-    summaries = _summaries(found, seed)
+    summaries = _summaries(found, seed, higher_is_better)
     return {
         method.name: {
             "error": errors[method.name],
@@ -74,15 +107,12 @@ def judge_methods(
     }
 
 
-def _judged(
-    method: Method, subject: Subject, background: Sequence[Tensor], judge: Judge
-) -> dict[str, list[float]]:
-    scores = subject.score(method.fit(subject.model, background))
-    return {key: values.tolist() for key, values in judge(scores).items()}
+def _lists(measure: Measuring, method: Method) -> dict[str, list[float]]:
+    return {key: values.tolist() for key, values in measure(method).items()}
 
 
 def _summaries(
-    found: Mapping[str, Mapping[str, Sequence[float]]], seed: int
+    found: Mapping[str, Mapping[str, Sequence[float]]], seed: int, higher_is_better: bool | None
 ) -> dict[str, dict[str, Any]]:
     summaries: dict[str, dict[str, Any]] = {name: {} for name in found}
     for key in dict.fromkeys(key for measures in found.values() for key in measures):
@@ -90,11 +120,14 @@ def _summaries(
             name: torch.tensor(measures[key], dtype=torch.float64)
             for name, measures in found.items()
         }
-        tied = compare_methods(values, seed=seed, higher_is_better=True).tied_with_best
+        tied = None
+        if higher_is_better is not None:
+            compared = compare_methods(values, seed=seed, higher_is_better=higher_is_better)
+            tied = compared.tied_with_best
         for name, numbers in values.items():
             interval = asdict(mean_interval(numbers, seed=seed))
             summaries[name][key] = {
                 **{part: defined(number) for part, number in interval.items()},
-                "ties_with_best": name in tied,
+                "ties_with_best": None if tied is None else name in tied,
             }
     return summaries

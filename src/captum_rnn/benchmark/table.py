@@ -12,6 +12,7 @@ from captum_rnn.benchmark.columns import (
     hybrid_columns,
     measure_columns,
     measured,
+    shuffled_labels_columns,
     task_columns,
 )
 from captum_rnn.visualization.tokens import display_width, visible
@@ -21,7 +22,7 @@ _WIDTH = 80
 
 
 def table_text(results: Result) -> str:
-    """Faithfulness, hybrid documents and cost, and below them the tasks with a known answer.
+    """Faithfulness, hybrid documents and cost; below, tasks with a known answer and sanity.
 
     The methods stand in the order of their comprehensiveness; 95 % intervals stand below their
     means. With the quick methods no line is wider than 80 columns.
@@ -34,18 +35,25 @@ def table_text(results: Result) -> str:
     """
     faithfulness = measure_columns(results, ("comprehensiveness", "spearman_leave_one_out"))
     hybrids, tasks = hybrid_columns(results), task_columns(results)
+    shuffled = shuffled_labels_columns(results)
     columns = [*faithfulness, *hybrids, *cost_columns(results)[:1]]
     order = columns[0].ordered(method["name"] for method in measured(results))
     parts = [_table(results, columns, order)] if order else []
     if tasks:
-        parts += ["Tasks with a known answer:\n" + _table(results, tasks, order)]
+        parts += ["Tasks with a known answer:\n" + _tables(results, tasks, order)]
+    if shuffled:
+        parts += [
+            "Rank correlation with the scores of the same net trained on shuffled labels\n"
+            "(near 1: explains the texts, not what was learnt):\n"
+            + _table(results, shuffled, order)
+        ]
     judged = [*faithfulness, *hybrids, *tasks]
     if any(column.ties_with_best(name) for column in judged for name in column.cells):
         parts += [
             f"{_TIE} not distinguishable from the best of its column on these texts\n"
             "  (paired bootstrap, 95 %)"
         ]
-    failed = [*failures(results), *failures_in(results, [*hybrids, *tasks])]
+    failed = [*failures(results), *failures_in(results, [*hybrids, *tasks, *shuffled])]
     if failed:
         parts += ["\n".join(["Not measured:", *map(_wrapped, failed)])]
     return "\n\n".join(parts)
@@ -53,6 +61,16 @@ def table_text(results: Result) -> str:
 
 def _wrapped(sentence: str) -> str:
     return textwrap.fill(visible(sentence), _WIDTH, initial_indent="  ", subsequent_indent="    ")
+
+
+def _tables(results: Result, columns: Sequence[Column], order: Sequence[str]) -> str:
+    """Tables below each other, each with as many of the columns as fit a terminal."""
+    for number in range(len(columns), 0, -1):
+        text = _table(results, columns[:number], order)
+        if number == 1 or max(map(display_width, text.splitlines())) <= _WIDTH:
+            break
+    rest = columns[number:]
+    return text + ("\n\n" + _tables(results, rest, order) if rest else "")
 
 
 def _table(results: Result, columns: Sequence[Column], order: Sequence[str]) -> str:

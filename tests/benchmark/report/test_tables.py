@@ -3,10 +3,11 @@ from captum_rnn.benchmark.report.tables import (
     agreement_section,
     differences_section,
     further_section,
+    sanity_section,
     side_by_side,
     sortable_table,
 )
-from made_up_results import made_up_summary
+from made_up_results import LOSING, made_up_summary, with_answers, with_shuffled_labels
 
 
 def test_rows_stand_in_the_order_of_the_first_column(full_results, read):
@@ -54,6 +55,23 @@ def test_a_comparison_without_known_answers_says_so(deletion_results, read):
     html = side_by_side(deletion_results)
     assert len(read(html).tables) == 1
     assert "holds no texts whose right answer is known" in html
+
+
+def test_what_is_special_of_a_bag_of_vectors_is_said(deletion_results):
+    top, note = dict.fromkeys(LOSING, 0.5), "a net that adds up the vectors of its words"
+    for tasks, told in (({"reset": LOSING}, False), ({"bag-of-vectors": LOSING}, True)):
+        html = side_by_side(with_answers(deletion_results, top=top, tasks=tasks))
+        assert (note in html) is told
+
+
+def test_shuffled_labels_stand_beside_the_other_sanity_checks(deletion_results, read):
+    results = with_shuffled_labels(deletion_results, {"saliency": 0.75})
+    html = sanity_section(results)
+    ((head, *rows),) = read(html).tables
+    assert head == ["method", "score on the last fifth", "rank correlation, shuffled labels"]
+    assert {row[0]: row[-1] for row in rows}["Saliency"] == "0.75[.73, .77]"
+    assert "trained on permuted labels" in html
+    assert "permuted labels" not in sanity_section(deletion_results)
 
 
 def test_why_a_cell_is_empty(full_results):

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from captum_rnn.benchmark.tasks import TASKS, Task
+from captum_rnn.benchmark.tasks import RULES, Task
 
-every_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS.keys())
+every_task = pytest.mark.parametrize("task", RULES.values(), ids=RULES.keys())
 
 
 @every_task

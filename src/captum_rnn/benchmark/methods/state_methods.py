@@ -148,12 +148,14 @@ class CalibratedDelta(StateMethod):
     Attributes:
         local: Read the step against that of the mean word vector, not the step itself.
         by_distance: Learn one vector for each distance from the end of the text.
+        with_cells: Also read the cell states of an LSTM.
         teacher: The method whose scores it learns; None: the mean adjoint.
         fitted: What `fit` has learnt.
     """
 
     local: bool = False
     by_distance: bool = False
+    with_cells: bool = False
     teacher: Method | None = None
     fitted: CalibratedDeltaAttribution | None = field(default=None, compare=False, repr=False)
 
@@ -166,6 +168,7 @@ class CalibratedDelta(StateMethod):
             self._layer(model),
             reference=model.mean_word if self.local else None,
             by_distance=self.by_distance,
+            with_cells=self.with_cells,
         )
         some = texts[:: -(-len(texts) // _ENOUGH_BATCHES)]
         attribution.fit(

@@ -16,9 +16,11 @@ from captum_rnn.benchmark.columns import (
     hybrid_columns,
     measure_columns,
     measured,
+    shuffled_labels_columns,
     task_columns,
 )
 from captum_rnn.benchmark.differences import differences
+from captum_rnn.benchmark.tasks import BagOfVectorsTask
 
 _NEW_WORD = re.compile("(?<=[a-z])(?=[A-Z])")
 _TIE = '<span class="tie" title="not distinguishable from the best">≈</span>'
@@ -73,9 +75,14 @@ def _answers_note(results: Result) -> str:
             "Tasks: agreement with the true contributions, on nets that solve the task (Pearson "
             "correlation; average precision for the second class)."
         )
+    if any(entry["task"] == BagOfVectorsTask.name for entry in entries):
+        sentences.append(
+            "Bag of vectors: a net that adds up the vectors of its words, so that what each "
+            "contributes is exact."
+        )
     unsolved = [
         f"{entry['task'].replace('-', ' ')} ({entry['kind'].upper()}, accuracy "
-        f"{entry['accuracy']:.3f})"
+        f"{entry['accuracy']['accuracy']:.3f})"
         for entry in entries
         if not entry["solved"]
     ]
@@ -107,14 +114,24 @@ def further_section(results: Result) -> str:
 
 def sanity_section(results: Result) -> str:
     """Whether scores depend on what was learnt, add up, are stable, and where they lie."""
-    columns = measure_columns(results, SANITY_KEYS)
+    shuffled = shuffled_labels_columns(results)
+    columns = [*measure_columns(results, SANITY_KEYS), *shuffled]
     if not columns:
         return ""
+    note = (
+        "A score that stays the same when the classifier is randomised does not explain it. A "
+        "method that never looks at the words is trivially insensitive to them."
+    )
+    if shuffled:
+        note += (
+            " Shuffled labels: the rank correlation with the scores of the same net that was "
+            "trained on permuted labels; near 0 is what a method should show, near 1 says that it "
+            "explains the texts and not what was learnt."
+        )
     return (
         "<h2>Sanity: do the scores depend on what the classifier learnt?</h2>\n"
-        '<p class="note">A score that stays the same when the classifier is randomised does not '
-        "explain it. A method that never looks at the words is trivially insensitive to them."
-        f"</p>\n{sortable_table(results, columns)}"
+        f'<p class="note">{note}</p>\n'
+        f"{sortable_table(results, columns)}{_failed(results, shuffled)}"
     )
 
 

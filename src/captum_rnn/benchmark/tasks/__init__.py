@@ -1,22 +1,37 @@
 """White-box tasks: classifiers of token sequences whose right explanation is known."""
 
+from captum_rnn.benchmark.tasks.bag_of_vectors import BagOfVectors, BagOfVectorsTask
 from captum_rnn.benchmark.tasks.keywords import AdditiveTask, NegationTask, ResetTask
+from captum_rnn.benchmark.tasks.known_answer_task import KnownAnswerTask, TaskNet
+from captum_rnn.benchmark.tasks.learnt_rule import LearntRule
 from captum_rnn.benchmark.tasks.nets import task_net
 from captum_rnn.benchmark.tasks.second_class import SecondClassTask
 from captum_rnn.benchmark.tasks.task import KnownAnswers, Task
 
-TASKS: dict[str, Task] = {
-    task.name: task for task in (AdditiveTask(), ResetTask(), NegationTask(), SecondClassTask())
+RULES: dict[str, Task] = {
+    rule.name: rule for rule in (AdditiveTask(), ResetTask(), NegationTask(), SecondClassTask())
 }
-"""The tasks by name."""
+"""The rules that nets of any kind learn, by name."""
+
+TASKS: dict[str, KnownAnswerTask] = {
+    **{name: LearntRule(rule) for name, rule in RULES.items()},
+    BagOfVectorsTask.name: BagOfVectorsTask(),
+}
+"""The tasks with a known answer by name."""
 
 __all__ = [
+    "RULES",
     "TASKS",
     "AdditiveTask",
+    "BagOfVectors",
+    "BagOfVectorsTask",
+    "KnownAnswerTask",
     "KnownAnswers",
+    "LearntRule",
     "NegationTask",
     "ResetTask",
     "SecondClassTask",
     "Task",
+    "TaskNet",
     "task_net",
 ]

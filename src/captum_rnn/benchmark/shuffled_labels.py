@@ -1,0 +1,179 @@
+"""The data randomisation test: the same net trained on shuffled labels, and how scores change."""
+
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from captum_rnn.attr.calibration import weights_digest
+from captum_rnn.benchmark.blocks import Blocks, fingerprint
+from captum_rnn.benchmark.cache import cached_folder, load_or_train
+from captum_rnn.benchmark.methods import Method, find_methods
+from captum_rnn.benchmark.other_texts import measure_methods
+from captum_rnn.benchmark.subject import Subject, explained_model
+from captum_rnn.evaluation import rank_correlations
+from captum_rnn.text.classifier import evaluation_mode
+from captum_rnn.text.corpus import Corpus
+from captum_rnn.text.pipeline import TextClassifier
+from captum_rnn.text.split import held_out_reviews
+from captum_rnn.text.training import TrainingSettings, train
+
+# Counted up when the training changes in a way that the settings do not show.
+_RECIPE_VERSION = 1
+_GROUP = "shuffled-labels"
+_NAME = "shuffled-labels"
+
+
+def shuffled_twin(
+    classifier: TextClassifier, corpus: Corpus, *, progress: bool = True
+) -> TextClassifier:
+    """The same net trained on permuted labels, from the cache or trained now.
+
+    Corpus, split and settings are those that the classifier records.
+
+    Args:
+        classifier: A classifier that `captum_rnn.text.train` trained.
+        corpus: The corpus that it was trained on, as `load_corpus` reads it.
+        progress: Say beforehand that it is trained, and show the progress, on standard error.
+
+    Returns:
+        The twin: all but its weights is as in the classifier.
+
+    Raises:
+        ValueError: The classifier does not record its training, was trained on shuffled labels
+            itself or on another corpus, or the training gives another vocabulary or net than it
+            has.
+        OSError: The cache cannot be written; see `captum_rnn.benchmark.cache`.
+    """
+    settings = _shuffled_settings(classifier)
+    held_out_reviews(classifier.trained_on, corpus)  # refuses another corpus
+    split_seed = classifier.trained_on["split_seed"]
+    recipe = {
+        "version": _RECIPE_VERSION,
+        "corpus": corpus.name,
+        "split_seed": split_seed,
+        "split_digest": classifier.trained_on["split_digest"],
+        "vocabulary": list(classifier.vocabulary.words),
+        "settings": asdict(settings),
+    }
+    name = f"{settings.kind}-{corpus.name}-{settings.seed}"
+    twin = load_or_train(
+        cached_folder(_GROUP, name, recipe),
+        functools.partial(train, corpus, settings, split_seed=split_seed, progress=progress),
+        "training the same net on shuffled labels" if progress else None,
+    )
+    check_twin(classifier, twin)
+    return twin
+
+
+def change_by_shuffled_labels(
+    classifier: TextClassifier,
+    twin: TextClassifier,
+    texts: Sequence[str],
+    methods: Iterable[str],
+    *,
+    background: Sequence[Tensor] = (),
+    seed: int = 0,
+    folder: str | Path | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Holds the scores of every method against those for a net trained on shuffled labels.
+
+    The twin has learnt the same texts, but nothing of what tells the classes apart. Scores that
+    rank the words alike for both explain the texts and not what was learnt. Both explain the class
+    that the classifier predicts; each method learns from other texts on either net anew. Scores
+    are compared as they are, with their signs.
+
+    Args:
+        classifier: A trained classifier.
+        twin: The same net trained on shuffled labels; see `shuffled_twin`.
+        texts: The texts to explain; those without a known word are left out.
+        methods: Names in `captum_rnn.benchmark.methods.METHODS`.
+        background: Batches of ids of other texts, to fit methods on.
+        seed: Seed of the bootstrap and of all that is drawn.
+        folder: Where what is finished is kept, so that an interrupted run goes on; None: nowhere.
+        progress: Show progress on standard error.
+
+    Returns:
+        `trained_on`, the twin's record, and `methods` as `judge_methods` returns them, with the
+        measure `rank_correlation`: Spearman's, in [-1, 1], near 0 where a method explains what was
+        learnt. `ties_with_best` is None, since nobody competes.
+
+    Raises:
+        ValueError: The twin has another vocabulary or net than the classifier.
+
+    Source: the data randomisation test of Adebayo et al., "Sanity Checks for Saliency Maps",
+    NeurIPS 2018.
+    """
+    check_twin(classifier, twin)
+    chosen = find_methods(methods, seed=seed)
+    with evaluation_mode(classifier.model), evaluation_mode(twin.model):
+        whole = Subject.of(classifier, texts)
+        learnt = whole.select(whole.readable)
+        shuffled = replace(learnt, model=explained_model(twin.model))
+
+        def correlation(method: Method) -> dict[str, Tensor]:
+            before, after = (
+                subject.score(method.fit(subject.model, background))
+                for subject in (learnt, shuffled)
+            )
+            return {"rank_correlation": rank_correlations(learnt.ids.cpu(), before, after)}
+
+        ids = [learnt.ids, learnt.predicted, *background]
+        weights = weights_digest(twin.model, twin.model.rnn)
+        found = measure_methods(
+            chosen,
+            correlation,
+            Blocks(folder, fingerprint(learnt.model, chosen, seed, ids, _NAME, weights)),
+            seed=seed,
+            name=_NAME,
+            higher_is_better=None,
+            progress=progress,
+        )
+    return {"trained_on": dict(twin.trained_on), "methods": found}
+
+
+def check_twin(classifier: TextClassifier, twin: TextClassifier) -> None:
+    """Refuses a net that differs from the classifier in more than its weights.
+
+    Args:
+        classifier: The classifier.
+        twin: The net trained on shuffled labels.
+
+    Raises:
+        ValueError: It has another vocabulary, other classes, reads another number of words, or is
+            another net.
+    """
+    parts = {
+        "vocabulary": (classifier.vocabulary, twin.vocabulary),
+        "classes": (classifier.classes, twin.classes),
+        "number of words read": (classifier.max_length, twin.max_length),
+        "architecture": (classifier.model.architecture, twin.model.architecture),
+    }
+    other = [name for name, (first, second) in parts.items() if first != second]
+    if other:
+        raise ValueError(
+            f"the net trained on shuffled labels has another {' and another '.join(other)} than "
+            "the classifier; both have to come from the same corpus, split and settings in the "
+            "same versions: train the classifier again"
+        )
+
+
+def _shuffled_settings(classifier: TextClassifier) -> TrainingSettings:
+    """The settings that the classifier was trained with, but for the labels."""
+    settings = classifier.trained_on.get("settings")
+    known = {field.name for field in fields(TrainingSettings)}
+    if not isinstance(settings, dict) or not settings.keys() <= known:
+        raise ValueError(
+            "the classifier does not record the settings that it was trained with, so the same net "
+            "cannot be trained on shuffled labels; train it again with captum_rnn.text.train"
+        )
+    if settings.get("shuffled_labels"):
+        raise ValueError(
+            "the classifier was itself trained on shuffled labels; give the one that was trained "
+            "on the right ones"
+        )
+    return replace(TrainingSettings(**settings), shuffled_labels=True)
