@@ -1,6 +1,7 @@
 """The comparison on many classifiers: five kinds of layer, two languages, two seeds.
 
-Every classifier is trained on demand and kept in the cache; see benchmarks/train_subjects.py.
+Every classifier is trained on demand and kept in the cache; see benchmarks/train_subjects.py. LSTMs
+have a twin that was trained on shuffled labels.
 Methods are held against Integrated Gradients on the same texts, documents and sequences, with 95 %
 bootstrap intervals of the paired difference. What is finished is kept in the folder `--work`, so
 that an interrupted run goes on.
@@ -12,10 +13,9 @@ that an interrupted run goes on.
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
-from statistics import fmean
 
 import torch
 
@@ -28,17 +28,14 @@ from captum_rnn.benchmark.results import write_text
 from captum_rnn.benchmark.subjects import CORPORA, KINDS, Recipe, recipes, unseen_reviews
 from captum_rnn.benchmark.timing import single_thread
 from captum_rnn.evaluation import paired_difference
+from compare_methods_tables import tables
 
 RIVAL, FLOOR = "integrated-gradients", "random"
 TASK_KINDS = ("lstm", "gru", "rnn")
+DEFAULTS = [*QUICK_METHODS, "adjoint-delta-replaced"]
 METRICS = ("deletion", "replacement", "randomisation")
-TABLES = (
-    ("comprehensiveness", "measures"),
-    ("spearman_leave_one_out", "measures"),
-    ("top", "hybrids"),
-    ("bottom", "hybrids"),
-    ("average_precision", "marks"),
-)
+AGREEMENTS = ("marks", "lexicon")
+OTHER_TEXTS = (*AGREEMENTS, "shuffled_labels")
 
 
 def compare_subject(recipe: Recipe, options: argparse.Namespace) -> dict:
@@ -51,12 +48,13 @@ def compare_subject(recipe: Recipe, options: argparse.Namespace) -> dict:
         methods=options.methods,
         metrics=options.metrics,
         marked=_unseen_marks(recipe, options.marks),
+        twin=replace(recipe, shuffled_labels=True).load() if recipe.kind == "lstm" else None,
         seed=options.seed,
         folder=options.work / recipe.name,
     )
     deletion = {method["name"]: method for method in results["methods"]}
     hybrid = results["hybrids"]["methods"]
-    agreements = {source: results[source] for source in ("marks", "lexicon") if results[source]}
+    others = {key: results[key] for key in OTHER_TEXTS if results[key]}
     return {
         "name": recipe.name,
         "kind": recipe.kind,
@@ -64,14 +62,14 @@ def compare_subject(recipe: Recipe, options: argparse.Namespace) -> dict:
         "seed": recipe.seed,
         "accuracy": classifier.trained_on["held_out"],
         "texts": results["subject"]["texts"],
-        "agreement_texts": {source: found["texts"] for source, found in agreements.items()},
+        "agreement_texts": {key: results[key]["texts"] for key in AGREEMENTS if results[key]},
         "methods": {
             name: {
                 "error": method["error"],
                 "cost": method["cost"],
                 "measures": method["measures"],
                 "hybrids": hybrid[name]["measures"],
-                **{s: found["methods"][name]["measures"] for s, found in agreements.items()},
+                **{key: found["methods"][name]["measures"] for key, found in others.items()},
                 "against_integrated_gradients": {
                     **_against(deletion, name, ("comprehensiveness",), options.seed),
                     **_against(hybrid, name, ("top", "bottom"), options.seed),
@@ -155,57 +153,6 @@ def _share_of_gain(methods: Mapping[str, Mapping], name: str) -> float | None:
     return (of_method - of_floor) / (of_rival - of_floor)
 
 
-def subject_table(
-    subjects: Sequence[dict], corpus: str, measure: str, section: str = "measures"
-) -> str:
-    """A measure by method and kind, the mean over seeds with its spread, as Markdown."""
-    kinds = list(dict.fromkeys(entry["kind"] for entry in subjects))
-    lines = [
-        f"| {measure}, {corpus} | " + " | ".join(kinds) + " |",
-        "|---" * (len(kinds) + 1) + "|",
-    ]
-    for name in subjects[0]["methods"]:
-        cells = []
-        for kind in kinds:
-            values = [
-                entry["methods"][name].get(section, {}).get(measure, {}).get("mean")
-                for entry in subjects
-                if (entry["kind"], entry["corpus"]) == (kind, corpus)
-            ]
-            cells.append(_mean_and_spread(values))
-        lines.append(f"| {METHODS[name].label} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def task_table(entries: Sequence[dict]) -> str:
-    """Agreement with the true contributions by method, task and kind, as Markdown."""
-    columns = list(dict.fromkeys((entry["task"], entry["kind"]) for entry in entries))
-    heads = [f"{task}, {kind}" for task, kind in columns]
-    lines = ["| method | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
-    names = dict.fromkeys(name for entry in entries for name in entry["methods"])
-    for name in names:
-        cells = []
-        for column in columns:
-            values = [
-                entry["methods"][name]["measures"][entry["measure"]]["mean"]
-                for entry in entries
-                if (entry["task"], entry["kind"]) == column
-                and entry["methods"].get(name, {}).get("measures")
-            ]
-            cells.append(_mean_and_spread(values))
-        lines.append(f"| {METHODS[name].label} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def _mean_and_spread(given: Sequence[float | None]) -> str:
-    values = [value for value in given if value is not None]
-    if not values:
-        return "–"
-    if len(values) == 1:
-        return f"{values[0]:.3f}"
-    return f"{fmean(values):.3f} ± {(max(values) - min(values)) / 2:.3f}"
-
-
 def _named_file(given: str) -> tuple[str, Path]:
     corpus, _, path = given.partition("=")
     if corpus not in CORPORA or not path:
@@ -217,7 +164,7 @@ def main() -> None:
     """Runs the grid and writes its figures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--texts", type=int, default=100)
-    parser.add_argument("--methods", nargs="+", default=list(QUICK_METHODS), choices=METHODS)
+    parser.add_argument("--methods", nargs="+", default=DEFAULTS, choices=METHODS)
     parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS)
     parser.add_argument("--corpora", nargs="+", default=list(CORPORA), choices=CORPORA)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
@@ -246,10 +193,7 @@ def main() -> None:
         "known_answers": tasks,
     }
     write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n", options.output)
-    for corpus in options.corpora:
-        for measure, section in TABLES:
-            print(f"\n{subject_table(subjects, corpus, measure, section)}")
-    print(f"\n{task_table(tasks)}")
+    print(tables(results))
 
 
 if __name__ == "__main__":

@@ -10,22 +10,20 @@ texts.
 
 import argparse
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.methods import METHODS, ExplainedModel, Method
-from captum_rnn.benchmark.methods.gradient_methods import IntegratedGradientsFromZero
+from captum_rnn.benchmark.methods import METHODS
+from captum_rnn.benchmark.methods.mixture import MeanOfMethods
 from captum_rnn.benchmark.methods.state_methods import CalibratedDelta
 from captum_rnn.benchmark.results import write_text
 from captum_rnn.benchmark.subjects import CORPORA, KINDS, recipes
 from captum_rnn.benchmark.timing import single_thread
-from compare_methods import TABLES, compare_on_tasks, compare_subject, subject_table, task_table
+from compare_methods import compare_on_tasks, compare_subject
+from compare_methods_tables import gain_table, subject_table, task_differences
 
 RELEVANCE, ADJOINT, LOCAL = "relevance-propagation", "adjoint-delta", "local-delta"
 REPLACED, CALIBRATED = "adjoint-delta-replaced", "calibrated-delta-by-distance"
@@ -47,36 +45,8 @@ PAIRS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mixture(Method):
-    """The mean of the scores of several methods.
-
-    Attributes:
-        parts: The methods.
-    """
-
-    parts: tuple[Method, ...]
-    passes: str = "those of the parts"
-    ours: bool = True
-
-    def __call__(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor:
-        """Scores every token of a batch; see `Method`."""
-        return torch.stack([part(model, ids, target) for part in self.parts]).mean(0)
-
-    def fit(self, model: ExplainedModel, texts: Sequence[Tensor]) -> Method:
-        """Lets the parts learn; see `Method`."""
-        return replace(self, parts=tuple(part.fit(model, texts) for part in self.parts))
-
-    def seeded(self, seed: int) -> Method:
-        """The same mixture with the parts' randomness from another seed."""
-        return replace(self, parts=tuple(part.seeded(seed) for part in self.parts))
-
-
 def register_candidates() -> list[str]:
     """Adds the candidates to the registry; the names of all methods to run."""
-    midpoint = IntegratedGradientsFromZero(
-        name=MIDPOINT, label="Integrated Gradients, midpoint", passes="1 + 1 backward", steps=1
-    )
     with_cells = CalibratedDelta(
         name="calibrated-delta-by-distance-cells",
         label="calibrated delta, by distance, with cells",
@@ -85,17 +55,33 @@ def register_candidates() -> list[str]:
         with_cells=True,
         teacher=METHODS["calibrated-delta"].teacher,
     )
-    METHODS.update({midpoint.name: midpoint, with_cells.name: with_cells})
+    METHODS[with_cells.name] = with_cells
     names = [*SINGLE, MIDPOINT, with_cells.name]
     for parts in PAIRS:
-        mixture = Mixture(
+        mixture = MeanOfMethods(
             name="+".join(parts),
             label=" + ".join(METHODS[part].label for part in parts),
+            passes="those of the parts",
             parts=tuple(METHODS[part] for part in parts),
         )
         METHODS[mixture.name] = mixture
         names.append(mixture.name)
     return names
+
+
+def tables(results: dict) -> str:
+    """What each candidate gains or loses against Integrated Gradients, as Markdown."""
+    subjects = results["subjects"]
+    methods = [
+        name for name in subjects[0]["methods"] if name not in ("integrated-gradients", "random")
+    ]
+    parts = [task_differences(results["known_answers"], methods)]
+    for corpus in dict.fromkeys(entry["corpus"] for entry in subjects):
+        parts.append(gain_table(subjects, corpus, methods))
+        for place, caption in (("top", "highest"), ("bottom", "lowest")):
+            found = subject_table(subjects, corpus, "hybrids", place)
+            parts.append(f"Hybrid documents, {caption}-scoring word, {corpus}:\n\n{found}")
+    return "\n\n".join(parts) + "\n"
 
 
 def main() -> None:
@@ -110,18 +96,15 @@ def main() -> None:
     parser.add_argument(
         "--output", type=Path, default=Path(__file__).parent / "results" / "mixtures.json"
     )
+    parser.add_argument("--tables", type=Path, default=Path("docs") / "mixtures-tables.txt")
     options = parser.parse_args()
     options.methods, options.metrics = register_candidates(), ("deletion",)
     options.marks = {}
     tasks = compare_on_tasks(options)
-    print(task_table(tasks), flush=True)
     subjects = []
     for recipe in recipes(options.kinds, options.corpora, options.seeds):
         subjects.append(compare_subject(recipe, options))
         print(f"{recipe.name}: done", flush=True)
-    for corpus in options.corpora:
-        for measure, section in TABLES[:4]:
-            print(f"\n{subject_table(subjects, corpus, measure, section)}")
     with single_thread():
         measured_on = machine(torch.device("cpu"))
     results = {
@@ -134,6 +117,8 @@ def main() -> None:
         "known_answers": tasks,
     }
     write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n", options.output)
+    write_text(tables(results), options.tables)
+    print(tables(results))
 
 
 if __name__ == "__main__":

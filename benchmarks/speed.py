@@ -72,6 +72,8 @@ def methods(model: Classifier, ids: Tensor) -> dict[str, Callable[[], object]]:
     local = LocalDeltaAttribution(model, model.layer, reference=model.embedding.weight[0])
     calibrated = CalibratedDeltaAttribution(model, model.layer)
     calibrated.fit([ids], show_progress=False)
+    by_distance = CalibratedDeltaAttribution(model, model.layer, by_distance=True)
+    by_distance.fit([ids], show_progress=False)
     adjoint = AdjointDeltaAttribution(model, model.layer)
     relevance = RecurrentLRPAttribution(model, model.layer)
     saliency = Saliency(model.forward_embedded)
@@ -79,19 +81,21 @@ def methods(model: Classifier, ids: Tensor) -> dict[str, Callable[[], object]]:
     integrated = IntegratedGradients(model.forward_embedded)
     ablation = FeatureAblation(model)
 
-    def gradients(method: Callable[..., Tensor], **options: int) -> Callable[[], object]:
+    def gradients(method: Callable[..., Tensor], **options: int) -> Callable[[], Tensor]:
         def run() -> Tensor:
             with torch.backends.cudnn.flags(enabled=False):
                 return method(embedded.requires_grad_(), target=1, **options)
 
         return run
 
+    midpoint = gradients(integrated.attribute, n_steps=1)
     return {
         "hidden-state delta (l2)": lambda: delta.attribute(ids, target=1),
         "hidden-state delta (projection)": lambda: projection.attribute(ids, target=1),
         "hidden-state delta (l2), bare layer": lambda: bare.attribute(embedded),
         **cells,
         "calibrated delta": lambda: calibrated.attribute(ids, target=1),
+        "calibrated delta, by distance": lambda: by_distance.attribute(ids, target=1),
         "logit delta": lambda: logit.attribute(ids, target=1),
         "logit delta, given the head": lambda: with_head.attribute(ids, target=1),
         "local delta": lambda: local.attribute(ids, target=1),
@@ -99,6 +103,8 @@ def methods(model: Classifier, ids: Tensor) -> dict[str, Callable[[], object]]:
         "relevance propagation": lambda: relevance.attribute(ids, target=1),
         "Saliency": gradients(saliency.attribute),
         "InputXGradient": gradients(input_x_gradient.attribute),
+        "IntegratedGradients, midpoint": midpoint,
+        "relevance + IG midpoint": lambda: relevance.attribute(ids, target=1) + midpoint().sum(2),
         f"IntegratedGradients, {IG_POINTS} steps": gradients(
             integrated.attribute, n_steps=IG_POINTS, internal_batch_size=640
         ),

@@ -16,6 +16,7 @@ from captum_rnn.benchmark.methods.gradient_methods import (
     SaliencySum,
 )
 from captum_rnn.benchmark.methods.method import Method
+from captum_rnn.benchmark.methods.mixture import MeanOfMethods
 from captum_rnn.benchmark.methods.perturbation_methods import (
     Ablation,
     LeaveOneOut,
@@ -45,6 +46,15 @@ from captum_rnn.benchmark.methods.word_methods import (
 
 _TEACHER = IntegratedGradientsFromZero(
     name="teacher", label="Integrated Gradients, 5 points", steps=5
+)
+_MIDPOINT = IntegratedGradientsFromZero(
+    name="integrated-gradients-midpoint",
+    label="Integrated Gradients, midpoint",
+    passes="1 + 1 backward",
+    steps=1,
+)
+_RELEVANCE = RelevancePropagation(
+    name="relevance-propagation", label="relevance propagation", passes="1 + a reverse scan"
 )
 _OF_THIS_PACKAGE: tuple[Method, ...] = (
     HiddenStateDelta(name="hidden-state-delta-l2", label="hidden-state delta, L2", distance="l2"),
@@ -91,8 +101,13 @@ _OF_THIS_PACKAGE: tuple[Method, ...] = (
         passes="1 + a reverse scan",
         replaced=True,
     ),
-    RelevancePropagation(
-        name="relevance-propagation", label="relevance propagation", passes="1 + a reverse scan"
+    _RELEVANCE,
+    MeanOfMethods(
+        name="relevance-and-midpoint",
+        label="relevance + IG midpoint",
+        passes="2 + 1 backward + a reverse scan",
+        ours=True,
+        parts=(_RELEVANCE, _MIDPOINT),
     ),
     WordInformation(name="word-information", label="word information"),
 )
@@ -102,6 +117,7 @@ _BY_GRADIENT: tuple[Method, ...] = (
     GradientTimesInput(name="input-x-gradient", label="Input × Gradient"),
     ActivationTimesGradient(name="layer-gradient-x-activation", label="LayerGradientXActivation"),
     IntegratedGradientsFromZero(name="integrated-gradients", label="Integrated Gradients"),
+    _MIDPOINT,
     IntegratedGradientsFromWord(
         name="integrated-gradients-word", label="Integrated Gradients, neutral word"
     ),
@@ -141,9 +157,11 @@ QUICK_METHODS = (
     "calibrated-delta-by-distance",
     "adjoint-delta",
     "relevance-propagation",
+    "relevance-and-midpoint",
     "saliency",
     "input-x-gradient",
     "integrated-gradients",
+    "integrated-gradients-midpoint",
     "word-lexicon",
     "random",
 )

@@ -196,7 +196,7 @@ class WordInformation(Method):
             measured by its own state.
     """
 
-    passes: str = "50 × (4 + 4 backward)"
+    passes: str = "50 × (4 + 4 backward) + h backward"
     signed: bool = False
     class_aware: bool = False
     ours: bool = True
