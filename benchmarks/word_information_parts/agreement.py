@@ -14,8 +14,9 @@ from captum_rnn.text.batching import pad_ids
 from word_information_parts.authors import STEPS, authors_log_sigma
 from word_information_parts.statistics import over_texts, text_correlations
 
-BUDGETS = (25, 50, 100, 200)
+BUDGETS = (10, 25, 50, 100, 200)
 TIMED_BATCH = 64
+PLAIN = {"exact": 0, "directions": 0}
 
 
 def agreement(
@@ -24,8 +25,9 @@ def agreement(
     """The study on the final state of one recurrent layer; `ids` (texts, time) are padded.
 
     Few steps are compared with a search of many. Another such search with other draws says how near
-    two converged searches come to each other, and one without the control variate, which takes the
-    plain gradient that the authors take, that they aim at the same σ.
+    two converged searches come to each other, and one that knows nothing of the linearised model
+    but its estimated optimum, and takes the plain gradient that the authors take, that they aim at
+    the same σ.
     """
     asked = WordInformationAttribution(model, layer, model.embedding).fit([fit])
 
@@ -35,11 +37,11 @@ def agreement(
         return asked.last_search.log_sigma.masked_fill(ids == 0, math.nan)
 
     with single_thread():
-        converged = search(converged_steps, 1, samples=1)
-        second = search(converged_steps, 2, samples=1)
-        plain = search(converged_steps, 3, samples=1, directions=0)
+        converged = search(converged_steps, 1)
+        second = search(converged_steps, 2)
+        plain = search(converged_steps, 3, **PLAIN)
         few = {steps: search(steps, 4) for steps in BUDGETS}
-        without = {steps: search(steps, 4, directions=0) for steps in BUDGETS}
+        without = {steps: search(steps, 4, **PLAIN) for steps in BUDGETS}
         seconds = {steps: seconds_a_text(asked, ids, steps) for steps in BUDGETS}
         theirs, cost = authors_runs(asked, model, layer, ids, authors_texts, authors_steps)
     first, again = theirs
@@ -47,7 +49,7 @@ def agreement(
     return {
         "texts": len(ids),
         "converged_steps": converged_steps,
-        "samples_a_step": NoiseSearch().samples,
+        "samples_a_step": 2 * NoiseSearch().pairs,
         "spread_of_log_sigma": over_texts(
             torch.stack([row[row.isfinite()].std() for row in converged])
         ),

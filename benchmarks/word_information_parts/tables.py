@@ -24,14 +24,22 @@ def agreement(results: dict) -> str:
         for steps, row in found["few_steps"].items()
     ]
     theirs = found["authors"]
-    head = ["steps", "Spearman", "texts at .95", "without control", "a text", "times faster"]
+    head = [
+        "steps",
+        "Spearman",
+        "texts at .95",
+        "without the linear model",
+        "a text",
+        "times faster",
+    ]
     return (
         "### Steps, agreement and cost\n\n"
         f"Final state of the shipped LSTM, {found['texts']} texts, {found['samples_a_step']} noise "
-        f"samples a step, against a search of {found['converged_steps']} steps; cost in a batch "
-        f"of 64 on one thread, against the authors' way in the same run.\n\n{table(head, rows)}\n\n"
+        f"samples (antithetic pairs) a step, against a search of {found['converged_steps']} steps; "
+        "cost in a batch of 64 on one thread, against the authors' way in the same run.\n\n"
+        f"{table(head, rows)}\n\n"
         f"Two converged searches agree with Spearman {shown(found['two_converged'])}, one of them "
-        f"and one without the control variate with {shown(found['converged_without_control'])}; "
+        f"and one without the linearised model with {shown(found['converged_without_control'])}; "
         f"log σ spreads over the words of a text by {shown(found['spread_of_log_sigma'])}. The "
         f"authors' way ({theirs['steps']} steps timed, one text at a time) takes "
         f"{theirs['seconds_a_text']:.1f} s a text; two of its runs agree with "

@@ -13,8 +13,8 @@ from captum_rnn.attr.word_information import WordInformationAttribution
 from models import Classifier
 from readers import FEATURES, LENGTHS, make_case, over_every_layer
 
-SEARCH = NoiseSearch(max_steps=20, samples=2)
-SHORT = NoiseSearch(max_steps=2, samples=1, probes=2, directions=2)
+SEARCH = NoiseSearch(max_steps=20, pairs=1)
+SHORT = NoiseSearch(max_steps=2, pairs=1, probes=2, directions=2)
 VOCABULARY = 50
 
 

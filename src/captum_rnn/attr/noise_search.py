@@ -4,14 +4,16 @@ With q_i = (n / rate) · ∂D/∂log σ_i, where D is the first term of the loss
 every E q_i = 1, and for a linear Φ a Newton step in log σ is (1 − q) / 2. The search takes such
 steps, shrinks them (Robbins and Monro 1951) and averages what it passes (Polyak and Juditsky 1992).
 
-Two things make few samples suffice. It starts from the optimum of the linearised Φ. And the noise
-of q, most of which is the product of one word's effect with that of all others, is taken off by a
-control variate: the same product in the linearised Φ, along the directions in which the state moves
-most, whose mean is known. For a linear Φ nothing is left of the noise.
+Three things make few samples suffice. It starts from the optimum of the linearised Φ, which also
+counts in the average, as much as a number of samples. The noise of q, most of which is the product
+of one word's effect with that of all others, is taken off by a control variate: the same product in
+the linearised Φ, whose mean is known. And the noise is drawn in antithetic pairs, which take off
+what is odd in it. For a linear Φ nothing is left of the noise.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -25,6 +27,8 @@ _FULL_STEPS = 5.0
 """Steps after which the step size begins to fall."""
 _FALL = 0.75
 """Power of the fall; between 1/2 and 1, as averaging needs."""
+_TRUST = 150
+"""How many samples the optimum of the linearised model counts as."""
 _LONGEST_STEP = 0.5
 
 
@@ -49,12 +53,16 @@ class NoiseSearch:
 
     Attributes:
         max_steps: Most steps.
-        samples: Noise samples in a step, each one forward and one backward pass.
+        pairs: Antithetic pairs of noise samples in a step; each sample is one forward and one
+            backward pass.
         tolerance: A text settles when the averaged log σ of its words change by less than this, on
             average, over ten steps.
-        probes: Random directions that estimate the gain of each word, one backward pass each.
-        directions: Directions of the state along which the noise of other words is taken off: as
-            many backward passes, and twice as many forward passes, once.
+        exact: A state of at most this many features is linearised exactly, with one backward pass
+            for each, once.
+        directions: Directions along which a state of more features is linearised, those in which
+            noise moves it most: as many backward and twice as many forward passes, once.
+        probes: Random directions that stand for the others of such a state, two backward passes
+            each.
         seed: Of all draws.
 
     Raises:
@@ -62,14 +70,16 @@ class NoiseSearch:
     """
 
     max_steps: int = 200
-    samples: int = 4
+    pairs: int = 2
     tolerance: float = 0.01
+    exact: int = 128
+    directions: int = 16
     probes: int = 8
-    directions: int = 8
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("max_steps", 1), ("samples", 1), ("probes", 1), ("directions", 0)):
+        least_of = {"max_steps": 1, "pairs": 1, "exact": 0, "directions": 0, "probes": 1}
+        for name, least in least_of.items():
             if getattr(self, name) < least:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected {least} or more")
         if not self.tolerance >= 0:
@@ -102,17 +112,20 @@ class NoiseSearch:
         generator = torch.Generator(embedded.device).manual_seed(self.seed)
         embedded = embedded.detach().requires_grad_()
         problem = _Problem(state_vectors, embedded, state_vectors(embedded), tokens, generator)
-        gains = problem.squared_gains(self.probes)
-        log_sigma = linear_optimum(gains, tokens, rate=rate, log_scale=log_scale)
-        linear = problem.linearised(log_sigma, self.directions)
+        optimum = partial(linear_optimum, tokens=tokens, rate=rate, log_scale=log_scale)
+        if problem.state.shape[1] <= self.exact:
+            linear, gains = problem.linearised()
+        else:
+            linear, gains = problem.linearised_in_part(self.directions, self.probes, optimum)
+        found = log_sigma = start = optimum(gains)
         words = tokens.sum(1, keepdim=True).clamp(min=1)
         blocks: list[Tensor] = []
-        found, steps = log_sigma, torch.zeros(len(tokens), dtype=torch.long)
+        steps = torch.zeros(len(tokens), dtype=torch.long)
         settled = torch.zeros(len(tokens), dtype=torch.bool)
         total = torch.zeros_like(log_sigma)
         bar = tqdm(total=self.max_steps, desc="searching σ", disable=not show_progress)
         for step in range(1, self.max_steps + 1):
-            slopes = problem.slopes(log_sigma, linear, self.samples, step)
+            slopes = problem.slopes(log_sigma, linear, self.pairs, step)
             newton = 0.5 - slopes * words / (2 * rate)
             size = (1 + step / _FULL_STEPS) ** -_FALL
             # The limit is on the shrunk step: on the slope itself it would shift the optimum.
@@ -124,7 +137,9 @@ class NoiseSearch:
                 continue
             blocks.append(total / (step - _BLOCK * len(blocks)))
             total = torch.zeros_like(log_sigma)
-            later = torch.stack(blocks[len(blocks) // 2 :]).mean(0)
+            recent = blocks[len(blocks) // 2 :]
+            drawn = 2 * self.pairs * _BLOCK * len(recent)
+            later = torch.stack(recent).mean(0).lerp(start, _TRUST / (_TRUST + drawn))
             change = ((later - found).abs() * tokens).sum(1) / words.squeeze(1)
             running = ~settled.to(tokens.device)
             found = torch.where(running.unsqueeze(1), later, found)
@@ -146,47 +161,80 @@ class _Problem:
     tokens: Tensor
     generator: torch.Generator
 
-    def squared_gains(self, probes: int) -> Tensor:
-        """‖∂Φ/∂x_i‖_F² / σ_S² of each word (batch, time), by Hutchinson's estimator."""
-        gains = torch.zeros_like(self.tokens, dtype=self.embedded.dtype)
-        for _ in range(probes):
-            direction = self._drawn(self.state.shape[1:])
-            gains += self._pulled_back(direction.expand_as(self.state)).square().sum(2) / probes
-        return gains
-
-    def linearised(self, log_sigma: Tensor, directions: int) -> Tensor:
-        """Derivatives of the state along the directions in which noise moves it most.
+    def linearised(self) -> tuple[Tensor, Tensor]:
+        """The derivative of every feature of the state, and the gain of each word.
 
         Returns:
-            (directions, batch, time, features).
+            Derivatives (state, batch, time, features), and ‖∂Φ/∂x_i‖_F² / σ_S² of each word
+            (batch, time).
         """
-        if directions == 0:
-            return self.embedded.new_zeros(0, *self.embedded.shape)
-        with torch.no_grad():
-            moved = [
-                self.state_vectors(self.embedded + noise) - self.state
-                for noise in self._noises(log_sigma, 2 * directions)
-            ]
-        together = torch.stack(moved, 1).detach()
-        _check_finite(together, "the loss is not finite at the start of the search")
-        main = torch.linalg.svd(together, full_matrices=False).Vh
-        kept = min(directions, main.shape[1])
-        return torch.stack([self._pulled_back(main[:, k]) for k in range(kept)])
+        every = torch.eye(self.state.shape[1], device=self.state.device, dtype=self.state.dtype)
+        linear = torch.stack([self._pulled_back(one.expand_as(self.state)) for one in every])
+        return linear, linear.square().sum((0, 3))
 
-    def slopes(self, log_sigma: Tensor, linear: Tensor, samples: int, step: int) -> Tensor:
+    def linearised_in_part(
+        self, directions: int, probes: int, optimum: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """As `linearised`, but along the main directions alone; the gains of all are estimated.
+
+        Args:
+            directions: How many.
+            probes: Random directions that stand for those that are left.
+            optimum: From gains to log σ, for the noise that tells the main directions.
+        """
+        nothing = self.state.new_zeros(len(self.state), 0, self.state.shape[1])
+        guess = optimum(self._gains_beside(nothing, probes))
+        main = self._main_directions(guess, directions)
+        rows = [self._pulled_back(direction) for direction in main.unbind(1)]
+        linear = torch.stack(rows) if rows else self.embedded.new_zeros(0, *self.embedded.shape)
+        return linear, linear.square().sum((0, 3)) + self._gains_beside(main, probes)
+
+    def slopes(self, log_sigma: Tensor, linear: Tensor, pairs: int, step: int) -> Tensor:
         """Estimates ∂E‖Φ(x̃) − s‖² / ∂log σ_i (batch, time), in units of σ_S²."""
         sigma = self._sigma(log_sigma)
-        expected = 2 * (sigma.square() * linear.square().sum((0, 3)))
-        slopes = torch.zeros_like(log_sigma)
-        for noise in self._noises(log_sigma, samples):
-            moved = (self.embedded.detach() + noise).requires_grad_()
-            change = (self.state_vectors(moved) - self.state.detach()).square().sum()
-            _check_finite(change, f"the loss is not finite in step {step} of the search")
-            (gradient,) = torch.autograd.grad(change, moved)
+        slopes = 2 * (sigma.square() * linear.square().sum((0, 3)))
+        for noise in self._noises(log_sigma, pairs):
             effects = torch.einsum("btf,kbtf->kbt", noise, linear)
-            of_linear = 2 * (effects * effects.sum(2, keepdim=True)).sum(0)
-            slopes += ((gradient * noise).sum(2) - of_linear + expected) / samples
+            slopes -= 2 * (effects * effects.sum(2, keepdim=True)).sum(0) / pairs
+            for one in (noise, -noise):
+                slopes += (self._gradient(one, step) * one).sum(2) / (2 * pairs)
         return slopes
+
+    def _gradient(self, noise: Tensor, step: int) -> Tensor:
+        """The gradient of ‖Φ(x̃) − s‖² by the word vectors (batch, time, features)."""
+        moved = (self.embedded.detach() + noise).requires_grad_()
+        change = (self.state_vectors(moved) - self.state.detach()).square().sum()
+        _check_finite(change, f"the loss is not finite in step {step} of the search")
+        (gradient,) = torch.autograd.grad(change, moved)
+        return gradient
+
+    def _gains_beside(self, known: Tensor, probes: int) -> Tensor:
+        """Gains (batch, time) beside known directions (batch, directions, state), as Hutch++ does.
+
+        Source: Meyer, Musco, Musco and Woodruff (2021), "Hutch++: Optimal Stochastic Trace
+        Estimation".
+        """
+        gains = torch.zeros_like(self.tokens, dtype=self.embedded.dtype)
+        for _ in range(probes):
+            probe = self._drawn(self.state.shape[1:]).expand_as(self.state)
+            along = torch.einsum("bks,bs->bk", known, probe)
+            rest = probe - torch.einsum("bks,bk->bs", known, along)
+            gains += self._pulled_back(rest).square().sum(2) / probes
+        return gains
+
+    @torch.no_grad()
+    def _main_directions(self, log_sigma: Tensor, directions: int) -> Tensor:
+        """The directions (batch, directions, state) in which noise moves the state most."""
+        moved = [
+            self.state_vectors(self.embedded + noise) - self.state
+            for noise in self._noises(log_sigma, 2 * directions)
+        ]
+        if not moved:
+            return self.state.new_zeros(len(self.state), 0, self.state.shape[1])
+        together = torch.stack(moved, 1).detach()
+        _check_finite(together, "the loss is not finite at the start of the search")
+        found: Tensor = torch.linalg.svd(together, full_matrices=False).Vh
+        return found[:, :directions]
 
     def _noises(self, log_sigma: Tensor, samples: int) -> Iterator[Tensor]:
         """Noise (batch, time, features), of the same draw for all texts, none on padding."""
