@@ -104,7 +104,7 @@ def methods(model: Classifier, ids: Tensor) -> dict[str, Callable[[], object]]:
         "Saliency": gradients(saliency.attribute),
         "InputXGradient": gradients(input_x_gradient.attribute),
         "IntegratedGradients, midpoint": midpoint,
-        "relevance + IG midpoint": lambda: relevance.attribute(ids, target=1) + midpoint().sum(2),
+        "relevance + midpoint": lambda: relevance.attribute(ids, target=1) + midpoint().sum(2),
         f"IntegratedGradients, {IG_POINTS} steps": gradients(
             integrated.attribute, n_steps=IG_POINTS, internal_batch_size=640
         ),

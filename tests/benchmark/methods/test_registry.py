@@ -9,6 +9,7 @@ from captum_rnn.benchmark.methods import (
     Method,
     find_methods,
 )
+from captum_rnn.benchmark.methods.mixture import MeanOfMethods
 from captum_rnn.benchmark.methods.state_methods import StateMethod, WordInformation
 from foreign_models import KINDS, explained_model
 
@@ -102,7 +103,7 @@ def test_names_and_labels_name_one_method_each() -> None:
 
 def test_the_methods_of_this_package_are_those_that_read_states() -> None:
     for method in METHODS.values():
-        assert method.ours == isinstance(method, (StateMethod, WordInformation))
+        assert method.ours == isinstance(method, (StateMethod, WordInformation, MeanOfMethods))
 
 
 def test_methods_are_found_by_name_each_once_with_the_seed() -> None:

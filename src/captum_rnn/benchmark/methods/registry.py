@@ -104,7 +104,7 @@ _OF_THIS_PACKAGE: tuple[Method, ...] = (
     _RELEVANCE,
     MeanOfMethods(
         name="relevance-and-midpoint",
-        label="relevance + IG midpoint",
+        label="relevance + midpoint",
         passes="2 + 1 backward + a reverse scan",
         ours=True,
         parts=(_RELEVANCE, _MIDPOINT),
