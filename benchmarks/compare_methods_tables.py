@@ -1,6 +1,7 @@
 """The grid's results as Markdown, from benchmarks/results/compare_methods.json.
 
-`docs/results.md` includes what this writes to docs/results-tables.txt.
+`docs/results.md` includes what this writes to docs/results-tables.txt, `docs/which.md` the summary
+in docs/which-table.txt, which also reads the costs in benchmarks/results/speed.json.
 
     python benchmarks/compare_methods_tables.py
 """
@@ -15,7 +16,23 @@ from captum_rnn.benchmark.results import write_text
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "compare_methods.json"
+SPEED = ROOT / "benchmarks" / "results" / "speed.json"
 TABLES = ROOT / "docs" / "results-tables.txt"
+SUMMARY = ROOT / "docs" / "which-table.txt"
+COSTS = {
+    "hidden-state-delta-l2": "hidden-state delta (l2)",
+    "hidden-state-delta-projection": "hidden-state delta (projection)",
+    "logit-delta": "logit delta",
+    "local-delta": "local delta",
+    "calibrated-delta-by-distance": "calibrated delta, by distance",
+    "adjoint-delta": "adjoint delta",
+    "relevance-propagation": "relevance propagation",
+    "relevance-and-midpoint": "relevance + midpoint",
+    "saliency": "Saliency",
+    "input-x-gradient": "InputXGradient",
+    "integrated-gradients-midpoint": "IntegratedGradients, midpoint",
+    "integrated-gradients": "IntegratedGradients, 50 steps",
+}
 AGAINST = (
     "calibrated-delta-by-distance",
     "adjoint-delta",
@@ -196,6 +213,53 @@ def gain_table(subjects: Sequence[dict], corpus: str, methods: Sequence[str] = A
     )
 
 
+def summary(results: dict, speed: dict) -> str:
+    """One row a method: its least and greatest figures over all classifiers, and its cost."""
+    subjects, tasks = results["subjects"], results["known_answers"]
+    costs = {
+        entry["layer"]: {row["method"]: row["forwards"] for row in entry["methods"]}
+        for entry in speed["tables"]
+        if entry["batch"] > 1
+    }
+    rows = []
+    for method in subjects[0]["methods"]:
+        figures = [entry["methods"][method] for entry in subjects]
+        cells = [
+            between((one["share_of_gain"] for one in figures), "{:.0%}"),
+            between(mean_of(one["measures"], "spearman_leave_one_out") for one in figures),
+        ]
+        for task in ("reset", "negation", "second-class"):
+            cells.append(
+                between(
+                    mean_of(entry["methods"][method]["measures"], entry["measure"])
+                    for entry in tasks
+                    if entry["task"] == task and entry["methods"]
+                )
+            )
+        name = COSTS.get(method)
+        cost = ", ".join(f"{of_layer[name]:.2f}" for of_layer in costs.values()) if name else "–"
+        rows.append([METHODS[method].label, *cells, cost])
+    head = [
+        "method",
+        "share of Integrated Gradients' gain",
+        "Spearman with leave-one-out",
+        "reset",
+        "negation",
+        "second class",
+        f"× one forward, {', '.join(costs)}",
+    ]
+    return table(head, rows) + "\n"
+
+
+def between(given: Iterable[float | None], style: str = "{:.2f}") -> str:
+    """The least and the greatest of the figures that are defined."""
+    values = [value for value in given if value is not None]
+    if not values:
+        return "–"
+    ends = (style.format(end).replace("-", "−") for end in (min(values), max(values)))
+    return " to ".join(dict.fromkeys(ends))
+
+
 def of(subjects: Sequence[dict], kind: str, corpus: str) -> list[dict]:
     """The classifiers of one kind and corpus, one a seed."""
     return [entry for entry in subjects if (entry["kind"], entry["corpus"]) == (kind, corpus)]
@@ -217,10 +281,11 @@ def over_seeds(given: Iterable[float | None]) -> str:
 
 def differences(given: Iterable[dict]) -> str:
     """One difference a seed, marked where its interval leaves out zero."""
-    return ", ".join(
+    shown = [
         f"{one['mean']:+.3f}{'*' if one['low'] * one['high'] > 0 else ''}".replace("-", "−")
         for one in given
-    )
+    ]
+    return ", ".join(shown) or "–"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -231,9 +296,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def main() -> None:
     """Writes and prints the tables."""
-    found = tables(json.loads(RESULTS.read_text(encoding="utf-8")))
-    write_text(found, TABLES)
-    print(found)
+    results, speed = (json.loads(path.read_text(encoding="utf-8")) for path in (RESULTS, SPEED))
+    write_text(tables(results), TABLES)
+    write_text(summary(results, speed), SUMMARY)
+    print(tables(results), summary(results, speed), sep="\n")
 
 
 if __name__ == "__main__":
