@@ -3,6 +3,7 @@
 The vectors are learnt from training texts of the shipped classifier, without their labels, and
 judged on texts that it was not trained on: comprehensiveness and the rank correlation with exact
 leave-one-out, with 95 % bootstrap intervals over the texts, and paired with Integrated Gradients.
+Two tables more say what happens on texts of another length or topic than those learnt from.
 
     python benchmarks/calibration.py [--texts 300] [--output benchmarks/results/calibration.json]
 """
@@ -12,7 +13,7 @@ import functools
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -53,6 +54,21 @@ STEPS = {
     "local delta": lambda unknown: {"reference": unknown},
 }
 """What is calibrated, as the arguments of `CalibratedDeltaAttribution`."""
+
+LEARNABLE = 2_000
+TRANSFERRED_STEPS, TRANSFERRED_TEXTS = ("delta", "delta by distance"), 100
+SHORT, LONG, HOTEL = 15, 40, "酒店"
+TRANSFERS = {
+    f"at most {SHORT} words, judged on {LONG} or more": (
+        lambda text, words: words <= SHORT,
+        lambda text, words: words >= LONG,
+    ),
+    "reviews of hotels, judged on others": (
+        lambda text, words: HOTEL in text,
+        lambda text, words: HOTEL not in text,
+    ),
+}
+"""Which texts are learnt from and which are judged, by text and number of words."""
 
 Score = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
@@ -147,6 +163,32 @@ def calibrated_variants(classifier: TextClassifier, texts: list[str]) -> list[Ca
     return variants
 
 
+def transfers(classifier: TextClassifier, subject: Subject, texts: list[str], seed: int) -> dict:
+    """What the vectors are worth on other texts than they were learnt from, by kind of transfer."""
+    learnable = Subject.of(classifier, texts)
+    found = {}
+    for name, (learnt, judged) in TRANSFERS.items():
+        rows = [row for row in learnable.readable if learnt(*_described(learnable, row))]
+        kinds = {"such texts": rows, "any texts": learnable.readable}
+        candidates = yardsticks(classifier.model)[:2]
+        for kind, chosen in kinds.items():
+            some = learnable.select(chosen[:TRANSFERRED_TEXTS])
+            batches = [some.batch_ids(rows) for rows in some.batches()]
+            for step in TRANSFERRED_STEPS:
+                candidate = calibrate(
+                    classifier.model, batches, len(some.texts), "Integrated Gradients", step
+                )
+                candidates.append(replace(candidate, name=f"calibrated {step}, {kind}"))
+        others = [row for row in subject.readable if judged(*_described(subject, row))]
+        found[name] = judge(candidates, subject.select(others), seed)
+        share_over_random(found[name])
+    return found
+
+
+def _described(subject: Subject, row: int) -> tuple[str, int]:
+    return subject.texts[row], int((subject.ids[row] != 0).sum())
+
+
 def judge(candidates: list[Candidate], subject: Subject, seed: int) -> list[dict]:
     """Both measures of each candidate, alone and minus those of the first one."""
     predict, ids = subject.model.probabilities, subject.ids
@@ -215,9 +257,14 @@ def main() -> None:
         texts = [review.text for review in training[: max(FITTED_ON)]]
         candidates = yardsticks(classifier.model) + calibrated_variants(classifier, texts)
         entries = judge(candidates, subject, options.seed)
+        more = [review.text for review in training[:LEARNABLE]]
+        transferred = transfers(classifier, subject, more, options.seed)
         measured_on = machine(subject.ids.device)
     share_over_random(entries)
     print_table(entries)
+    for name, of_transfer in transferred.items():
+        print(f"\nLearnt from {name}:")
+        print_table(of_transfer)
     content = {
         "date": date.today().isoformat(),
         "machine": measured_on,
@@ -228,6 +275,7 @@ def main() -> None:
         "teacher_points": TEACHER_POINTS,
         "penalty": PENALTY,
         "methods": entries,
+        "transfers": transferred,
     }
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(

@@ -501,3 +501,12 @@ def test_loaded_with_other_options(ids, tmp_path):
     for other in ({}, {"with_cells": True}, {"by_distance": True}):
         with pytest.raises(ValueError, match="was fitted with by_distance=True and with_cells=Tru"):
             CalibratedDeltaAttribution(model, model.layer, **other).load(path)
+
+
+def test_a_distance_that_no_text_of_the_fit_had_is_served_by_the_nearest(model):
+    """Fitted on texts of 4 tokens, tokens at the distances 4 to 7 score as those at 2 and 3."""
+    calibrated = fitted(model, [torch.arange(1, 9).reshape(2, 4)], kind={"by_distance": True})
+    vectors = calibrated.calibration.vectors.reshape(2, 7, -1)
+    assert vectors[:, 2].count_nonzero() > 0
+    for number in range(3, 7):
+        assert torch.equal(vectors[:, number], vectors[:, 2])

@@ -10,6 +10,7 @@ from captum_rnn.functional.calibration import (
     DISTANCE_BINS,
     calibrated_total,
     distance_bins,
+    fill_empty_bins,
     in_bins,
     mean_over_tokens,
     ridge_regression,
@@ -72,14 +73,14 @@ def test_a_penalty_that_is_not_above_zero(penalty):
 
 
 def test_means_of_bins_and_directions():
-    """Each direction has its own bins; a bin without a token has the mean of all."""
+    """Each direction has its own bins; a bin without a token has zeros."""
     values = torch.arange(12.0).reshape(3, 2, 2, 1)  # token, class, direction, state
     in_bin = torch.tensor([[0, 2], [0, 0], [2, 0]])
     found = mean_over_tokens([(values[:2], in_bin[:2]), (values[2:], in_bin[2:])], bins=3)
     assert found.shape == (2, 3, 2, 1)
-    assert found[0, :, 0, 0].tolist() == [2.0, 4.0, 8.0]  # tokens 0, 4, 8 in bins 0, 0, 2
-    assert found[0, :, 1, 0].tolist() == [7.0, 5.0, 1.0]  # tokens 1, 5, 9 in bins 2, 0, 0
-    assert (found[1] - found[0] == 2).all()
+    assert found[0, :, 0, 0].tolist() == [2.0, 0.0, 8.0]  # tokens 0, 4, 8 in bins 0, 0, 2
+    assert found[0, :, 1, 0].tolist() == [7.0, 0.0, 1.0]  # tokens 1, 5, 9 in bins 2, 0, 0
+    assert (found[1] - found[0]).squeeze(2)[[0, 2]].eq(2).all()
 
 
 def test_distances_fall_into_bins_of_powers_of_two():
@@ -99,3 +100,14 @@ def test_a_regression_in_bins_is_one_for_each_bin():
         alone = ridge_regression([(steps[chosen, 0], outputs[chosen])], 0.5)
         torch.testing.assert_close(together[number], alone)
     assert (together[4] == 0).all()
+
+
+def test_empty_bins_are_filled_from_the_nearest_of_their_direction():
+    vectors = torch.zeros(2, 5, 2, 3)
+    vectors[:, 1, 0], vectors[:, 3, 0] = 1.0, 3.0
+    vectors[1, 4, 1] = 4.0  # a zero vector of one class alone has been learnt
+    filled = fill_empty_bins(vectors)
+    assert filled[0, :, 0, 0].tolist() == [1.0, 1.0, 1.0, 3.0, 3.0]
+    assert filled[1, :, 1, 2].tolist() == [4.0] * 5
+    assert filled[0, :, 1].count_nonzero() == 0
+    assert torch.equal(fill_empty_bins(torch.zeros(1, 2, 1, 1)), torch.zeros(1, 2, 1, 1))

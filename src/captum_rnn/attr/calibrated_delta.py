@@ -28,6 +28,7 @@ from captum_rnn.attr.telescoping import TelescopingAttribution
 from captum_rnn.functional.calibration import (
     DISTANCE_BINS,
     calibrated_total,
+    fill_empty_bins,
     in_bins,
     mean_over_tokens,
     ridge_regression,
@@ -49,7 +50,8 @@ class CalibratedDeltaAttribution(TelescopingAttribution):
     Two variants come closer to methods that walk back through the text. `with_cells` also reads an
     LSTM's cell state, ⟨c_t − c_{t−1}, r'_c⟩, which first has to be recovered. `by_distance` learns
     one vector for each of seven distances of the token from the end (0, 1, 2–3, 4–7, 8–15, 16–31
-    and 32 or more steps); what those scores sum to is not known.
+    and 32 or more steps); what those scores sum to is not known. A distance that no text of the fit
+    had is served by the vectors of the nearest one.
 
     With a reference token the step is compared with the one that the reference would have taken,
     ⟨h_t − cell(h_{t−1}, x_ref), r_c⟩. What those scores sum to is not known.
@@ -165,8 +167,9 @@ class CalibratedDeltaAttribution(TelescopingAttribution):
                 "teacher's scores are not; look for NaN in the batches and in the weights"
             )
         directions = 2 if layer.bidirectional else 1
+        by_bin = fill_empty_bins(vectors.reshape(len(targets), self._bins, directions, -1))
         self.calibration = Calibration(
-            vectors.reshape(len(targets), self._bins * directions, -1),
+            by_bin.flatten(1, 2),
             tuple(targets),
             weights_digest(self.forward_func, layer),
             self.reference,

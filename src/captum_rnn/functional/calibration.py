@@ -64,8 +64,7 @@ def mean_over_tokens(batches: Iterable[tuple[Tensor, Tensor]], bins: int = 1) ->
         bins: Number of bins.
 
     Returns:
-        The means (class, bin, direction, state) in float64. A bin without a token has the mean
-        over all tokens.
+        The means (class, bin, direction, state) in float64; 0 in a bin without a token.
 
     Raises:
         ValueError: There is no token.
@@ -84,8 +83,7 @@ def mean_over_tokens(batches: Iterable[tuple[Tensor, Tensor]], bins: int = 1) ->
         tokens = tokens.to(is_in_bin) + is_in_bin.sum(0).t().unsqueeze(2)  # (bin, direction, 1)
     if total is None or not tokens.any():
         raise _no_token()
-    over_all = total.sum(1, keepdim=True) / tokens.sum(0)
-    return torch.where(tokens > 0, total / tokens, over_all)
+    return total / tokens.clamp(min=1)
 
 
 def in_bins(steps: Tensor, in_bin: Tensor, bins: int) -> Tensor:
@@ -107,6 +105,33 @@ def in_bins(steps: Tensor, in_bin: Tensor, bins: int) -> Tensor:
     """
     is_in_bin = one_hot(in_bin, bins).to(steps.dtype)
     return torch.einsum("tdg,tds->tgds", is_in_bin, steps).flatten(1)
+
+
+def fill_empty_bins(vectors: Tensor) -> Tensor:
+    """Gives distances that no token of the fit had the vectors of the nearest ones that some had.
+
+    The fit leaves them zero, which would score every token there 0.
+
+    Args:
+        vectors: (class, bin, direction, state).
+
+    Returns:
+        The vectors; where those of a bin and direction were zero in all classes, they are those of
+        the nearest bin, of two equally near ones that closer to the end.
+
+    Example:
+        >>> vectors = torch.tensor([1.0, 2.0, 0.0, 0.0]).reshape(1, 4, 1, 1)
+        >>> fill_empty_bins(vectors).flatten().tolist()
+        [1.0, 2.0, 2.0, 2.0]
+    """
+    filled = vectors.clone()
+    learnt = (vectors != 0).any(3).any(0)  # (bin, direction)
+    for direction, of_direction in enumerate(learnt.t()):
+        full = of_direction.nonzero().flatten()
+        for number in (~of_direction).nonzero().flatten() if len(full) else ():
+            nearest = full[(full - number).abs().argmin()]
+            filled[:, number, direction] = vectors[:, nearest, direction]
+    return filled
 
 
 def ridge_regression(batches: Iterable[tuple[Tensor, Tensor]], penalty: float) -> Tensor:
