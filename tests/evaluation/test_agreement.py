@@ -68,6 +68,19 @@ def test_correlations_are_scipys_on_every_text() -> None:
         assert pearson[row].item() == pytest.approx(stats.pearsonr(one, other).statistic)
 
 
+def test_several_scores_are_each_compared_with_the_same_ones() -> None:
+    ids, second, _ = ragged(1)
+    first = torch.stack([ragged(seed)[1].masked_fill(ids == 0, torch.nan) for seed in range(6)])
+    expected = torch.stack([rank_correlations(ids, of_one, second) for of_one in first])
+    found = rank_correlations(ids, first.reshape(2, 3, *ids.shape), second)
+    torch.testing.assert_close(found, expected.reshape(2, 3, -1), equal_nan=True, rtol=0, atol=0)
+    first[4, ids != 0] = torch.nan
+    with pytest.raises(ValueError, match="hold NaN"):
+        rank_correlations(ids, first, second)
+    with pytest.raises(ValueError, match="but ids has"):
+        rank_correlations(ids, first[:, 1:], second)
+
+
 @pytest.mark.parametrize("measure", [rank_correlations, pearson_correlations])
 def test_no_spread_or_too_few_tokens_are_nan(measure: Callable[..., torch.Tensor]) -> None:
     ids = torch.tensor([[1, 2, 3, 4], [1, 2, 0, 0], [0, 0, 0, 0]])

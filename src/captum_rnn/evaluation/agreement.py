@@ -48,19 +48,20 @@ def rank_correlations(ids: Tensor, first: Tensor, second: Tensor, *, pad_id: int
 
     Args:
         ids: Token ids (batch, time); tokens equal to `pad_id` are left out.
-        first: Scores (batch, time).
-        second: Other scores of the same tokens (batch, time).
+        first: Scores (..., batch, time), those of several methods where there are further axes.
+        second: The scores of the same tokens that each is compared with (batch, time).
         pad_id: The id of the positions that the model does not read.
 
     Returns:
-        One number in [-1, 1] or NaN for each text (batch,); see `rank_correlation`.
+        One number in [-1, 1] or NaN for each text (..., batch); see `rank_correlation`.
 
     Raises:
         TypeError: `ids` is not a tensor of whole numbers.
         ValueError: The shapes differ, or a score is NaN.
     """
-    check_scores(ids, first, pad_id)
     check_scores(ids, second, pad_id)
+    rows = first.reshape(-1, first.shape[-1])
+    check_scores(ids.repeat(first.shape[:-2].numel(), 1), rows, pad_id)
     return _correlation(
         _ranks(ids, first, pad_id), _ranks(ids, second, pad_id), (ids != pad_id).cpu().numpy()
     )
@@ -138,7 +139,7 @@ def _numbers(scores: Tensor) -> npt.NDArray[np.float64]:
 
 
 def _ranks(ids: Tensor, scores: Tensor, pad_id: int) -> npt.NDArray[np.float64]:
-    """Ranks (batch, time) from 1 of the tokens read; equal scores share their mean rank."""
+    """Ranks (..., batch, time) from 1 of the tokens read; equal scores share their mean rank."""
     read = (ids != pad_id).cpu().numpy()
     ranks: npt.NDArray[np.float64] = stats.rankdata(
         np.where(read, _numbers(scores), np.nan), axis=-1, nan_policy="omit"

@@ -23,9 +23,7 @@ def keep_tokens(ids: Tensor, keep: Tensor, *, pad_id: int = 0) -> Tensor:
     lengths = keep.sum(dim=1)
     width = max(1, int(lengths.max()))
     filled = torch.arange(width, device=ids.device) < lengths.unsqueeze(1)
-    kept = ids.new_full((len(ids), width), pad_id)
-    kept[filled] = ids[keep]
-    return kept
+    return ids.new_full((len(ids), width), pad_id).masked_scatter(filled, ids.masked_select(keep))
 
 
 def perturb_tokens(

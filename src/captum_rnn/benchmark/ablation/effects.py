@@ -91,10 +91,12 @@ def agreements(ids: Tensor, scores: Tensor, grid: Grid, *, pad_id: int) -> Tenso
         Spearman's rank correlations (options, batch) in the order of `marginal_effects`.
     """
     table = scores.reshape(*grid.shape, *scores.shape[1:])
-    first = [0] * len(AXES)
-    found = []
-    for place, options in enumerate(grid.shape):
-        for number in range(1, options):
-            option = (*first[:place], number, *first[place + 1 :])
-            found.append(rank_correlations(ids, table[option], table[tuple(first)], pad_id=pad_id))
-    return torch.stack(found) if found else torch.empty(0, len(ids), dtype=torch.float64)
+    first = (0,) * len(AXES)
+    others = [
+        table[(*first[:place], number, *first[place + 1 :])]
+        for place, options in enumerate(grid.shape)
+        for number in range(1, options)
+    ]
+    if not others:
+        return torch.empty(0, len(ids), dtype=torch.float64)
+    return rank_correlations(ids, torch.stack(others), table[first], pad_id=pad_id)

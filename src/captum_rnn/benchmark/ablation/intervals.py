@@ -1,5 +1,6 @@
 """Bootstrap intervals of many means over the same texts at once."""
 
+import functools
 import math
 from collections.abc import Iterator
 
@@ -36,12 +37,7 @@ def mean_intervals(values: Tensor, *, seed: int) -> list[MeanInterval]:
         MeanInterval(mean=1.0, low=nan, high=nan, texts=1, left_out=1)
     """
     table = values.detach().cpu().double().numpy()
-    texts = len(table)
-    drawn = (
-        np.random.default_rng(seed)
-        .multinomial(texts, [1 / texts] * texts, size=RESAMPLES)
-        .T.astype(np.float64)
-    )
+    drawn = _draws(len(table), seed)
     return [
         interval
         for start in range(0, table.shape[1], _COLUMNS_AT_ONCE)
@@ -49,29 +45,35 @@ def mean_intervals(values: Tensor, *, seed: int) -> list[MeanInterval]:
     ]
 
 
+@functools.lru_cache(maxsize=1)
+def _draws(texts: int, seed: int) -> npt.NDArray[np.float64]:
+    """How often each resample draws each text (texts, resamples); kept for the next table."""
+    generator = np.random.default_rng(seed)
+    drawn = generator.multinomial(texts, [1 / texts] * texts, size=RESAMPLES)
+    return drawn.T.astype(np.float64)
+
+
 def _intervals(
     table: npt.NDArray[np.float64], drawn: npt.NDArray[np.float64]
 ) -> Iterator[MeanInterval]:
     """Intervals of columns (texts, columns) from the numbers of draws (texts, resamples)."""
-    known = (~np.isnan(table)).astype(np.float64)
-    shown = np.nan_to_num(table, nan=0.0)
-    means = _mean(shown.sum(axis=0), known.sum(axis=0))
-    # Around its mean, a column of equal numbers has exactly no spread.
-    deviations = np.where(known > 0, table - means, 0.0)
-    resampled = means[:, None] + _mean(deviations.T @ drawn, known.T @ drawn)
-    numbers = known.sum(axis=0).astype(int)
-    enough = numbers >= 2
+    known = ~np.isnan(table)
+    numbers = known.sum(axis=0)
+    # Without gaps, every resample has as many numbers as there are texts, and a mean.
+    without_gaps = bool(known.all())
+    drawn_numbers = len(table) if without_gaps else known.T.astype(np.float64) @ drawn
+    quantile = np.quantile if without_gaps else np.nanquantile
+    with np.errstate(invalid="ignore"):  # 0 / 0 is the mean of no number
+        means = np.nansum(table, axis=0) / numbers
+        # Around its mean, a column of equal numbers has exactly no spread.
+        resampled = np.where(known, table - means, 0.0).T @ drawn
+        resampled /= drawn_numbers
+    resampled += means[:, None]
     ends = np.full((2, table.shape[1]), math.nan)
+    enough = numbers >= 2
     if enough.any():
-        ends[:, enough] = np.nanquantile(resampled[enough], _TAILS, axis=1)
-    for column, number in enumerate(numbers.tolist()):
-        low, high = ends[:, column].tolist()
-        yield MeanInterval(float(means[column]), low, high, number, len(table) - number)
-
-
-def _mean(
-    total: npt.NDArray[np.float64], number: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """Total over number, NaN where there is none."""
-    mean: npt.NDArray[np.float64] = np.full(total.shape, math.nan)
-    return np.divide(total, number, out=mean, where=number > 0)
+        ends[:, enough] = quantile(resampled[enough], _TAILS, axis=1, overwrite_input=True)
+    for mean, low, high, number in zip(
+        means.tolist(), *ends.tolist(), numbers.tolist(), strict=True
+    ):
+        yield MeanInterval(mean, low, high, number, len(table) - number)

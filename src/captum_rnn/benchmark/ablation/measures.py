@@ -46,7 +46,8 @@ def measure_cells(perturbed: PerturbedPredictions, scores: Tensor, *, seed: int)
     scores = scores.detach().cpu().double()
     ranks = importance_ranks(perturbed.ids, scores, pad_id=perturbed.pad_id, seed=seed)
     drops, rankings = _drops(perturbed, ranks)
-    correlations = _correlations(perturbed, scores)
+    truth = leave_one_out_of(perturbed)
+    correlations = rank_correlations(perturbed.ids, scores, truth, pad_id=perturbed.pad_id)
     return Measured(torch.cat([drops, correlations.unsqueeze(0)]), rankings)
 
 
@@ -76,15 +77,3 @@ def _drops_of_rankings(
     classes = perturbed.predicted[asked].reshape(-1, 1)
     probabilities = answers.gather(1, classes).reshape(asked.shape)
     return (perturbed.probability[rows] - probabilities).mean(dim=1)
-
-
-def _correlations(perturbed: PerturbedPredictions, scores: Tensor) -> Tensor:
-    """Spearman's correlation (cells, batch) with exact leave-one-out."""
-    truth, cells = leave_one_out_of(perturbed), len(scores)
-    correlations = rank_correlations(
-        perturbed.ids.repeat(cells, 1),
-        scores.flatten(0, 1),
-        truth.repeat(cells, 1),
-        pad_id=perturbed.pad_id,
-    )
-    return correlations.reshape(cells, -1)
