@@ -100,6 +100,13 @@ def test_one_point_alone():
     assert "only" in texts(cost_chart([CostPoint("only", 1.0, 0.0, 0.0, 0.0)]))
 
 
+@pytest.mark.parametrize("cost", [0.001, 0.01, 1.07, 100.0])
+def test_one_point_above_a_floor(cost):
+    """Around a single power of ten matplotlib finds no limits by itself, and warns."""
+    only = CostPoint("only", cost, 0.3, 0.2, 0.4)
+    assert {"only", "random"} <= set(texts(cost_chart([only], floor=RANDOM)))
+
+
 @pytest.mark.parametrize("cost", [0.0, -1.0, math.nan, math.inf])
 def test_a_cost_that_has_no_place_on_a_logarithmic_axis(cost):
     with pytest.raises(ValueError, match="the point 'x' cannot be drawn"):

@@ -93,11 +93,11 @@ def cost_figure(points: Sequence[CostPoint], *, floor: CostPoint | None = None) 
     figure = empty_figure(_WIDTH, _HEIGHT + _INCHES_A_LEGEND_LINE * lines)
     axes = figure.add_subplot()
     _draw_axes(axes)
+    _set_limits(axes, points)
     for point in points:
         _draw_point(axes, point, interval_width=0.7 if crowded else 1.4)
     if floor is not None:
         _draw_floor(axes, floor)
-    _set_limits(axes, points)
     if crowded:
         _draw_legend(figure, ranked, names)
     figure.draw_without_rendering()
