@@ -4,8 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, overload
 
-import torch
-from captum._utils.common import _format_output, _is_tuple, _run_forward
+from captum._utils.common import _format_output, _is_tuple
 from captum.attr._utils.attribution import InternalAttribution
 from captum.log import log_usage
 from torch import Tensor, nn
@@ -13,9 +12,9 @@ from tqdm import tqdm
 
 from captum_rnn.attr.calibration_data import read_batches
 from captum_rnn.attr.calls import one_for_each_input
-from captum_rnn.attr.layout import InputLayout, check_inputs
+from captum_rnn.attr.layout import check_inputs
 from captum_rnn.attr.noise_search import NoiseSearch, Search
-from captum_rnn.functional.checks import check_lengths, check_readout
+from captum_rnn.attr.state_observer import StateObserver, checked_state_readout
 from captum_rnn.functional.word_information import (
     Quantity,
     StateVariance,
@@ -26,12 +25,7 @@ from captum_rnn.functional.word_information import (
     shares,
     state_vectors,
 )
-from captum_rnn.states.perturbing import (
-    SeenStates,
-    StateReadout,
-    run_embedded,
-    seen_states,
-)
+from captum_rnn.states.perturbing import SeenStates, StateReadout
 
 DEFAULT_SEARCH = NoiseSearch()
 """The search that `attribute` makes where none is given."""
@@ -81,6 +75,7 @@ class WordInformationAttribution(InternalAttribution):  # type: ignore[misc]
     here, as in the paper's formula, one variance serves all of them.
 
     Example:
+        >>> import torch
         >>> class Classifier(nn.Module):
         ...     def __init__(self):
         ...         super().__init__()
@@ -113,7 +108,7 @@ class WordInformationAttribution(InternalAttribution):  # type: ignore[misc]
     ) -> None:
         super().__init__(forward_func, layer, device_ids)
         self.embedding = embedding
-        self.readout = _checked_readout(readout)
+        self.readout = checked_state_readout(readout)
         self.state_variance = state_variance
         self.rate = _positive(rate, "rate")
         self.scale = _default_scale(embedding) if scale is None else _positive(scale, "scale")
@@ -141,7 +136,7 @@ class WordInformationAttribution(InternalAttribution):  # type: ignore[misc]
         for inputs, arguments, lengths in bar:
             tensors = check_inputs(inputs)
             row_lengths = one_for_each_input(lengths, 1)[0]
-            _, seen = self._observed(tensors, arguments, row_lengths)
+            _, seen = self._observer.observe(tensors, arguments, row_lengths)
             variance.add(seen.values[seen.seen])
         if variance.count < 2:
             raise ValueError(
@@ -217,20 +212,21 @@ class WordInformationAttribution(InternalAttribution):  # type: ignore[misc]
         """
         check_quantity(quantity)
         tensors = check_inputs(inputs)
-        layout = self._layout(tensors)
-        embedded, seen = self._observed(tensors, additional_forward_args, lengths, target)
-        self._check_axes(embedded, layout)
+        observer = self._observer
+        layout = observer.layout(tensors)
+        embedded, seen = observer.observe(tensors, additional_forward_args, lengths, target)
+        observer.check_axes(embedded, layout)
         variance = self._variance(seen)
-        tokens = self._tokens(tensors[0], layout, seen, lengths)
+        tokens = observer.tokens(tensors[0], layout, seen, lengths)
         at_rest = state_vectors(seen.values.detach(), seen.seen, variance)
 
         def vectors(words: Tensor) -> Tensor:
-            put = self._swapped(words)
-            _, found = self._observed(tensors, additional_forward_args, lengths, embedded=put)
+            put = observer.swapped(words)
+            _, found = observer.observe(tensors, additional_forward_args, lengths, embedded=put)
             return state_vectors(found.values, seen.seen, variance)
 
-        words = self._swapped(embedded.detach())
-        self._check_repeatable(at_rest, vectors(words))
+        words = observer.swapped(embedded.detach())
+        observer.check_repeatable(at_rest, vectors(words))
         features = embedded.shape[2]
         self.last_search = search.run(
             vectors,
@@ -250,49 +246,10 @@ class WordInformationAttribution(InternalAttribution):  # type: ignore[misc]
             "attribute_future is not implemented for WordInformationAttribution; call attribute"
         )
 
-    def _observed(
-        self,
-        tensors: tuple[Tensor, ...],
-        additional_forward_args: Any,
-        lengths: Tensor | None,
-        target: Any = None,
-        embedded: Tensor | None = None,
-    ) -> tuple[Tensor, SeenStates]:
-        """The word vectors of one run in the model's layout, and the states that are asked."""
-        if torch.is_inference_mode_enabled():
-            raise ValueError(
-                "the measure needs derivatives of the state, which torch.inference_mode() rules "
-                "out; call it under torch.no_grad() instead"
-            )
-        run = run_embedded(
-            lambda: _run_forward(self.forward_func, tensors, target, additional_forward_args),
-            self.layer,
-            self.embedding,
-            embedded,
-        )
-        seen = seen_states(self.layer, run, self.readout, lengths, batch_first=self.batch_first)
-        return run.embedded, seen
-
-    def _layout(self, tensors: tuple[Tensor, ...]) -> InputLayout:
-        if len(tensors) > 1:
-            raise ValueError(
-                f"inputs holds {len(tensors)} tensors; expected the one that the embedding reads, "
-                "with everything else in additional_forward_args"
-            )
-        if tensors[0].dim() < 2:
-            expected = "(batch, time)" if self.batch_first else "(time, batch)"
-            raise ValueError(
-                f"inputs has shape {tuple(tensors[0].shape)}; expected token ids {expected}"
-            )
-        return InputLayout(tensors[0].shape, self.batch_first)
-
-    def _check_axes(self, embedded: Tensor, layout: InputLayout) -> None:
-        if embedded.dim() == 3 and embedded.shape[:2] == layout.shape[:2]:
-            return
-        raise ValueError(
-            f"the embedding ({type(self.embedding).__name__}) answered with shape "
-            f"{tuple(embedded.shape)} to inputs of shape {tuple(layout.shape)}; expected one word "
-            "vector for each token, the first two axes as those of the inputs"
+    @property
+    def _observer(self) -> StateObserver:
+        return StateObserver(
+            self.forward_func, self.layer, self.embedding, self.readout, self.batch_first
         )
 
     def _variance(self, seen: SeenStates) -> Tensor | float:
@@ -307,34 +264,6 @@ class WordInformationAttribution(InternalAttribution):  # type: ignore[misc]
             )
         return squares
 
-    def _check_repeatable(self, first: Tensor, second: Tensor) -> None:
-        if torch.allclose(first, second.detach(), rtol=1e-3, atol=1e-4, equal_nan=True):
-            return
-        raise ValueError(
-            f"two runs on the same words gave two states of {type(self.layer).__name__}, so that "
-            "what noise does to it cannot be told; call model.eval() first"
-        )
-
-    def _tokens(
-        self, ids: Tensor, layout: InputLayout, seen: SeenStates, lengths: Tensor | None
-    ) -> Tensor:
-        """Which places (batch, time) hold words."""
-        tokens = torch.ones(layout.batch, layout.time, dtype=torch.bool, device=ids.device)
-        if seen.path is not None:
-            steps = tokens.new_ones(layout.batch, seen.path.time).float()
-            tokens = seen.path.at_inputs(seen.path.without_padding(steps), layout.time).bool()
-        elif lengths is not None:
-            lengths = check_lengths(lengths, layout.batch, layout.time, ids.device)
-            tokens = torch.arange(layout.time, device=ids.device) < lengths.unsqueeze(1)
-        padding = getattr(self.embedding, "padding_idx", None)
-        if padding is not None and ids.dim() == 2:
-            tokens = tokens & (self._swapped(ids) != padding)
-        return tokens
-
-    def _swapped(self, tensor: Tensor) -> Tensor:
-        """From the inputs' layout to batch first, or back."""
-        return tensor if self.batch_first else tensor.transpose(0, 1)
-
     def _quantity(
         self, log_sigma: Tensor, quantity: Quantity, features: int, tokens: Tensor
     ) -> Tensor:
@@ -345,16 +274,6 @@ class WordInformationAttribution(InternalAttribution):  # type: ignore[misc]
         information = kept_information(log_sigma, math.log(self.scale), features)
         information = information.masked_fill(~tokens, 0.0)
         return information if quantity == "information" else shares(information)
-
-
-def _checked_readout(readout: StateReadout) -> StateReadout:
-    if isinstance(readout, str):
-        if readout not in ("final", "all"):
-            raise ValueError(
-                f'readout is {readout!r}; expected "final", "all", an int or positions (batch,)'
-            )
-        return readout
-    return check_readout(readout)  # type: ignore[return-value]
 
 
 def _default_scale(embedding: nn.Module) -> float:
