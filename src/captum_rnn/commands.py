@@ -80,7 +80,7 @@ def compare(options: Namespace) -> None:
     from captum_rnn.benchmark.findings import headline
     from captum_rnn.benchmark.full_comparison import full_comparison
     from captum_rnn.benchmark.marked_texts import read_marked_texts
-    from captum_rnn.benchmark.methods import DEFAULT_METHODS, QUICK_METHODS, find_methods
+    from captum_rnn.benchmark.methods import ALL_METHODS, QUICK_METHODS, find_methods
     from captum_rnn.benchmark.report import report_html
     from captum_rnn.benchmark.results import prepare_output, write_results, write_text
     from captum_rnn.benchmark.shuffled_labels import shuffled_twin
@@ -89,7 +89,7 @@ def compare(options: Namespace) -> None:
     from captum_rnn.text.pipeline import TextClassifier
     from captum_rnn.text.split import held_out_reviews
 
-    named = {"quick": QUICK_METHODS, "all": DEFAULT_METHODS}
+    named = {"quick": QUICK_METHODS, "all": ALL_METHODS}
     marked = read_marked_texts(options.marks) if options.marks else None
     classifier = TextClassifier.load(options.model)
     corpus, progress = load_corpus(options.corpus), sys.stderr.isatty()

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from captum_rnn.benchmark.methods import (
-    DEFAULT_METHODS,
+    ALL_METHODS,
     METHODS,
     QUICK_METHODS,
     ExplainedModel,
@@ -97,7 +97,7 @@ def test_a_gpu_gives_the_same_scores(kind: str, name: str) -> None:
 def test_names_and_labels_name_one_method_each() -> None:
     assert all(method.name == name for name, method in METHODS.items())
     assert len({method.label for method in METHODS.values()}) == len(METHODS)
-    assert tuple(METHODS) == DEFAULT_METHODS
+    assert tuple(METHODS) == ALL_METHODS
     assert set(QUICK_METHODS) < set(METHODS)
 
 

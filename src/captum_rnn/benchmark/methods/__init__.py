@@ -3,14 +3,14 @@
 from captum_rnn.benchmark.methods.explained_model import ExplainedModel, margins
 from captum_rnn.benchmark.methods.method import Method
 from captum_rnn.benchmark.methods.registry import (
-    DEFAULT_METHODS,
+    ALL_METHODS,
     METHODS,
     QUICK_METHODS,
     find_methods,
 )
 
 __all__ = [
-    "DEFAULT_METHODS",
+    "ALL_METHODS",
     "METHODS",
     "QUICK_METHODS",
     "ExplainedModel",

@@ -146,8 +146,8 @@ METHODS: dict[str, Method] = {
 }
 """Every method that can be asked for, by name."""
 
-DEFAULT_METHODS = tuple(METHODS)
-"""The methods that `captum-rnn compare` compares: all of them."""
+ALL_METHODS = tuple(METHODS)
+"""The names of all methods, which `captum-rnn compare --methods all` compares."""
 
 QUICK_METHODS = (
     "hidden-state-delta-l2",
@@ -165,7 +165,7 @@ QUICK_METHODS = (
     "word-lexicon",
     "random",
 )
-"""One method of each kind, for a first look."""
+"""One method of each kind, for a first look: what `captum-rnn compare` compares by default."""
 
 
 def find_methods(names: Iterable[str] = QUICK_METHODS, *, seed: int = 0) -> list[Method]:
