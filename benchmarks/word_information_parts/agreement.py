@@ -24,10 +24,10 @@ def agreement(
 ) -> dict:
     """The study on the final state of one recurrent layer; `ids` (texts, time) are padded.
 
-    Few steps are compared with a search of many. Another such search with other draws says how near
-    two converged searches come to each other, and one that knows nothing of the linearised model
-    but its estimated optimum, and takes the plain gradient that the authors take, that they aim at
-    the same σ.
+    Few steps are compared with a search of many. Another such search with other draws, and half as
+    many, says how near two converged searches come to each other. A third one knows nothing of the
+    linearised model but its estimated optimum, and takes the plain gradient that the authors take:
+    it says that they aim at the same σ.
     """
     asked = WordInformationAttribution(model, layer, model.embedding).fit([fit])
 
@@ -38,8 +38,8 @@ def agreement(
 
     with single_thread():
         converged = search(converged_steps, 1)
-        second = search(converged_steps, 2)
-        plain = search(converged_steps, 3, **PLAIN)
+        second = search(converged_steps, 2, pairs=1)
+        plain = search(converged_steps, 3, pairs=1, **PLAIN)
         few = {steps: search(steps, 4) for steps in BUDGETS}
         without = {steps: search(steps, 4, **PLAIN) for steps in BUDGETS}
         seconds = {steps: seconds_a_text(asked, ids, steps) for steps in BUDGETS}
