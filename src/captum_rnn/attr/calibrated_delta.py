@@ -33,7 +33,7 @@ from captum_rnn.functional.calibration import (
     mean_over_tokens,
     ridge_regression,
 )
-from captum_rnn.functional.logit import Reads, logit_delta
+from captum_rnn.functional.logit import gains_along
 from captum_rnn.states import LayerCall, StateSelection, Trajectory, recurrent_layer
 
 
@@ -237,11 +237,17 @@ class CalibratedDeltaAttribution(TelescopingAttribution):
     @in_full_precision
     def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
         vectors = self._vectors(record)
-        if self.has_convergence_delta():
-            reads = [Reads(None, of_direction) for of_direction in vectors[:, 0].unbind(1)]
-            return record.path.without_padding(logit_delta(record.path.directions, reads))
-        steps = top_steps(layer, record, self.reference, with_cells=self.with_cells)
-        along = torch.einsum("btds,bgds->btdg", steps.to(vectors), vectors)
+        if self.reference is None:
+            along = torch.stack(
+                [
+                    gains_along(path, vectors[:, :, direction])
+                    for direction, path in enumerate(record.path.directions)
+                ],
+                2,
+            )
+        else:
+            steps = top_steps(layer, record, self.reference, with_cells=self.with_cells)
+            along = torch.einsum("btds,bgds->btdg", steps.to(vectors), vectors)
         in_bin = step_bins(record, self._bins).unsqueeze(3)
         return record.path.without_padding(along.gather(3, in_bin).sum((2, 3)))
 

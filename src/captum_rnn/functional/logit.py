@@ -65,18 +65,36 @@ def check_reads(reads: Sequence[Reads]) -> None:
         )
 
 
-def _gains(path: StatePath, derivative: Tensor) -> Tensor:
-    """The steps along one derivative (batch, hidden), as differences of numbers: (batch, time)."""
+def gains_along(path: StatePath, vectors: Tensor) -> Tensor:
+    """The steps of a direction along some vectors, as differences of numbers.
+
+    Args:
+        path: The states.
+        vectors: Some for each row (batch, number, hidden).
+
+    Returns:
+        ⟨h_t − h_{t−1}, v⟩ (batch, time, number), in float32 at least.
+
+    Example:
+        >>> path = StatePath.of_states(torch.tensor([[[0.0, 0.0], [1.0, 0.0], [1.0, 2.0]]]))
+        >>> gains_along(path, torch.tensor([[[3.0, -1.0], [1.0, 1.0]]])).tolist()
+        [[[3.0, 1.0], [-2.0, 2.0]]]
+    """
     precise = torch.promote_types(path.outputs.dtype, torch.float32)
-    column = derivative.to(precise).unsqueeze(2)
-    with torch.autocast(column.device.type, enabled=False):
-        along = torch.matmul(path.outputs.to(precise), column).squeeze(2)
+    columns = vectors.to(precise).transpose(1, 2)
+    with torch.autocast(columns.device.type, enabled=False):
+        along = torch.matmul(path.outputs.to(precise), columns)
         first = (
-            along.new_zeros(len(along), 1)
+            along.new_zeros(len(along), 1, along.shape[2])
             if path.initial is None
-            else torch.matmul(path.initial.to(precise), column).squeeze(2)
+            else torch.matmul(path.initial.to(precise), columns)
         )
     return along - path.before(along, first)
+
+
+def _gains(path: StatePath, derivative: Tensor) -> Tensor:
+    """The steps along one derivative (batch, hidden): (batch, time)."""
+    return gains_along(path, derivative.unsqueeze(1)).squeeze(2)
 
 
 def _gains_towards_outputs(path: StatePath, derivatives: Tensor) -> Tensor:

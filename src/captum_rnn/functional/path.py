@@ -63,16 +63,16 @@ class StatePath(NamedTuple):
         """For each token a value of the state that the direction had before it.
 
         Args:
-            of_outputs: The value for the state after each token (batch, time).
-            of_initial: The value for the initial state (batch, 1).
+            of_outputs: The value for the state after each token (batch, time, ...).
+            of_initial: The value for the initial state (batch, 1, ...).
 
         Returns:
-            Values (batch, time).
+            Values (batch, time, ...).
         """
         if not self.backward:
             return torch.cat([of_initial, of_outputs[:, :-1]], 1)
         before = torch.cat([of_outputs[:, 1:], of_initial], 1)
         if self.ends is not None:
-            last = self.ends.clamp(min=1).unsqueeze(1) - 1
-            before = before.scatter(1, last, of_initial)
+            last = self.ends.clamp(min=1).reshape(-1, *[1] * (before.dim() - 1)) - 1
+            before = before.scatter(1, last.expand_as(of_initial), of_initial)
         return before
