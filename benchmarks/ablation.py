@@ -1,7 +1,8 @@
-"""Every choice that the hidden-state delta leaves open, on three classifiers of Chinese reviews.
+"""Every choice that the hidden-state delta leaves open, on three kinds of net in two languages.
 
 An LSTM, an LSTM of two directions and two layers of GRU whose states are averaged, each on the same
 100 reviews that it was not trained on. The classifiers are trained on demand and kept in the cache.
+The figure shows those of the first corpus.
 
     python benchmarks/ablation.py [--texts 100] [--kinds lstm bilstm gru2-mean]
 """
@@ -10,11 +11,12 @@ import argparse
 import json
 from pathlib import Path
 
+from ablation_tables import tables
 from captum_rnn.benchmark import ablate
 from captum_rnn.benchmark.ablation.figure import ablation_figure
 from captum_rnn.benchmark.ablation.table import ablation_text
 from captum_rnn.benchmark.results import write_bytes, write_text
-from captum_rnn.benchmark.subjects import KINDS, Recipe, unseen_reviews
+from captum_rnn.benchmark.subjects import CORPORA, KINDS, recipes, unseen_reviews
 from captum_rnn.visualization.figure import drawing, figure_bytes
 
 HERE = Path(__file__).parent
@@ -27,13 +29,14 @@ def main() -> None:
     parser.add_argument(
         "--kinds", nargs="+", default=["lstm", "bilstm", "gru2-mean"], choices=KINDS
     )
+    parser.add_argument("--corpora", nargs="+", default=list(CORPORA), choices=CORPORA)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=HERE / "results" / "ablation.json")
     parser.add_argument("--figure", type=Path, default=HERE.parent / "docs" / "ablation.png")
+    parser.add_argument("--tables", type=Path, default=HERE.parent / "docs" / "ablation-tables.txt")
     options = parser.parse_args()
     results = {}
-    for kind in options.kinds:
-        recipe = Recipe(kind)
+    for recipe in recipes(options.kinds, options.corpora, seeds=[0]):
         classifier = recipe.load()
         results[recipe.name] = ablate(
             classifier, unseen_reviews(classifier), texts=options.texts, seed=options.seed
@@ -42,8 +45,11 @@ def main() -> None:
     # One line a classifier: indented, the thousand cells would be thirty times as many lines.
     lines = [f"{json.dumps(name)}: {json.dumps(found)}" for name, found in results.items()]
     write_text("{\n" + ",\n".join(lines) + "\n}\n", options.output)
-    with drawing(*results):
-        write_bytes(figure_bytes(ablation_figure(results), "png"), options.figure)
+    write_text(tables(results), options.tables)
+    print(tables(results))
+    drawn = {name: found for name, found in results.items() if options.corpora[0] in name}
+    with drawing(*drawn):
+        write_bytes(figure_bytes(ablation_figure(drawn), "png"), options.figure)
 
 
 if __name__ == "__main__":
