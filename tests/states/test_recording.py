@@ -220,3 +220,29 @@ def test_a_layer_that_is_not_recurrent():
         recurrent_layer(nn.LSTM)  # the class itself
     layer = nn.GRU(2, 2)
     assert recurrent_layer(layer) is layer
+
+
+@pytest.mark.parametrize("under_no_grad", [False, True])
+def test_a_model_may_change_what_it_reads_in_place(under_no_grad):
+    layer, runs = make("gru"), []
+
+    def forward():
+        outputs, _ = layer(TOKENS.transpose(0, 1))
+        runs.append(1)
+        if under_no_grad:
+            with torch.no_grad():
+                outputs.add_(1.0)
+        else:
+            outputs.mul_(3.0)
+        return outputs[-1].sum(1)
+
+    values, (call,), (read,) = record_read_gradients(layer, forward)
+    with torch.no_grad():
+        expected = layer(TOKENS.transpose(0, 1))[0]
+    assert len(runs) == 2
+    assert torch.equal(call.output, expected)
+    change = expected[-1] + 1.0 if under_no_grad else 3.0 * expected[-1]
+    torch.testing.assert_close(values, change.sum(1))
+    derivative = torch.zeros_like(expected)
+    derivative[-1] = 1.0 if under_no_grad else 3.0
+    assert torch.equal(read.output, derivative)

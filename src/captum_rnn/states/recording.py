@@ -104,6 +104,8 @@ def record_read_gradients(
         layer: The recurrent layer.
         forward: Runs the model and returns the explained value of each row (batch,).
 
+    A model that changes what it reads of the layer in place is run once more, with copies.
+
     Returns:
         The explained values, the calls of the layer, and for each call the derivatives of the
         explained values with respect to what the model read of it; all detached.
@@ -117,7 +119,22 @@ def record_read_gradients(
             "the method needs a derivative of the model's output, which torch.inference_mode() "
             "rules out; call it under torch.no_grad() instead"
         )
+    try:
+        return _record_read_gradients(layer, forward, copied=False)
+    except _ChangedInPlaceError:
+        return _record_read_gradients(layer, forward, copied=True)
+
+
+class _ChangedInPlaceError(RuntimeError):
+    """The model changed what it read of the layer in place."""
+
+
+def _record_read_gradients(
+    layer: nn.RNNBase, forward: Callable[[], Tensor], *, copied: bool
+) -> tuple[Tensor, list[LayerCall], list[ReadGradient]]:
+    """`record_read_gradients`; with `copied` the model reads copies, which it may change."""
     calls: list[LayerCall] = []
+    versions: list[int] = []
 
     def suspend_gradients(module: nn.Module, args: tuple[Any, ...]) -> None:
         torch.set_grad_enabled(False)
@@ -130,9 +147,11 @@ def record_read_gradients(
         leaf_output = _with_data(call.output, _data(call.output).detach().requires_grad_())
         leaf_final = tuple(state.detach().requires_grad_() for state in call.final)
         calls.append(LayerCall(call.input, call.initial, leaf_output, leaf_final))
-        # Copies, as the model may change them in place, which torch forbids for leaves.
-        read_output = _with_data(leaf_output, _data(leaf_output).clone())
-        read_final = tuple(state.clone() for state in leaf_final)
+        versions.append(_versions(calls[-1]))
+        read_output, read_final = leaf_output, leaf_final
+        if copied:
+            read_output = _with_data(leaf_output, _data(leaf_output).clone())
+            read_final = tuple(state.clone() for state in leaf_final)
         return read_output, read_final if isinstance(output[1], tuple) else read_final[0]
 
     handles = [
@@ -142,11 +161,22 @@ def record_read_gradients(
     try:
         with torch.enable_grad(), compiled_code_runs_eagerly():
             values = forward()
+            if [_versions(call) for call in calls] != versions:
+                raise _ChangedInPlaceError
             gradients = [_read_gradient(values, call) for call in calls]
+    except RuntimeError as error:
+        if "leaf Variable" in str(error):  # torch's words for such a change under autograd
+            raise _ChangedInPlaceError from error
+        raise
     finally:
         for handle in handles:
             handle.remove()
     return values.detach(), [_detached(call) for call in calls], gradients
+
+
+def _versions(call: LayerCall) -> int:
+    """How often any of what the layer answered was changed in place."""
+    return sum(tensor._version for tensor in (_data(call.output), *call.final))
 
 
 def read_at_rest(layer: nn.RNNBase, forward: Callable[[], Tensor]) -> Tensor:

@@ -196,11 +196,11 @@ class WordInformation(Method):
             measured by its own state.
     """
 
-    passes: str = "50 × (4 + 4 backward) + h backward"
+    passes: str = "10 × (4 + 4 backward) + h backward"
     signed: bool = False
     class_aware: bool = False
     ours: bool = True
-    steps: int = 50
+    steps: int = 10
     seed: int = 0
     state_variance: float | None = field(default=None, compare=False, repr=False)
 
