@@ -10,7 +10,7 @@ from captum.attr._utils.attribution import InternalAttribution
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from captum_rnn import pack_tokens
+from captum_rnn import AdjointDeltaAttribution, pack_tokens
 from captum_rnn.attr.calibrated_delta import CalibratedDeltaAttribution
 from captum_rnn.attr.logit_delta import LogitDeltaAttribution
 from models import Classifier, SentencePair
@@ -510,3 +510,28 @@ def test_a_distance_that_no_text_of_the_fit_had_is_served_by_the_nearest(model):
     assert vectors[:, 2].count_nonzero() > 0
     for number in range(3, 7):
         assert torch.equal(vectors[:, number], vectors[:, 2])
+
+
+def test_steps_that_nothing_reads_score_zero_by_distance():
+    """Of the backward direction, `output[:, -1]` reads the state after its first step alone."""
+    torch.manual_seed(0)
+    gru = nn.GRU(3, 4, batch_first=True, bidirectional=True).double()
+    read = nn.Linear(8, 2).double()
+    read.weight.data[:, :4] = 0  # the backward direction alone
+
+    class Classifier(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gru, self.read = gru, read
+
+        def forward(self, embedded):
+            return self.read(self.gru(embedded)[0][:, -1])
+
+    model, embedded = Classifier(), torch.randn(5, 9, 3, dtype=torch.float64)
+    calibrated = CalibratedDeltaAttribution(model, model.gru, by_distance=True)
+    calibrated.fit([embedded], show_progress=False)
+    scores = calibrated.attribute(embedded, target=1).sum(2)
+    # The last token stands at distance 8, the only one in its bin.
+    effect = AdjointDeltaAttribution(model, model.gru).attribute(embedded, target=1).sum(2)
+    assert scores[:, :-1].count_nonzero() == 0
+    torch.testing.assert_close(scores, effect)

@@ -45,6 +45,37 @@ def test_a_map_that_is_linearised_in_part_agrees_too(directions):
     assert (found.log_sigma.exp() / expected - 1).abs().max() < 0.05
 
 
+@pytest.mark.parametrize("precise_states", [False, True])
+@pytest.mark.parametrize("exact", [0, 128])
+def test_half_precision(exact, precise_states):
+    state_vectors, gains = linear_map(3)
+    tokens = torch.ones(2, 6, dtype=torch.bool)
+
+    def of_halves(embedded):
+        states = state_vectors(embedded.double())
+        return states.float() if precise_states else states.bfloat16()
+
+    search = NoiseSearch(max_steps=20, exact=exact, directions=5)
+    embedded = torch.randn(2, 6, 4, dtype=torch.bfloat16)
+    found = search.run(of_halves, embedded, tokens, rate=RATE, log_scale=5.0)
+    expected = linear_optimum(gains.expand(2, -1), tokens, rate=RATE, log_scale=5.0)
+    assert (found.log_sigma - expected).abs().max() < 0.1
+
+
+def test_in_a_last_look_that_comes_early_the_start_counts_by_the_samples_drawn():
+    """One step of at most 1/2, weighed as 4 samples against 150."""
+    embedded = torch.zeros(1, 3, 2, dtype=torch.float64)
+    tokens = torch.ones(1, 3, dtype=torch.bool)
+    weights = torch.arange(1.0, 4.0, dtype=torch.float64)
+    # ∂Φ/∂x_i = (i, i) at 0, so ‖∂Φ/∂x_i‖² = 2 i².
+    start = 0.5 * torch.log(RATE / (2 * 3 * 2 * weights.square()))
+    found = NoiseSearch(max_steps=1).run(saturating, embedded, tokens, rate=RATE, log_scale=9.0)
+    moved = (found.log_sigma[0] - start).abs()
+    longest = 0.5 * 4 / 154
+    assert (moved > 0).all()
+    assert (moved <= longest + 1e-9).all()
+
+
 def test_a_linear_map_settles_at_the_second_look():
     state_vectors, _ = linear_map(0)
     tokens = torch.ones(3, 6, dtype=torch.bool)

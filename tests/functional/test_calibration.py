@@ -73,14 +73,14 @@ def test_a_penalty_that_is_not_above_zero(penalty):
 
 
 def test_means_of_bins_and_directions():
-    """Each direction has its own bins; a bin without a token has zeros."""
+    """Each direction has its own bins; an empty one has the vectors of the one nearest to it."""
     values = torch.arange(12.0).reshape(3, 2, 2, 1)  # token, class, direction, state
     in_bin = torch.tensor([[0, 2], [0, 0], [2, 0]])
     found = mean_over_tokens([(values[:2], in_bin[:2]), (values[2:], in_bin[2:])], bins=3)
     assert found.shape == (2, 3, 2, 1)
-    assert found[0, :, 0, 0].tolist() == [2.0, 0.0, 8.0]  # tokens 0, 4, 8 in bins 0, 0, 2
-    assert found[0, :, 1, 0].tolist() == [7.0, 0.0, 1.0]  # tokens 1, 5, 9 in bins 2, 0, 0
-    assert (found[1] - found[0]).squeeze(2)[[0, 2]].eq(2).all()
+    assert found[0, :, 0, 0].tolist() == [2.0, 2.0, 8.0]  # tokens 0, 4, 8 in bins 0, 0, 2
+    assert found[0, :, 1, 0].tolist() == [7.0, 7.0, 1.0]  # tokens 1, 5, 9 in bins 2, 0, 0
+    assert (found[1] - found[0]).eq(2).all()
 
 
 def test_distances_fall_into_bins_of_powers_of_two():
@@ -105,9 +105,12 @@ def test_a_regression_in_bins_is_one_for_each_bin():
 def test_empty_bins_are_filled_from_the_nearest_of_their_direction():
     vectors = torch.zeros(2, 5, 2, 3)
     vectors[:, 1, 0], vectors[:, 3, 0] = 1.0, 3.0
-    vectors[1, 4, 1] = 4.0  # a zero vector of one class alone has been learnt
-    filled = fill_empty_bins(vectors)
+    vectors[1, 4, 1] = 4.0
+    learnt = torch.zeros(5, 2, dtype=torch.bool)
+    learnt[[1, 3], 0] = learnt[[0, 4], 1] = True
+    filled = fill_empty_bins(vectors, learnt)
     assert filled[0, :, 0, 0].tolist() == [1.0, 1.0, 1.0, 3.0, 3.0]
-    assert filled[1, :, 1, 2].tolist() == [4.0] * 5
+    assert filled[1, :, 1, 2].tolist() == [0.0, 0.0, 0.0, 4.0, 4.0]  # bin 0 learnt to be zero
     assert filled[0, :, 1].count_nonzero() == 0
-    assert torch.equal(fill_empty_bins(torch.zeros(1, 2, 1, 1)), torch.zeros(1, 2, 1, 1))
+    nothing = torch.zeros(5, 2, dtype=torch.bool)
+    assert torch.equal(fill_empty_bins(vectors, nothing), vectors)

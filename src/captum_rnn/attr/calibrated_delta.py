@@ -160,16 +160,18 @@ class CalibratedDeltaAttribution(TelescopingAttribution):
             vectors = mean_over_tokens(lessons, self._bins)
         else:
             lesson = (self._lesson(batch, targets, teacher) for batch in given)
-            vectors = ridge_regression(lesson, penalty).t()
+            directions = 2 if layer.bidirectional else 1
+            coefficients = ridge_regression(lesson, penalty).t()
+            vectors = coefficients.reshape(len(targets), self._bins, directions, -1)
+            # Features that no token had have coefficients of exactly 0.
+            vectors = fill_empty_bins(vectors, (vectors != 0).any(3).any(0))
         if not vectors.isfinite().all():
             raise ValueError(
                 "the learnt vectors are not finite, so the model's states, its derivatives or the "
                 "teacher's scores are not; look for NaN in the batches and in the weights"
             )
-        directions = 2 if layer.bidirectional else 1
-        by_bin = fill_empty_bins(vectors.reshape(len(targets), self._bins, directions, -1))
         self.calibration = Calibration(
-            by_bin.flatten(1, 2),
+            vectors.flatten(1, 2),
             tuple(targets),
             weights_digest(self.forward_func, layer),
             self.reference,

@@ -138,7 +138,7 @@ class NoiseSearch:
             blocks.append(total / (step - _BLOCK * len(blocks)))
             total = torch.zeros_like(log_sigma)
             recent = blocks[len(blocks) // 2 :]
-            drawn = 2 * self.pairs * _BLOCK * len(recent)
+            drawn = 2 * self.pairs * (step - _BLOCK * (len(blocks) // 2))
             later = torch.stack(recent).mean(0).lerp(start, _TRUST / (_TRUST + drawn))
             change = ((later - found).abs() * tokens).sum(1) / words.squeeze(1)
             running = ~settled.to(tokens.device)
@@ -216,7 +216,7 @@ class _Problem:
         """
         gains = torch.zeros_like(self.tokens, dtype=self.embedded.dtype)
         for _ in range(probes):
-            probe = self._drawn(self.state.shape[1:]).expand_as(self.state)
+            probe = self._drawn(self.state.shape[1:]).to(self.state.dtype).expand_as(self.state)
             along = torch.einsum("bks,bs->bk", known, probe)
             rest = probe - torch.einsum("bks,bk->bs", known, along)
             gains += self._pulled_back(rest).square().sum(2) / probes
@@ -233,8 +233,9 @@ class _Problem:
             return self.state.new_zeros(len(self.state), 0, self.state.shape[1])
         together = torch.stack(moved, 1).detach()
         _check_finite(together, "the loss is not finite at the start of the search")
-        found: Tensor = torch.linalg.svd(together, full_matrices=False).Vh
-        return found[:, :directions]
+        precise = torch.promote_types(together.dtype, torch.float32)  # none in half precision
+        found: Tensor = torch.linalg.svd(together.to(precise), full_matrices=False).Vh
+        return found[:, :directions].to(together.dtype)
 
     def _noises(self, log_sigma: Tensor, samples: int) -> Iterator[Tensor]:
         """Noise (batch, time, features), of the same draw for all texts, none on padding."""

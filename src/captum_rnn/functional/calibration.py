@@ -64,7 +64,8 @@ def mean_over_tokens(batches: Iterable[tuple[Tensor, Tensor]], bins: int = 1) ->
         bins: Number of bins.
 
     Returns:
-        The means (class, bin, direction, state) in float64; 0 in a bin without a token.
+        The means (class, bin, direction, state) in float64; in a bin without a token those of
+        another one, see `fill_empty_bins`.
 
     Raises:
         ValueError: There is no token.
@@ -83,7 +84,7 @@ def mean_over_tokens(batches: Iterable[tuple[Tensor, Tensor]], bins: int = 1) ->
         tokens = tokens.to(is_in_bin) + is_in_bin.sum(0).t().unsqueeze(2)  # (bin, direction, 1)
     if total is None or not tokens.any():
         raise _no_token()
-    return total / tokens.clamp(min=1)
+    return fill_empty_bins(total / tokens.clamp(min=1), tokens.squeeze(2) > 0)
 
 
 def in_bins(steps: Tensor, in_bin: Tensor, bins: int) -> Tensor:
@@ -107,25 +108,26 @@ def in_bins(steps: Tensor, in_bin: Tensor, bins: int) -> Tensor:
     return torch.einsum("tdg,tds->tgds", is_in_bin, steps).flatten(1)
 
 
-def fill_empty_bins(vectors: Tensor) -> Tensor:
+def fill_empty_bins(vectors: Tensor, learnt: Tensor) -> Tensor:
     """Gives distances that no token of the fit had the vectors of the nearest ones that some had.
 
-    The fit leaves them zero, which would score every token there 0.
+    A vector that was learnt to be zero, as nothing is read of states so far from the end, stays so.
 
     Args:
         vectors: (class, bin, direction, state).
+        learnt: Which of them were learnt from a token (bin, direction).
 
     Returns:
-        The vectors; where those of a bin and direction were zero in all classes, they are those of
-        the nearest bin, of two equally near ones that closer to the end.
+        The vectors; those of a bin and direction that nothing was learnt for are those of the
+        nearest bin, of two equally near ones that closer to the end.
 
     Example:
-        >>> vectors = torch.tensor([1.0, 2.0, 0.0, 0.0]).reshape(1, 4, 1, 1)
-        >>> fill_empty_bins(vectors).flatten().tolist()
-        [1.0, 2.0, 2.0, 2.0]
+        >>> vectors = torch.tensor([1.0, 0.0, 2.0, 9.0]).reshape(1, 4, 1, 1)
+        >>> learnt = torch.tensor([[True], [True], [True], [False]])
+        >>> fill_empty_bins(vectors, learnt).flatten().tolist()
+        [1.0, 0.0, 2.0, 2.0]
     """
     filled = vectors.clone()
-    learnt = (vectors != 0).any(3).any(0)  # (bin, direction)
     for direction, of_direction in enumerate(learnt.t()):
         full = of_direction.nonzero().flatten()
         for number in (~of_direction).nonzero().flatten() if len(full) else ():
