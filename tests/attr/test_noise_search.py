@@ -119,6 +119,20 @@ def test_the_optimum_of_a_saturating_map_is_stationary():
     torch.testing.assert_close(slopes, torch.full_like(slopes, RATE / 3), rtol=0.06, atol=0)
 
 
+def test_the_default_search_does_not_settle_near_the_linear_optimum_of_a_curved_map():
+    """Of Φ = x² at x = 0.3 the loss is 4 x² σ² + 3 σ⁴ − rate · log σ, so σ² = y solves
+    12 y² + 8 x² y − rate = 0."""
+    embedded = torch.full((1, 1, 1), 0.3, dtype=torch.float64)
+    tokens = torch.ones(1, 1, dtype=torch.bool)
+    found = NoiseSearch().run(
+        lambda words: words.square().flatten(1), embedded, tokens, rate=RATE, log_scale=3.0
+    )
+    squared = (-8 * 0.09 + math.sqrt((8 * 0.09) ** 2 + 48 * RATE)) / 24
+    linear = 0.5 * math.log(RATE / (2 * 4 * 0.09))
+    distance = abs(found.log_sigma.item() - 0.5 * math.log(squared))
+    assert distance < 0.4 * abs(linear - 0.5 * math.log(squared))
+
+
 def test_texts_do_not_depend_on_each_other():
     embedded = torch.randn(4, 3, 2, dtype=torch.float64)
     tokens = torch.ones(4, 3, dtype=torch.bool)

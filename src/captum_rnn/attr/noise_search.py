@@ -58,7 +58,7 @@ class NoiseSearch:
         tolerance: A text settles when the averaged log σ of its words change by less than this, on
             average, over ten steps.
         exact: A state of at most this many features is linearised exactly, with one backward pass
-            for each, once.
+            for each, once, and the memory of as many sets of word vectors.
         directions: Directions along which a state of more features is linearised, those in which
             noise moves it most: as many backward and twice as many forward passes, once.
         probes: Random directions that stand for the others of such a state, two backward passes
@@ -117,7 +117,7 @@ class NoiseSearch:
             linear, gains = problem.linearised()
         else:
             linear, gains = problem.linearised_in_part(self.directions, self.probes, optimum)
-        found = log_sigma = start = optimum(gains)
+        found = passed = log_sigma = start = optimum(gains)
         words = tokens.sum(1, keepdim=True).clamp(min=1)
         blocks: list[Tensor] = []
         steps = torch.zeros(len(tokens), dtype=torch.long)
@@ -139,10 +139,13 @@ class NoiseSearch:
             total = torch.zeros_like(log_sigma)
             recent = blocks[len(blocks) // 2 :]
             drawn = 2 * self.pairs * (step - _BLOCK * (len(blocks) // 2))
-            later = torch.stack(recent).mean(0).lerp(start, _TRUST / (_TRUST + drawn))
-            change = ((later - found).abs() * tokens).sum(1) / words.squeeze(1)
+            average = torch.stack(recent).mean(0)
+            # Trust in the start is left out here: it would hide that the average still moves.
+            change = ((average - passed).abs() * tokens).sum(1) / words.squeeze(1)
+            passed = average
             running = ~settled.to(tokens.device)
-            found = torch.where(running.unsqueeze(1), later, found)
+            trusted = average.lerp(start, _TRUST / (_TRUST + drawn))
+            found = torch.where(running.unsqueeze(1), trusted, found)
             steps[~settled] = step
             settled = settled | ((change < self.tolerance) & (len(blocks) > 1)).cpu()
             if settled.all():

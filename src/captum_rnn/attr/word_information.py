@@ -46,8 +46,8 @@ class WordInformationAttribution(InternalAttribution):  # type: ignore[misc]
     knows, not what decided.
 
     All texts of a batch are solved together; each has its own σ and stops by its own change, and
-    all are perturbed by the same draws, so that a text's scores do not depend on its batch. Put the
-    model into evaluation mode first.
+    all are perturbed by the same draws, so that a text's scores do not depend on the other texts,
+    though on the width that they are padded to. Put the model into evaluation mode first.
 
     Args:
         forward_func: The model, or any function that runs it.
