@@ -93,7 +93,8 @@ def test_kills_and_an_interrupt_lose_and_double_nothing(source, options, model_f
         )
         assert error.count(b"\n") == 1
     summary = attribute_files([source], output, **options)
-    assert summary.rows_before >= 20 * (before + 1)
+    # On a busy machine the killed runs may have finished all parts.
+    assert summary.rows_before >= min(ROWS, 20 * (before + 1))
     assert parts_of(output) == parts_of(tmp_path / "undisturbed")
 
 
