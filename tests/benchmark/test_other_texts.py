@@ -2,9 +2,11 @@ import pytest
 import torch
 
 from captum_rnn.benchmark.blocks import Blocks
+from captum_rnn.benchmark.fits import Fits
 from captum_rnn.benchmark.methods import METHODS, find_methods
-from captum_rnn.benchmark.other_texts import judge_methods, measure_methods
+from captum_rnn.benchmark.other_texts import judge_methods, measure_done, measure_methods
 from captum_rnn.benchmark.subject import Subject
+from scored_texts import scored_texts
 
 TEXTS = ["很好的书，非常好", "酒店差，不推荐", "热水器很好，很推荐", "不推荐，非常差的书"]
 
@@ -17,7 +19,14 @@ def subject(classifier):
 
 def judged(subject, judge, names, folder=None):
     return judge_methods(
-        find_methods(names), subject, [], judge, seed=0, name="test", folder=folder, progress=False
+        find_methods(names),
+        subject,
+        Fits(subject.model),
+        judge,
+        seed=0,
+        name="test",
+        folder=folder,
+        progress=False,
     )
 
 
@@ -49,6 +58,26 @@ def test_what_is_finished_is_not_done_again(subject, tmp_path):
         raise AssertionError("asked again")
 
     assert judged(subject, never, ["position"], tmp_path) == first
+
+
+def test_the_scores_of_a_comparison_are_not_computed_again(classifier, monkeypatch):
+    classifier.model.eval()
+    names = ["word-lexicon", "logit-delta"]
+    subject, findings = scored_texts(classifier, TEXTS, names)
+    assert torch.equal(findings.scores["logit-delta"], subject.score(METHODS["logit-delta"]))
+    monkeypatch.setattr(type(METHODS["logit-delta"]), "__call__", None)
+    found = measure_done(
+        findings,
+        lambda method: {"first": findings.scores[method.name][:, 0]},
+        Blocks(None, "test"),
+        seed=0,
+        name="test",
+        progress=False,
+    )
+    assert list(found) == names
+    assert "other texts" in found["word-lexicon"]["error"]
+    first = findings.scores["logit-delta"][:, 0].tolist()
+    assert found["logit-delta"]["per_text"]["first"] == pytest.approx(first)
 
 
 def test_where_nobody_competes_nobody_ties():

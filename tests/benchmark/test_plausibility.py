@@ -8,6 +8,7 @@ from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.benchmark.plausibility import agreement_with_lexicon, agreement_with_marks
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.text.vocabulary import Vocabulary
+from scored_texts import scored_texts
 
 MARKED = [
     MarkedText("很好的书，非常差", ((0, 2, 1), (5, 8, -1))),
@@ -54,10 +55,10 @@ def test_the_sign_is_that_of_the_positive_class(classifier):
 
 
 def test_a_lexicon_marks_its_words(classifier):
-    found = agreement_with_lexicon(
-        classifier, ["很好的书，非常差"], {"好": 1, "差": -1}, ["position"], progress=False
-    )["methods"]["position"]["per_text"]
-    subject = Subject.of(classifier, ["很好的书，非常差"])
+    subject, findings = scored_texts(classifier, ["很好的书，非常差"], ["position", "word-rarity"])
+    methods = agreement_with_lexicon(subject, findings, {"好": 1, "差": -1})["methods"]
+    assert "other texts" in methods["word-rarity"]["error"]
+    found = methods["position"]["per_text"]
     assert found["pointing"] == [float(int(subject.predicted[0]) == 0)]  # the last word is 差
 
 

@@ -14,6 +14,11 @@ def subject(classifier):
     return Subject.of(classifier, TEXTS)
 
 
+def randomised(name, subject):
+    scores = subject.score(METHODS[name])
+    return randomisation(METHODS[name], subject, scores, [], seed=0)
+
+
 def test_rows_are_drawn_once_each():
     rows = probed_rows(500, seed=1)
     assert len(set(rows)) == PROBED_TEXTS
@@ -23,33 +28,34 @@ def test_rows_are_drawn_once_each():
 
 
 def test_scores_without_the_model_owe_nothing_to_its_weights(subject):
-    found = randomisation(METHODS["position"], subject, [], seed=0)
+    found = randomised("position", subject)
     assert found["randomised_head"].tolist() == pytest.approx([1] * 4)
     assert found["randomised_all"].tolist() == pytest.approx([1] * 4)
 
 
 def test_the_class_blind_delta_does_not_see_the_head(subject):
-    found = randomisation(METHODS["hidden-state-delta-l2"], subject, [], seed=0)
+    found = randomised("hidden-state-delta-l2", subject)
     assert found["randomised_head"].tolist() == pytest.approx([1] * 4)
     assert found["randomised_all"].mean() < 0.9
 
 
 def test_the_logit_delta_sees_the_head(subject):
-    found = randomisation(METHODS["logit-delta"], subject, [], seed=0)
+    found = randomised("logit-delta", subject)
     assert found["randomised_head"].abs().min() < 0.99
 
 
 def test_a_fitted_method_learns_again_from_the_random_model(subject):
     background = [subject.ids[:2, :7]]
     fitted = METHODS["calibrated-delta-mean-adjoint"].fit(subject.model, background)
-    found = randomisation(fitted, subject, background, seed=0)
+    scores = subject.score(fitted)
+    found = randomisation(fitted, subject, scores, background, seed=0)
     assert set(found) == {"randomised_head", "randomised_all"}
     assert torch.isfinite(found["randomised_all"]).all()
 
 
 def test_the_trained_weights_stay(subject):
     before = subject.model.embedding.weight.clone()
-    randomisation(METHODS["logit-delta"], subject, [], seed=0)
+    randomised("logit-delta", subject)
     assert torch.equal(subject.model.embedding.weight, before)
 
 

@@ -6,13 +6,18 @@ from scipy import stats
 
 from captum_rnn.benchmark import shuffled_labels as module
 from captum_rnn.benchmark.methods import METHODS
-from captum_rnn.benchmark.shuffled_labels import change_by_shuffled_labels, shuffled_twin
+from captum_rnn.benchmark.shuffled_labels import (
+    change_by_shuffled_labels,
+    check_twin,
+    shuffled_twin,
+)
 from captum_rnn.benchmark.subject import Subject, explained_model
 from captum_rnn.text.corpus import Corpus, Review
 from captum_rnn.text.pipeline import TextClassifier
 from captum_rnn.text.training import TrainingSettings, train, with_shuffled_labels
 from captum_rnn.text.vocabulary import Vocabulary
 from made_classifier import made_classifier
+from scored_texts import scored_texts
 
 TEXTS = ["很好的书，非常好", "xyz", "酒店差，不推荐", "热水器很好，很推荐", "好"]
 CORPUS = Corpus(
@@ -49,8 +54,15 @@ def _cache(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     monkeypatch.setenv("CAPTUM_RNN_CACHE", str(tmp_path))
 
 
+def changed(classifier, twin, methods=("logit-delta",), background=(), folder=None):
+    subject, findings = scored_texts(classifier, TEXTS, methods, background)
+    return change_by_shuffled_labels(
+        twin, subject, findings, background=background, folder=folder, progress=False
+    )
+
+
 def test_ranks_are_compared_for_the_class_that_the_classifier_predicts(classifier, twin):
-    found = change_by_shuffled_labels(classifier, twin, TEXTS, ["logit-delta"], progress=False)
+    found = changed(classifier, twin)
     method, expected = METHODS["logit-delta"], []
     for text in (TEXTS[0], *TEXTS[2:4]):
         subject = Subject.of(classifier, [text])
@@ -77,7 +89,7 @@ def test_the_classifier_is_no_change_and_a_negated_head_the_opposite(classifier)
         negated.model.head.weight.neg_()
         negated.model.head.bias.neg_()
     for twin, expected in ((classifier, 1.0), (negated, -1.0)):
-        found = change_by_shuffled_labels(classifier, twin, TEXTS, ["logit-delta"], progress=False)
+        found = changed(classifier, twin)
         values = found["methods"]["logit-delta"]["per_text"]["rank_correlation"]
         assert values[:3] == pytest.approx([expected] * 3)
 
@@ -94,21 +106,17 @@ def test_each_net_has_its_own_fit_and_a_failure_is_a_row(classifier, twin, monke
     monkeypatch.setattr(type(lexicon), "fit", recording)
     names = ["word-lexicon", "random"]
     background = [classifier.encode(TEXTS[:1]).ids]
-    found = change_by_shuffled_labels(
-        classifier, twin, TEXTS, names, background=background, progress=False
-    )["methods"]
+    found = changed(classifier, twin, names, background)["methods"]
     assert fitted == [(classifier.model, 1), (twin.model, 1)]
     assert found["random"]["measures"]["rank_correlation"]["mean"] == pytest.approx(1)
-    found = change_by_shuffled_labels(classifier, twin, TEXTS, names, progress=False)["methods"]
+    found = changed(classifier, twin, names)["methods"]
     assert "other texts" in found["word-lexicon"]["error"]
     assert found["random"]["error"] is None
 
 
 def test_what_is_finished_is_kept_for_this_twin_alone(classifier, twin, tmp_path, monkeypatch):
     def found(net):
-        return change_by_shuffled_labels(
-            classifier, net, TEXTS, ["logit-delta"], folder=tmp_path, progress=False
-        )
+        return changed(classifier, net, folder=tmp_path)
 
     first = found(twin)
     assert found(classifier)["methods"] != first["methods"]
@@ -178,4 +186,4 @@ def test_a_twin_of_another_vocabulary_is_refused(classifier, twin):
     words = Vocabulary((*twin.vocabulary.words[1:], "新"))
     other = dataclasses.replace(twin, vocabulary=words)
     with pytest.raises(ValueError, match="another vocabulary than the classifier"):
-        change_by_shuffled_labels(classifier, other, TEXTS, ["random"], progress=False)
+        check_twin(classifier, other)

@@ -3,9 +3,12 @@ from typing import Any
 
 import pytest
 import torch
+from captum.metrics import infidelity as captum_infidelity
 from torch import Tensor
 
-from captum_rnn.evaluation.captum_metrics import infidelity, max_sensitivity
+from captum_rnn.evaluation.captum_metrics import infidelity, infidelity_of, max_sensitivity
+from captum_rnn.evaluation.draws import text_draws
+from captum_rnn.evaluation.perturbed import PerturbedPredictions
 
 WEIGHTS = torch.tensor([0.0, 2.0, -1.0, 0.5, 0.25, -0.5, 1.0], dtype=torch.float64)
 
@@ -66,6 +69,52 @@ def test_infidelity_grows_with_wrong_scores_and_knows_no_batch() -> None:
     assert alone.item() == pytest.approx(together[4].item())
     other = infidelity(additive, ids, scores, target, seed=4, samples=20)
     assert other.tolist() != together.tolist()
+
+
+def saturating(ids: Tensor) -> Tensor:
+    """A classifier for which a word counts less the more others there are."""
+    return torch.tanh(additive(ids)).exp()
+
+
+@pytest.mark.parametrize("replacement_id", [None, 6])
+def test_infidelity_is_captums_own_on_masked_ids(replacement_id: int | None) -> None:
+    ids, target = torch.tensor([[1, 2, 3, 4, 5], [5, 5, 3, 1, 2]]), torch.tensor([1, 0])
+    scores = torch.tensor([[0.3, -0.2, 0.1, 0.9, 0.0], [1.0, 0.5, -0.5, 0.2, 0.1]])
+    draws = text_draws(ids, seed=7, stream=2, samples=30).reshape(60, 5)
+    masked = (draws < 0.4) | (draws == draws.amin(dim=1, keepdim=True))
+    expected = captum_infidelity(
+        saturating,
+        lambda texts: (masked.double(), texts.masked_fill(masked, replacement_id or 0)),
+        ids,
+        scores.double(),
+        target=target,
+        n_perturb_samples=30,
+        normalize=True,
+    )
+    found = infidelity(
+        saturating,
+        ids,
+        scores,
+        target,
+        seed=7,
+        samples=30,
+        share=0.4,
+        replacement_id=replacement_id,
+    )
+    assert found.tolist() == pytest.approx(expected.tolist())
+    assert (found > 1e-3).all()
+
+
+def test_the_masked_texts_are_predicted_once_for_all_methods() -> None:
+    perturbed = PerturbedPredictions(saturating, IDS)
+    first = infidelity_of(perturbed, WEIGHTS[IDS], TARGET, seed=0)
+    asked = perturbed.texts_predicted
+    second = infidelity_of(perturbed, WEIGHTS[IDS] ** 2, TARGET, seed=0)
+    assert 0 < asked == perturbed.texts_predicted
+    for found, scores in ((first, WEIGHTS[IDS]), (second, WEIGHTS[IDS] ** 2)):
+        alone = infidelity(saturating, IDS, scores, TARGET, seed=0)
+        assert found[:2].tolist() == pytest.approx(alone[:2].tolist())
+    assert first[:2].tolist() != second[:2].tolist()
 
 
 def by_weight(ids: Tensor, target: Tensor) -> Tensor:

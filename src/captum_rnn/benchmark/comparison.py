@@ -2,24 +2,20 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from captum_rnn.benchmark.blocks import Blocks
-from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.examples import corpus_examples, post_examples
+from captum_rnn.benchmark.compared_texts import ComparedTexts, compare_texts
+from captum_rnn.benchmark.fits import Fits
 from captum_rnn.benchmark.measures import METRICS
 from captum_rnn.benchmark.methods import QUICK_METHODS, ExplainedModel, find_methods
 from captum_rnn.benchmark.post_examples import load_post_examples
-from captum_rnn.benchmark.run import Findings, Plan, attempt, carry_out
+from captum_rnn.benchmark.run import Plan
 from captum_rnn.benchmark.subject import Subject, join_batches, reads_padding
-from captum_rnn.benchmark.summary import defined, summarise
+from captum_rnn.benchmark.summary import defined
 from captum_rnn.benchmark.timing import single_thread
 from captum_rnn.functional import Readout
 from captum_rnn.text.classifier import evaluation_mode
@@ -86,6 +82,8 @@ def compare(
             answers in another form.
         TypeError: A batch of another form.
     """
+    known = _known(metrics)
+    chosen = find_methods(methods, seed=seed)
     given, takes_lengths = _ids_of(batches)
     others, _ = _ids_of(background)
     with evaluation_mode(model), single_thread():
@@ -106,7 +104,8 @@ def compare(
             "trained_on": {},
             "accuracy": None,
         }
-        return _compare(subject, described, others, methods, metrics, seed, folder, progress)
+        plan = Plan(_readable(subject), chosen, known, Fits(explained, others), seed)
+        return compare_texts(plan, subject, described, folder, progress).results
 
 
 def compare_reviews(
@@ -141,6 +140,32 @@ def compare_reviews(
     Raises:
         ValueError: An unknown method or metric, or fewer than two reviews with a known word.
     """
+    return compared_reviews(
+        classifier,
+        reviews,
+        background=background,
+        methods=methods,
+        metrics=metrics,
+        seed=seed,
+        folder=folder,
+        progress=progress,
+    ).results
+
+
+def compared_reviews(
+    classifier: TextClassifier,
+    reviews: Sequence[Review],
+    *,
+    background: Sequence[Review],
+    methods: Sequence[str],
+    metrics: Sequence[str],
+    seed: int,
+    folder: str | Path | None,
+    progress: bool,
+) -> ComparedTexts:
+    """`compare_reviews`, with what the results came from."""
+    known = _known(metrics)
+    chosen = find_methods(methods, seed=seed)
     if not reviews:
         raise ValueError("there are no reviews to compare methods on; give at least two")
     with evaluation_mode(classifier.model), single_thread():
@@ -160,38 +185,8 @@ def compare_reviews(
         post = None
         if classifier.language == "chinese":
             post = Subject.of(classifier, [example.text for example in load_post_examples()])
-        return _compare(whole, described, others, methods, metrics, seed, folder, progress, post)
-
-
-def _compare(
-    whole: Subject,
-    described: dict[str, Any],
-    background: Sequence[Tensor],
-    methods: Sequence[str],
-    metrics: Sequence[str],
-    seed: int,
-    folder: str | Path | None,
-    progress: bool,
-    post: Subject | None = None,
-) -> dict[str, Any]:
-    subject = _readable(whole)
-    plan = Plan(subject, find_methods(methods, seed=seed), _known(metrics), background, seed)
-    findings = carry_out(plan, Blocks(folder, plan.fingerprint), progress=progress)
-    return {
-        "schema": SCHEMA,
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "versions": versions(),
-        "machine": machine(subject.ids.device),
-        "seed": seed,
-        "metrics": list(plan.metrics),
-        "subject": _describe(whole, subject, described),
-        "methods": _entries(findings, len(subject.texts), seed),
-        "correlations": {
-            "methods": [row.method.name for row in findings.done],
-            "spearman": [[defined(value) for value in row] for row in findings.correlations],
-        },
-        "examples": [*(_post(post, findings) if post else []), *_corpus(subject, findings, seed)],
-    }
+        plan = Plan(_readable(whole), chosen, known, Fits(whole.model, others), seed)
+        return compare_texts(plan, whole, described, folder, progress, post)
 
 
 def _ids_of(batches: Iterable[Batch]) -> tuple[list[Tensor], bool]:
@@ -227,69 +222,6 @@ def _readable(whole: Subject) -> Subject:
             "at least two such texts, in the language of its training corpus"
         )
     return whole.select(rows)
-
-
-def _describe(whole: Subject, subject: Subject, described: dict[str, Any]) -> dict[str, Any]:
-    """The classifier and the texts, in numbers."""
-    return {
-        **described,
-        "classes": list(subject.classes),
-        "texts": len(subject.texts),
-        "texts_left_out": len(whole.texts) - len(subject.texts),
-        "texts_cut": sum(cut > 0 for cut in subject.words_cut),
-        "mean_words": sum(map(len, subject.tokens)) / len(subject.texts),
-        "mean_known_words": float(subject.read.sum(dim=1).double().mean()),
-    }
-
-
-def _entries(findings: Findings, texts: int, seed: int) -> list[dict[str, Any]]:
-    """The entry of each method in the results."""
-    summaries = summarise({row.method.name: row.per_text for row in findings.done}, seed=seed)
-    return [
-        {
-            "name": row.method.name,
-            "label": row.method.label,
-            "passes": row.method.passes,
-            "signed": row.method.signed,
-            "class_aware": row.method.class_aware,
-            "ours": row.method.ours,
-            "error": row.error,
-            "cost": row.cost(texts),
-            "measures": summaries.get(row.method.name, {}),
-            "curves": row.curves,
-            "per_text": {
-                key: [defined(value) for value in values] for key, values in row.per_text.items()
-            },
-        }
-        for row in findings.rows
-    ]
-
-
-def _post(post: Subject, findings: Findings) -> list[dict[str, Any]]:
-    """The sentences of the post under every method that can score them."""
-    scores = {}
-    for row in findings.done:
-        found, _ = attempt(partial(post.score, row.method))
-        if found is not None:
-            scores[row.method.name] = found
-    return post_examples(post, scores, load_post_examples())
-
-
-def _corpus(subject: Subject, findings: Findings, seed: int) -> list[dict[str, Any]]:
-    """Some of the texts under every method."""
-    shown = _sample(len(subject.texts), seed)
-    batches = subject.batches()
-    return corpus_examples(
-        subject.select(shown),
-        {row.method.name: subject.join(batches, row.scores)[shown] for row in findings.done},
-    )
-
-
-def _sample(texts: int, seed: int) -> list[int]:
-    """Rows of the example texts: drawn, so that nobody picked them."""
-    generator = np.random.default_rng(seed)
-    rows: list[int] = generator.choice(texts, min(texts, CORPUS_EXAMPLES), replace=False).tolist()
-    return sorted(rows)
 
 
 def _kind(architecture: Mapping[str, Any]) -> str:

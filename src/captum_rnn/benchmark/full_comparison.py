@@ -6,14 +6,13 @@ from typing import Any
 
 from torch import nn
 
-from captum_rnn.benchmark.comparison import compare_reviews
+from captum_rnn.benchmark.comparison import compared_reviews
 from captum_rnn.benchmark.known_answers import hybrids, known_answers
 from captum_rnn.benchmark.marked_texts import MarkedText
 from captum_rnn.benchmark.measures import METRICS
 from captum_rnn.benchmark.methods import QUICK_METHODS
 from captum_rnn.benchmark.plausibility import agreement_with_lexicon, agreement_with_marks
 from captum_rnn.benchmark.shuffled_labels import change_by_shuffled_labels, check_twin
-from captum_rnn.benchmark.subject import Subject
 from captum_rnn.benchmark.timing import single_thread
 from captum_rnn.text.classifier import RecurrentKind
 from captum_rnn.text.corpus import Review
@@ -74,48 +73,38 @@ def full_comparison(
         check_twin(classifier, twin)
     common: dict[str, Any] = {"seed": seed, "folder": folder, "progress": progress}
     others = reviews[texts : texts + _BACKGROUND]
-    results = compare_reviews(
-        classifier,
-        reviews[:texts],
-        background=others,
-        methods=methods,
-        metrics=metrics,
-        **common,
-    )
-    sections = ("hybrids", "marks", "lexicon", "shuffled_labels", "known_answers")
-    results |= dict.fromkeys(sections)
     with single_thread():
-        learnt_from = Subject.of(classifier, [review.text for review in others]) if others else None
-        batches = learnt_from.batches() if learnt_from else []
-        background = [learnt_from.batch_ids(rows) for rows in batches] if learnt_from else []
+        compared = compared_reviews(
+            classifier,
+            reviews[:texts],
+            background=others,
+            methods=methods,
+            metrics=metrics,
+            **common,
+        )
+        subject, fits, findings = compared.plan.subject, compared.plan.fits, compared.findings
+        sections: dict[str, Any] = dict.fromkeys(
+            ("hybrids", "marks", "lexicon", "shuffled_labels", "known_answers")
+        )
         if len(classifier.classes) == 2 and others:
-            results["hybrids"] = hybrids(
-                classifier, reviews, methods, background=background, documents=texts, **common
+            sections["hybrids"] = hybrids(
+                classifier, reviews, methods, fits=fits, documents=texts, **common
             )
         if classifier.language == "chinese" and classifier.classes == ("negative", "positive"):
-            results["lexicon"] = agreement_with_lexicon(
-                classifier,
-                [review.text for review in reviews[:texts]],
-                {word: 1 if tag is Tag.POSITIVE else -1 for word, tag in opinion_lexicon().items()},
-                methods,
-                background=background,
-                **common,
-            )
+            lexicon = {
+                word: 1 if tag is Tag.POSITIVE else -1 for word, tag in opinion_lexicon().items()
+            }
+            sections["lexicon"] = agreement_with_lexicon(subject, findings, lexicon, seed=seed)
         if marked:
-            results["marks"] = agreement_with_marks(
-                classifier, marked[:texts], methods, background=background, **common
+            sections["marks"] = agreement_with_marks(
+                classifier, marked[:texts], methods, fits=fits, **common
             )
         if twin is not None:
-            results["shuffled_labels"] = change_by_shuffled_labels(
-                classifier,
-                twin,
-                [review.text for review in reviews[:texts]],
-                methods,
-                background=background,
-                **common,
+            sections["shuffled_labels"] = change_by_shuffled_labels(
+                twin, subject, findings, background=fits.background, **common
             )
         if white_box:
-            results["known_answers"] = known_answers(
+            sections["known_answers"] = known_answers(
                 methods, kinds=[_LAYER_NAMES[type(classifier.model.rnn)]], **common
             )
-    return results
+    return compared.results | sections

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from captum_rnn.benchmark.fits import Fits
 from captum_rnn.benchmark.hybrid import hybrid_documents
 from captum_rnn.benchmark.methods import find_methods
 from captum_rnn.benchmark.other_texts import Judge, judge_methods
@@ -90,7 +91,7 @@ def hybrids(
     reviews: Sequence[Review],
     methods: Iterable[str],
     *,
-    background: Sequence[Tensor] = (),
+    fits: Fits | None = None,
     documents: int = DOCUMENTS,
     seed: int = 0,
     folder: str | Path | None = None,
@@ -102,7 +103,7 @@ def hybrids(
         classifier: A trained classifier of two classes.
         reviews: Reviews that it has not seen.
         methods: Names in `captum_rnn.benchmark.methods.METHODS`.
-        background: Batches of ids of other texts, to fit methods on.
+        fits: What the methods learn from other texts about this classifier; None: nothing.
         documents: Number of documents.
         seed: Seed of the documents and of all that is drawn.
         folder: Where what is finished is kept, so that an interrupted run goes on; None: nowhere.
@@ -128,7 +129,7 @@ def hybrids(
         judged = judge_methods(
             find_methods(methods, seed=seed),
             subject,
-            background,
+            fits or Fits(subject.model),
             judge,
             seed=seed,
             folder=folder,
@@ -138,15 +139,16 @@ def hybrids(
     return {"documents": documents, "methods": judged}
 
 
-def _texts(task: KnownAnswerTask, net: TaskNet, seed: int) -> tuple[Subject, list[Tensor], Judge]:
-    """Sequences to explain, others to learn from, and how scores are judged."""
+def _texts(task: KnownAnswerTask, net: TaskNet, seed: int) -> tuple[Subject, Fits, Judge]:
+    """Sequences to explain, what is learnt from others, and how scores are judged."""
     answers = net.sample(SEQUENCES, seed=seed)
     others = net.sample(_LEARNT_FROM, seed=seed + 1).ids
     subject = Subject.of_batches(net.model, [answers.ids], classes=task.classes)
     explained = replace(
         subject, probabilities=torch.nn.functional.one_hot(answers.targets, len(task.classes))
     )
-    return explained, list(torch.split(others, TEXTS_PER_BATCH)), _judge(task.measure, answers)
+    fits = Fits(net.model, torch.split(others, TEXTS_PER_BATCH))
+    return explained, fits, _judge(task.measure, answers)
 
 
 def _judge(measure: Measure, answers: KnownAnswers) -> Judge:

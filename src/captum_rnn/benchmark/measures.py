@@ -11,7 +11,7 @@ from captum_rnn.benchmark.methods import Method
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.evaluation import (
     PerturbedPredictions,
-    infidelity,
+    infidelity_of,
     leave_one_out_of,
     measure_rankings,
     rank_correlation_matrices,
@@ -198,8 +198,8 @@ def measure_block(
         return BlockFindings({}, {}, [])
     measures: BlockMeasures = {method.name: {} for method in methods}
     curves: dict[str, dict[str, list[list[float]]]] = {}
+    removed = _perturbed(subject, None)
     if "deletion" in metrics:
-        removed = _perturbed(subject, None)
         rankings = measure_rankings(removed, dict(scores), steps=CURVE_STEPS, seed=seed)
         for name, ranking in rankings.items():
             measures[name] |= {
@@ -225,7 +225,9 @@ def measure_block(
     for method in methods:
         of_method = scores[method.name]
         if "infidelity" in metrics:
-            measures[method.name]["infidelity"] = _infidelity(subject, of_method, seed).tolist()
+            measures[method.name]["infidelity"] = infidelity_of(
+                removed, of_method, subject.predicted, seed=seed, samples=INFIDELITY_SAMPLES
+            ).tolist()
         measures[method.name] |= {
             "completeness_error": _completeness_error(method, subject, of_method).tolist(),
             "last_fifth": tail_mass(
@@ -260,18 +262,6 @@ def _agreement(
         measures[method.name][f"spearman_{name}"] = rank_correlations(
             subject.ids.cpu(), scores[method.name], compared, pad_id=subject.model.pad_id
         ).tolist()
-
-
-def _infidelity(subject: Subject, scores: Tensor, seed: int) -> Tensor:
-    return infidelity(
-        subject.model.probabilities,
-        subject.ids,
-        scores,
-        subject.predicted,
-        seed=seed,
-        samples=INFIDELITY_SAMPLES,
-        pad_id=subject.model.pad_id,
-    )
 
 
 def _completeness_error(method: Method, subject: Subject, scores: Tensor) -> Tensor:

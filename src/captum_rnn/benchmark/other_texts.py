@@ -1,4 +1,4 @@
-"""What methods find on texts where the right answer is known, beside those of the comparison."""
+"""What methods are judged by beside the comparison: by other texts, or by what else is known."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from captum_rnn.benchmark.attempt import attempt
 from captum_rnn.benchmark.blocks import Blocks, fingerprint
+from captum_rnn.benchmark.fits import Fits
 from captum_rnn.benchmark.methods import Method
-from captum_rnn.benchmark.run import attempt
+from captum_rnn.benchmark.run import Findings
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.benchmark.summary import defined
 from captum_rnn.evaluation import compare_methods, mean_interval
@@ -24,7 +26,7 @@ Measuring = Callable[[Method], Mapping[str, Tensor]]
 def judge_methods(
     methods: Sequence[Method],
     subject: Subject,
-    background: Sequence[Tensor],
+    fits: Fits,
     judge: Judge,
     *,
     seed: int,
@@ -35,9 +37,9 @@ def judge_methods(
     """Scores texts with every method and judges the scores.
 
     Args:
-        methods: The methods, not fitted.
+        methods: The methods.
         subject: The classifier and the texts.
-        background: Batches of ids of other texts, to fit methods on.
+        fits: What the methods learn from other texts about this classifier.
         judge: From scores (texts, time) to one number for each text (texts,), by measure, higher
             being better.
         seed: Seed of the bootstrap.
@@ -49,11 +51,11 @@ def judge_methods(
         By method: `error`, `measures` (`mean`, `low`, `high`, `texts`, `left_out`,
         `ties_with_best` by measure; see `summarise`) and `per_text`.
     """
-    ids = [subject.ids, subject.predicted, *background]
+    ids = [subject.ids, subject.predicted, *fits.background]
     blocks = Blocks(folder, fingerprint(subject.model, methods, seed, ids, name))
 
     def measure(method: Method) -> Mapping[str, Tensor]:
-        return judge(subject.score(method.fit(subject.model, background)))
+        return judge(subject.score(fits.of(method)))
 
     return measure_methods(methods, measure, blocks, seed=seed, name=name, progress=progress)
 
@@ -71,7 +73,7 @@ def measure_methods(
     """Measures every method on the same texts; one that fails is an entry that says why.
 
     Args:
-        methods: The methods, not fitted.
+        methods: The methods.
         measure: From a method to one number for each text (texts,), by measure.
         blocks: Where what is finished is kept.
         seed: Seed of the bootstrap.
@@ -105,6 +107,47 @@ def measure_methods(
         }
         for method in methods
     }
+
+
+def measure_done(
+    findings: Findings,
+    measure: Measuring,
+    blocks: Blocks,
+    *,
+    seed: int,
+    name: str,
+    higher_is_better: bool | None = True,
+    progress: bool = True,
+) -> dict[str, dict[str, Any]]:
+    """Measures the methods that did their work in a comparison, on the texts of that comparison.
+
+    Args:
+        findings: What the comparison found; its scores are not computed anew.
+        measure: See `measure_methods`.
+        blocks: See `measure_methods`.
+        seed: See `measure_methods`.
+        name: See `measure_methods`.
+        higher_is_better: See `measure_methods`.
+        progress: See `measure_methods`.
+
+    Returns:
+        See `judge_methods`; a method that failed in the comparison is an entry with its reason.
+    """
+    measured = measure_methods(
+        [row.method for row in findings.done],
+        measure,
+        blocks,
+        seed=seed,
+        name=name,
+        higher_is_better=higher_is_better,
+        progress=progress,
+    )
+    failed = {
+        row.method.name: {"error": row.error, "measures": {}, "per_text": {}}
+        for row in findings.rows
+        if row.error is not None
+    }
+    return {row.method.name: (measured | failed)[row.method.name] for row in findings.rows}
 
 
 def _lists(measure: Measuring, method: Method) -> dict[str, list[float]]:

@@ -7,9 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from captum_rnn.benchmark.blocks import Blocks
+from captum_rnn.benchmark.fits import Fits
 from captum_rnn.benchmark.marked_texts import MarkedText
-from captum_rnn.benchmark.methods import find_methods
-from captum_rnn.benchmark.other_texts import Judge, judge_methods
+from captum_rnn.benchmark.methods import Method, find_methods
+from captum_rnn.benchmark.other_texts import Judge, judge_methods, measure_done
+from captum_rnn.benchmark.run import Findings
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.evaluation import (
     average_precision,
@@ -28,7 +31,7 @@ def agreement_with_marks(
     texts: Sequence[MarkedText],
     methods: Iterable[str],
     *,
-    background: Sequence[Tensor] = (),
+    fits: Fits | None = None,
     seed: int = 0,
     folder: str | Path | None = None,
     progress: bool = True,
@@ -42,7 +45,7 @@ def agreement_with_marks(
         classifier: A trained classifier of two classes.
         texts: The texts with their marks.
         methods: Names in `captum_rnn.benchmark.methods.METHODS`.
-        background: Batches of ids of other texts, to fit methods on.
+        fits: What the methods learn from other texts about this classifier; None: nothing.
         seed: Seed of the order of equal scores and of all that is drawn.
         folder: Where what is finished is kept, so that an interrupted run goes on; None: nowhere.
         progress: Show progress on standard error.
@@ -60,75 +63,53 @@ def agreement_with_marks(
             spans = [(start, end) for start, end, of in marked.spans if of == sign]
             tokens = spans_to_tokens(text, subject.tokens[row], spans)
             polarity[row, : len(tokens)][tokens] = sign
-    return _agreement(
-        "marks", subject, polarity, methods, background, seed=seed, folder=folder, progress=progress
-    )
+    chosen = find_methods(methods, seed=seed)
+    with evaluation_mode(classifier.model):
+        judged = judge_methods(
+            chosen,
+            subject,
+            fits or Fits(subject.model),
+            _judge(subject, polarity, seed),
+            seed=seed,
+            folder=folder,
+            name="marks",
+            progress=progress,
+        )
+    return _agreement(subject, chosen, judged)
 
 
 def agreement_with_lexicon(
-    classifier: TextClassifier,
-    texts: Sequence[str],
-    lexicon: Mapping[str, int],
-    methods: Iterable[str],
-    *,
-    background: Sequence[Tensor] = (),
-    seed: int = 0,
-    folder: str | Path | None = None,
-    progress: bool = True,
+    subject: Subject, findings: Findings, lexicon: Mapping[str, int], *, seed: int = 0
 ) -> dict[str, Any]:
-    """Holds the scores of every method against the words of a lexicon.
+    """Holds the scores that a comparison has found against the words of a lexicon.
 
     Args:
-        classifier: See `agreement_with_marks`.
-        texts: The texts.
+        subject: The compared texts, of a classifier of negative (0) and positive (1).
+        findings: What the comparison found.
         lexicon: 1 or −1 for each word of known polarity.
-        methods: See `agreement_with_marks`.
-        background: See `agreement_with_marks`.
-        seed: See `agreement_with_marks`.
-        folder: See `agreement_with_marks`.
-        progress: See `agreement_with_marks`.
+        seed: Seed of the order of equal scores and of the bootstrap.
 
     Returns:
         See `agreement_with_marks`.
     """
-    subject = Subject.of(classifier, texts)
-    polarity = lexicon_polarity(subject.tokens, lexicon, width=subject.ids.shape[1])
-    return _agreement(
-        "lexicon",
-        subject,
-        polarity,
-        methods,
-        background,
-        seed=seed,
-        folder=folder,
-        progress=progress,
+    judge = _judge(
+        subject, lexicon_polarity(subject.tokens, lexicon, width=subject.ids.shape[1]), seed
     )
+    judged = measure_done(
+        findings,
+        lambda method: judge(findings.scores[method.name]),
+        Blocks(None, "lexicon"),
+        seed=seed,
+        name="lexicon",
+        progress=False,
+    )
+    return _agreement(subject, [row.method for row in findings.rows], judged)
 
 
 def _agreement(
-    name: str,
-    subject: Subject,
-    polarity: Tensor,
-    methods: Iterable[str],
-    background: Sequence[Tensor],
-    *,
-    seed: int,
-    folder: str | Path | None,
-    progress: bool,
+    subject: Subject, methods: Sequence[Method], judged: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:
-    chosen = find_methods(methods, seed=seed)
-    with evaluation_mode(subject.model.model):
-        judged = judge_methods(
-            chosen,
-            subject,
-            background,
-            _judge(subject, polarity, seed),
-            seed=seed,
-            folder=folder,
-            name=name,
-            progress=progress,
-        )
-    for method in chosen:
+    for method in methods:
         if not method.class_aware:
             # The sign of these scores means something else, or they have none.
             judged[method.name]["measures"].pop("sign", None)

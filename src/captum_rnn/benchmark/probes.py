@@ -7,10 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from captum_rnn.benchmark.attempt import attempt
 from captum_rnn.benchmark.methods import ExplainedModel, Method
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.evaluation import cascading_randomisation, max_sensitivity, rank_correlations
 
+PROBES = ("sensitivity", "randomisation")
 PROBED_TEXTS = 32
 SENSITIVITY_SAMPLES = 3
 _FITTED_ON_BATCHES = 4
@@ -21,6 +23,38 @@ def probed_rows(texts: int, seed: int) -> list[int]:
     generator = np.random.default_rng(seed)
     chosen: list[int] = generator.choice(texts, min(texts, PROBED_TEXTS), replace=False).tolist()
     return sorted(chosen)
+
+
+def probe(
+    method: Method,
+    subject: Subject,
+    scores: Tensor,
+    background: Sequence[Tensor],
+    wanted: Sequence[str],
+    seed: int,
+) -> dict[str, list[float]]:
+    """Probes one method; a probe that fails leaves no figure.
+
+    Args:
+        method: The method, fitted.
+        subject: The probed texts alone.
+        scores: Its scores (texts, time) of these texts.
+        background: Batches of ids of other texts to fit methods on.
+        wanted: Names in `PROBES`.
+        seed: Seed of all that is drawn.
+
+    Returns:
+        One number for each text, by measure key.
+    """
+    found: dict[str, Tensor] = {}
+    if "sensitivity" in wanted:
+        values, _ = attempt(lambda: sensitivity(method, subject, seed))
+        if values is not None:
+            found["sensitivity"] = values
+    if "randomisation" in wanted:
+        correlations, _ = attempt(lambda: randomisation(method, subject, scores, background, seed))
+        found |= correlations or {}
+    return {key: values.tolist() for key, values in found.items()}
 
 
 def sensitivity(method: Method, subject: Subject, seed: int) -> Tensor:
@@ -49,7 +83,7 @@ def sensitivity(method: Method, subject: Subject, seed: int) -> Tensor:
 
 
 def randomisation(
-    method: Method, subject: Subject, background: Sequence[Tensor], seed: int
+    method: Method, subject: Subject, scores: Tensor, background: Sequence[Tensor], seed: int
 ) -> dict[str, Tensor]:
     """Rank correlation of the scores with those of the classifier drawn anew.
 
@@ -59,19 +93,19 @@ def randomisation(
     Args:
         method: The method, fitted.
         subject: The probed texts alone.
+        scores: Its scores (texts, time) for the classifier as it was trained.
         background: Batches of ids of other texts to fit methods on.
         seed: Draws the weights.
 
     Returns:
         One number for each text (texts,), by measure key.
     """
-    before = subject.score(method)
     correlations = {}
     for key, model in _randomised(subject.model, seed):
         fitted = method.fit(model, background[:_FITTED_ON_BATCHES])
         after = replace(subject, model=model).score(fitted)
         correlations[key] = rank_correlations(
-            subject.ids.cpu(), before, after, pad_id=subject.model.pad_id
+            subject.ids.cpu(), scores, after, pad_id=subject.model.pad_id
         )
     return correlations
 

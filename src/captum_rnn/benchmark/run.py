@@ -5,7 +5,7 @@ import math
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
@@ -14,15 +14,16 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from captum_rnn.benchmark.attempt import attempt
 from captum_rnn.benchmark.blocks import Blocks, fingerprint
+from captum_rnn.benchmark.fits import Fits
 from captum_rnn.benchmark.measures import BlockFindings, measure_block
 from captum_rnn.benchmark.methods import Method
-from captum_rnn.benchmark.probes import probed_rows, randomisation, sensitivity
+from captum_rnn.benchmark.probes import PROBES, probe, probed_rows
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.benchmark.timing import measure_cost
 
 _TRIED_TEXTS = 4
-_PROBES = ("sensitivity", "randomisation")
 
 
 @dataclass(frozen=True)
@@ -33,20 +34,20 @@ class Plan:
         subject: The classifier and the texts to explain, each with a word to read.
         methods: The methods.
         metrics: What to measure; see `captum_rnn.benchmark.measures.METRICS`.
-        background: Batches of ids (batch, time) of other texts, to fit methods on.
+        fits: What the methods learn from other texts about this classifier.
         seed: Seed of everything that is drawn.
     """
 
     subject: Subject
     methods: Sequence[Method]
     metrics: Sequence[str]
-    background: Sequence[Tensor]
+    fits: Fits
     seed: int
 
     @property
     def fingerprint(self) -> str:
         """Digest of all that decides what the run finds."""
-        ids = [self.subject.ids, *self.background]
+        ids = [self.subject.ids, *self.fits.background]
         return fingerprint(self.subject.model, self.methods, self.seed, ids, self.metrics)
 
 
@@ -91,11 +92,14 @@ class Findings:
 
     Attributes:
         rows: One for each method, in the order of the plan.
+        scores: Method name → scores (texts, time) of the predicted classes, on the CPU, of the
+            methods that did their work.
         correlations: Mean rank correlations between the methods that did their work, in their
             order; NaN where no text has one.
     """
 
     rows: list[Row]
+    scores: dict[str, Tensor]
     correlations: list[list[float]]
 
     @property
@@ -134,15 +138,18 @@ def carry_out(plan: Plan, blocks: Blocks, *, progress: bool = True) -> Findings:
             findings.append(_measure(rows, part, plan, blocks, f"{number:04d}-measures"))
             bar.update()
     _collect(rows, plan.subject, batches, findings)
-    _probe(rows, plan, blocks, progress)
-    return Findings(rows, _mean_correlations(rows, findings))
+    scores = {
+        row.method.name: plan.subject.join(batches, row.scores) for row in rows if row.error is None
+    }
+    _probe(rows, scores, plan, blocks, progress)
+    return Findings(rows, scores, _mean_correlations(rows, findings))
 
 
 def _fit(plan: Plan, progress: bool) -> list[Row]:
     rows = []
     for method in tqdm(plan.methods, desc="fitting", unit="method", disable=not progress):
         start = time.perf_counter()
-        fitted, error = attempt(partial(method.fit, plan.subject.model, plan.background))
+        fitted, error = attempt(partial(plan.fits.of, method))
         rows.append(Row(fitted or method, error, time.perf_counter() - start))
     return rows
 
@@ -193,14 +200,6 @@ def _run(method: Method, part: Subject) -> dict[str, Any]:
     return {"error": error, **(found or {})}
 
 
-def attempt(work: Callable[[], Any]) -> tuple[Any, str | None]:
-    """The answer, or in one sentence why there is none."""
-    try:
-        return work(), None
-    except Exception as error:  # Methods fail in any way; the run goes on and says so.
-        return None, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-
-
 def _measure(
     rows: Sequence[Row], part: Subject, plan: Plan, blocks: Blocks, name: str
 ) -> tuple[list[str], BlockFindings]:
@@ -244,38 +243,30 @@ def _collect(
             row.curves[curve] = texts.nanmean(dim=0).tolist()
 
 
-def _probe(rows: Sequence[Row], plan: Plan, blocks: Blocks, progress: bool) -> None:
+def _probe(
+    rows: Sequence[Row],
+    scores: Mapping[str, Tensor],
+    plan: Plan,
+    blocks: Blocks,
+    progress: bool,
+) -> None:
     """Adds the measures that run a method again, on some of the texts."""
-    wanted = [metric for metric in _PROBES if metric in plan.metrics]
+    wanted = [metric for metric in PROBES if metric in plan.metrics]
     working = [row for row in rows if row.error is None]
     if not wanted:
         return
     chosen = probed_rows(len(plan.subject.texts), plan.seed)
     part = plan.subject.select(chosen)
     for row in tqdm(working, desc="probing", unit="method", disable=not progress):
-        name = f"probes-{row.method.name}"
-        found = blocks.get(name) or blocks.put(name, _probes(row.method, part, plan, wanted))
+        name, known = f"probes-{row.method.name}", scores[row.method.name][chosen]
+        found = blocks.get(name) or blocks.put(
+            name, probe(row.method, part, known, plan.fits.background, wanted, plan.seed)
+        )
         for key, values in found.items():
             everywhere = [math.nan] * len(plan.subject.texts)
             for place, value in zip(chosen, values, strict=True):
                 everywhere[place] = value
             row.per_text[key] = everywhere
-
-
-def _probes(
-    method: Method, part: Subject, plan: Plan, wanted: Sequence[str]
-) -> dict[str, list[float]]:
-    """The figures of the probed texts; a probe that fails leaves no figure."""
-    found: dict[str, list[float]] = {}
-    if "sensitivity" in wanted:
-        values, _ = attempt(lambda: sensitivity(method, part, plan.seed))
-        if values is not None:
-            found["sensitivity"] = values.tolist()
-    if "randomisation" in wanted:
-        correlations, _ = attempt(lambda: randomisation(method, part, plan.background, plan.seed))
-        for key, values in (correlations or {}).items():
-            found[key] = values.tolist()
-    return found
 
 
 def _mean_correlations(

@@ -1,7 +1,7 @@
 """The data randomisation test: the same net trained on shuffled labels, and how scores change."""
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from torch import Tensor
 from captum_rnn.attr.calibration import weights_digest
 from captum_rnn.benchmark.blocks import Blocks, fingerprint
 from captum_rnn.benchmark.cache import cached_folder, load_or_train
-from captum_rnn.benchmark.methods import Method, find_methods
-from captum_rnn.benchmark.other_texts import measure_methods
+from captum_rnn.benchmark.methods import Method
+from captum_rnn.benchmark.other_texts import measure_done
+from captum_rnn.benchmark.run import Findings
 from captum_rnn.benchmark.subject import Subject, explained_model
 from captum_rnn.evaluation import rank_correlations
 from captum_rnn.text.classifier import evaluation_mode
@@ -70,28 +71,27 @@ def shuffled_twin(
 
 
 def change_by_shuffled_labels(
-    classifier: TextClassifier,
     twin: TextClassifier,
-    texts: Sequence[str],
-    methods: Iterable[str],
+    subject: Subject,
+    findings: Findings,
     *,
     background: Sequence[Tensor] = (),
     seed: int = 0,
     folder: str | Path | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Holds the scores of every method against those for a net trained on shuffled labels.
+    """Holds the scores of a comparison against those for a net trained on shuffled labels.
 
     The twin has learnt the same texts, but nothing of what tells the classes apart. Scores that
     rank the words alike for both explain the texts and not what was learnt. Both explain the class
-    that the classifier predicts; each method learns from other texts on either net anew. Scores
-    are compared as they are, with their signs.
+    that the classifier predicts; each method learns from other texts on the twin anew. Scores are
+    compared as they are, with their signs.
 
     Args:
-        classifier: A trained classifier.
-        twin: The same net trained on shuffled labels; see `shuffled_twin`.
-        texts: The texts to explain; those without a known word are left out.
-        methods: Names in `captum_rnn.benchmark.methods.METHODS`.
+        twin: The compared classifier's net trained on shuffled labels; see `shuffled_twin` and
+            `check_twin`.
+        subject: The compared texts.
+        findings: What the comparison found.
         background: Batches of ids of other texts, to fit methods on.
         seed: Seed of the bootstrap and of all that is drawn.
         folder: Where what is finished is kept, so that an interrupted run goes on; None: nowhere.
@@ -102,32 +102,24 @@ def change_by_shuffled_labels(
         measure `rank_correlation`: Spearman's, in [-1, 1], near 0 where a method explains what was
         learnt. `ties_with_best` is None, since nobody competes.
 
-    Raises:
-        ValueError: The twin has another vocabulary or net than the classifier.
-
     Source: the data randomisation test of Adebayo et al., "Sanity Checks for Saliency Maps",
     NeurIPS 2018.
     """
-    check_twin(classifier, twin)
-    chosen = find_methods(methods, seed=seed)
-    with evaluation_mode(classifier.model), evaluation_mode(twin.model):
-        whole = Subject.of(classifier, texts)
-        learnt = whole.select(whole.readable)
-        shuffled = replace(learnt, model=explained_model(twin.model))
+    shuffled = replace(subject, model=explained_model(twin.model))
 
-        def correlation(method: Method) -> dict[str, Tensor]:
-            before, after = (
-                subject.score(method.fit(subject.model, background))
-                for subject in (learnt, shuffled)
-            )
-            return {"rank_correlation": rank_correlations(learnt.ids.cpu(), before, after)}
+    def correlation(method: Method) -> dict[str, Tensor]:
+        after = shuffled.score(method.fit(shuffled.model, background))
+        before = findings.scores[method.name]
+        return {"rank_correlation": rank_correlations(subject.ids.cpu(), before, after)}
 
-        ids = [learnt.ids, learnt.predicted, *background]
-        weights = weights_digest(twin.model, twin.model.rnn)
-        found = measure_methods(
-            chosen,
+    ids = [subject.ids, subject.predicted, *background]
+    weights = weights_digest(twin.model, twin.model.rnn)
+    methods = [row.method for row in findings.done]
+    with evaluation_mode(twin.model):
+        found = measure_done(
+            findings,
             correlation,
-            Blocks(folder, fingerprint(learnt.model, chosen, seed, ids, _NAME, weights)),
+            Blocks(folder, fingerprint(subject.model, methods, seed, ids, _NAME, weights)),
             seed=seed,
             name=_NAME,
             higher_is_better=None,

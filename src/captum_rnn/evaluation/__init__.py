@@ -3,8 +3,9 @@
 Nothing here knows a model or an attribution method. A classifier is a function from token ids to
 class probabilities, a set of scores is a tensor of the same shape as the ids.
 
-- Perturbation: `PerturbedPredictions` with `measure_rankings` and `leave_one_out_of` for many
-  methods and measures at once; `comprehensiveness`, `sufficiency`, `leave_one_out` for one.
+- Perturbation: `PerturbedPredictions` with `measure_rankings`, `leave_one_out_of` and
+  `infidelity_of` for many methods and measures at once; `comprehensiveness`, `sufficiency`,
+  `leave_one_out` for one.
 - Captum's metrics on token ids: `infidelity`, `max_sensitivity`.
 - Agreement: of two methods, of all, or with known contributions: `rank_correlations`,
   `rank_correlation_matrices`, `pearson_correlations`.
@@ -20,7 +21,7 @@ from captum_rnn.evaluation.agreement import (
     rank_correlation_matrices,
     rank_correlations,
 )
-from captum_rnn.evaluation.captum_metrics import infidelity, max_sensitivity
+from captum_rnn.evaluation.captum_metrics import infidelity, infidelity_of, max_sensitivity
 from captum_rnn.evaluation.comparison import Comparison, compare_methods, paired_difference
 from captum_rnn.evaluation.faithfulness import comprehensiveness, sufficiency
 from captum_rnn.evaluation.hybrid import SegmentPointing, segment_labels, segment_pointing
@@ -52,6 +53,7 @@ __all__ = [
     "compare_methods",
     "comprehensiveness",
     "infidelity",
+    "infidelity_of",
     "leave_one_out",
     "leave_one_out_of",
     "lexicon_polarity",

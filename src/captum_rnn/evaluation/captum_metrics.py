@@ -14,6 +14,7 @@ from torch import Tensor
 
 from captum_rnn.evaluation.draws import text_draws
 from captum_rnn.evaluation.perturbation import keep_tokens
+from captum_rnn.evaluation.perturbed import PerturbedPredictions
 from captum_rnn.evaluation.prediction import TOKEN_BUDGET, Predict, length_batches
 from captum_rnn.evaluation.validation import check_ids, check_scores
 
@@ -55,8 +56,7 @@ def infidelity(
         share: Probability of a token to be masked, in (0, 1].
         replacement_id: What takes the place of masked tokens; None removes them.
         pad_id: The id of the positions that the model does not read.
-        token_budget: Most tokens of one forward pass, padding included; all masks of a text pass
-            together.
+        token_budget: Most tokens of one forward pass, padding included.
 
     Returns:
         One number from 0 for each text (batch,), in double precision on the CPU; the mean square of
@@ -68,40 +68,74 @@ def infidelity(
 
     Source: Yeh et al., "On the (In)fidelity and Sensitivity of Explanations", NeurIPS 2019.
     """
-    check_scores(ids, scores, pad_id)
+    perturbed = PerturbedPredictions(
+        predict, ids, replacement_id=replacement_id, pad_id=pad_id, token_budget=token_budget
+    )
+    return infidelity_of(perturbed, scores, target, seed=seed, samples=samples, share=share)
+
+
+def infidelity_of(
+    perturbed: PerturbedPredictions,
+    scores: Tensor,
+    target: Tensor,
+    *,
+    seed: int,
+    samples: int = SAMPLES,
+    share: float = MASKED_SHARE,
+) -> Tensor:
+    """`infidelity` of texts whose perturbed predictions other methods and measures ask for too.
+
+    The masks are the same for every method, so that all but the first cost no forward pass.
+
+    Args:
+        perturbed: Predictions for perturbed versions of the texts.
+        scores: Attribution scores (batch, time).
+        target: The class that they explain (batch,).
+        seed: See `infidelity`.
+        samples: See `infidelity`.
+        share: See `infidelity`.
+
+    Returns:
+        See `infidelity`.
+
+    Raises:
+        ValueError: Shapes do not match, a score is NaN, or `samples` or `share` is out of range.
+    """
+    ids, read = perturbed.ids, perturbed.read
+    check_scores(ids, scores, perturbed.pad_id)
     _check_samples(samples)
     if not 0 < share <= 1:
         raise ValueError(
             f"share is {share}; expected the probability of masking a token, in (0, 1]"
         )
-    read = ids != pad_id
-    stand_in = pad_id if replacement_id is None else replacement_id
-    known = scores.detach().to(ids.device, torch.float64).masked_fill(~read, 0)
-
-    def forward(texts: Tensor) -> Tensor:
-        return predict(keep_tokens(texts, texts != pad_id, pad_id=pad_id)).double()
+    known = scores.detach().to("cpu", torch.float64).masked_fill(~read, 0)
+    explained = target.cpu()
 
     def of_group(rows: Tensor) -> Tensor:
-        draws = _draws(ids[rows], samples, seed, _MASK_STREAM, pad_id)
+        draws = _draws(ids[rows], samples, seed, _MASK_STREAM, perturbed.pad_id)
         masked = (draws < share) | (draws == draws.amin(dim=1, keepdim=True))
         masked &= read[rows].repeat_interleave(samples, dim=0)
 
-        def perturb(texts: Tensor) -> tuple[Tensor, Tensor]:
-            return masked.double(), texts.masked_fill(masked, stand_in)
+        def perturb(kept: Tensor) -> tuple[Tensor, Tensor]:
+            return masked.double(), kept & ~masked
 
-        with torch.no_grad():
-            found: Tensor = captum_infidelity(
-                forward,
-                perturb,
-                ids[rows],
-                known[rows],
-                target=target.to(ids.device)[rows],
-                n_perturb_samples=samples,
-                normalize=True,
-            )
+        def forward(kept: Tensor) -> Tensor:
+            texts = rows.repeat_interleave(len(kept) // len(rows))
+            return perturbed.probabilities(texts, kept)
+
+        # To Captum, a text is the mask of its tokens that are left.
+        found: Tensor = captum_infidelity(
+            forward,
+            perturb,
+            read[rows],
+            known[rows],
+            target=explained[rows],
+            n_perturb_samples=samples,
+            normalize=True,
+        )
         return found
 
-    return _in_groups(read, samples, of_group, token_budget)
+    return _in_groups(read, samples, of_group, perturbed.token_budget)
 
 
 def max_sensitivity(

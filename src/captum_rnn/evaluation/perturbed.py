@@ -37,6 +37,7 @@ class PerturbedPredictions:
     Attributes:
         ids: The token ids (batch, time), on the CPU.
         pad_id: The id of the positions that the model does not read.
+        token_budget: Most tokens of one forward pass, padding included.
         read: Mask (batch, time) of the tokens that the model reads, on the CPU.
         lengths: Number of tokens that the model reads in each text (batch,).
         probability: Probability of the predicted class of each whole text (batch,).
@@ -81,7 +82,7 @@ class PerturbedPredictions:
         self._predict = predict
         self._device = ids.device
         self._replacement_id = replacement_id
-        self._token_budget = token_budget
+        self.token_budget = token_budget
         whole = _names(torch.arange(len(ids)), self.read)
         self._place_of: dict[bytes, int] = {name: place for place, name in enumerate(whole)}
         self._answers = probabilities.detach().to("cpu", torch.float64)
@@ -173,7 +174,7 @@ class PerturbedPredictions:
             )
             return texts.to(self._device)
 
-        return predict_in_batches(self._predict, lengths, perturbed, self._token_budget)
+        return predict_in_batches(self._predict, lengths, perturbed, self.token_budget)
 
 
 def _names(rows: Tensor, kept: Tensor) -> list[bytes]:

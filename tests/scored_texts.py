@@ -1,0 +1,27 @@
+"""A comparison on few texts, for the measures that go on from its scores."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from captum_rnn.benchmark.blocks import Blocks
+from captum_rnn.benchmark.fits import Fits
+from captum_rnn.benchmark.methods import find_methods
+from captum_rnn.benchmark.run import Findings, Plan, carry_out
+from captum_rnn.benchmark.subject import Subject
+from captum_rnn.text.classifier import evaluation_mode
+from captum_rnn.text.pipeline import TextClassifier
+
+
+def scored_texts(
+    classifier: TextClassifier,
+    texts: Sequence[str],
+    methods: Sequence[str],
+    background: Sequence[Tensor] = (),
+) -> tuple[Subject, Findings]:
+    """The texts with a known word, and what the methods say of them."""
+    with evaluation_mode(classifier.model):
+        whole = Subject.of(classifier, texts)
+        subject = whole.select(whole.readable)
+        plan = Plan(subject, find_methods(methods), (), Fits(subject.model, background), seed=0)
+        return subject, carry_out(plan, Blocks(None, "test"), progress=False)
