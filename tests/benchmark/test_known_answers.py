@@ -2,9 +2,11 @@ import pytest
 import torch
 
 from captum_rnn.benchmark import known_answers as module
+from captum_rnn.benchmark.fits import Fits
 from captum_rnn.benchmark.hybrid import hybrid_documents
-from captum_rnn.benchmark.known_answers import hybrids, known_answers
-from captum_rnn.benchmark.methods import METHODS
+from captum_rnn.benchmark.known_answers import hybrid_texts, known_answers
+from captum_rnn.benchmark.methods import METHODS, find_methods
+from captum_rnn.benchmark.other_texts import judge_methods
 from captum_rnn.benchmark.subject import explained_model
 from captum_rnn.benchmark.tasks import RULES, TASKS, learnt_rule
 from captum_rnn.evaluation import average_precision, pearson_correlations
@@ -99,9 +101,9 @@ def test_all_tasks_are_asked_in_their_order(few_sequences):
 
 def test_hybrid_documents_ask_for_the_place_of_the_extreme_words():
     classifier = made_classifier()
-    found = hybrids(
-        classifier, REVIEWS, ["position", "random"], documents=5, seed=2, progress=False
-    )
+    texts = hybrid_texts(classifier, REVIEWS, documents=5, seed=2)
+    methods = find_methods(["position", "random"], seed=2)
+    found = judge_methods(methods, texts, Fits(texts.subject.model), seed=2, progress=False)
     made = hybrid_documents(classifier, REVIEWS, documents=5, seed=2)
     classifier.model.eval()
     predicted = classifier.probabilities(made.ids).argmax(1)
@@ -109,5 +111,5 @@ def test_hybrid_documents_ask_for_the_place_of_the_extreme_words():
     expected = [
         float(made.token_labels[row, place] == predicted[row]) for row, place in enumerate(last)
     ]
-    assert found["documents"] == 5
-    assert found["methods"]["position"]["per_text"]["top"] == expected
+    assert len(texts.subject.texts) == 5
+    assert found["position"]["per_text"]["top"] == expected

@@ -4,7 +4,12 @@ import torch
 from captum_rnn.benchmark.blocks import Blocks
 from captum_rnn.benchmark.fits import Fits
 from captum_rnn.benchmark.methods import METHODS, find_methods
-from captum_rnn.benchmark.other_texts import judge_methods, measure_done, measure_methods
+from captum_rnn.benchmark.other_texts import (
+    OtherTexts,
+    judge_methods,
+    measure_done,
+    measure_methods,
+)
 from captum_rnn.benchmark.subject import Subject
 from scored_texts import scored_texts
 
@@ -20,11 +25,9 @@ def subject(classifier):
 def judged(subject, judge, names, folder=None):
     return judge_methods(
         find_methods(names),
-        subject,
+        OtherTexts("test", subject, judge),
         Fits(subject.model),
-        judge,
         seed=0,
-        name="test",
         folder=folder,
         progress=False,
     )

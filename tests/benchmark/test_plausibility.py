@@ -3,9 +3,15 @@ import dataclasses
 import pytest
 import torch
 
+from captum_rnn.benchmark.fits import Fits
 from captum_rnn.benchmark.marked_texts import MarkedText
-from captum_rnn.benchmark.methods import METHODS
-from captum_rnn.benchmark.plausibility import agreement_with_lexicon, agreement_with_marks
+from captum_rnn.benchmark.methods import METHODS, find_methods
+from captum_rnn.benchmark.other_texts import judge_methods
+from captum_rnn.benchmark.plausibility import (
+    agreement_with_lexicon,
+    agreement_with_marks,
+    marked_words,
+)
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.text.vocabulary import Vocabulary
 from scored_texts import scored_texts
@@ -17,7 +23,9 @@ MARKED = [
 
 
 def marks(classifier, methods):
-    return agreement_with_marks(classifier, MARKED, methods, progress=False)
+    texts = marked_words(classifier, MARKED)
+    fits = Fits(texts.subject.model)
+    return agreement_with_marks(find_methods(methods), texts, fits, progress=False)
 
 
 def test_marks_of_the_predicted_class_are_gold(classifier):
@@ -68,7 +76,10 @@ def test_english_marks_are_found_whatever_their_case(classifier):
         classifier, vocabulary=Vocabulary(words), language="english", max_length=9
     )
     marked = [MarkedText("A GREAT film", ((2, 7, 1),)), MarkedText("Awful film", ((0, 5, -1),))]
-    found = agreement_with_marks(english, marked, ["position"], progress=False)
+    texts = marked_words(english, marked)
+    found = judge_methods(
+        find_methods(["position"]), texts, Fits(texts.subject.model), seed=0, progress=False
+    )
     subject = Subject.of(english, [text.text for text in marked])
     assert subject.tokens == [["a", "great", "film"], ["awful", "film"]]
     # The position points to the last word, which is never marked.
@@ -77,4 +88,4 @@ def test_english_marks_are_found_whatever_their_case(classifier):
         0.0 if (int(predicted) == 1) == (sign == 1) else None
         for predicted, sign in zip(subject.predicted, signs, strict=True)
     ]
-    assert found["methods"]["position"]["per_text"]["pointing"] == expected
+    assert found["position"]["per_text"]["pointing"] == expected

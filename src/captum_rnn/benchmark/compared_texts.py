@@ -1,5 +1,6 @@
 """One comparison: a plan carried out, its findings, and the results made of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
@@ -43,6 +44,7 @@ def compare_texts(
     folder: str | Path | None,
     progress: bool,
     post: Subject | None = None,
+    later: Sequence[Subject] = (),
 ) -> ComparedTexts:
     """Carries out a plan and puts the findings into the form of `results.json`.
 
@@ -53,12 +55,13 @@ def compare_texts(
         folder: Where finished batches are kept; None: nowhere.
         progress: Show progress on standard error.
         post: The sentences of the post, for a classifier of Chinese.
+        later: What the methods score afterwards; see `carry_out`.
 
     Returns:
         The findings with the results made of them.
     """
     subject, seed = plan.subject, plan.seed
-    findings = carry_out(plan, Blocks(folder, plan.fingerprint), progress=progress)
+    findings = carry_out(plan, Blocks(folder, plan.fingerprint), progress=progress, later=later)
     results = {
         "schema": SCHEMA,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),

@@ -149,6 +149,7 @@ def compare_reviews(
         seed=seed,
         folder=folder,
         progress=progress,
+        later=(),
     ).results
 
 
@@ -162,8 +163,12 @@ def compared_reviews(
     seed: int,
     folder: str | Path | None,
     progress: bool,
+    later: Sequence[Subject],
 ) -> ComparedTexts:
-    """`compare_reviews`, with what the results came from."""
+    """`compare_reviews`, with what the results came from.
+
+    What the methods score afterwards, `later`, counts in what is said of the time beforehand.
+    """
     known = _known(metrics)
     chosen = find_methods(methods, seed=seed)
     if not reviews:
@@ -186,7 +191,7 @@ def compared_reviews(
         if classifier.language == "chinese":
             post = Subject.of(classifier, [example.text for example in load_post_examples()])
         plan = Plan(_readable(whole), chosen, known, Fits(whole.model, others), seed)
-        return compare_texts(plan, whole, described, folder, progress, post)
+        return compare_texts(plan, whole, described, folder, progress, post, later)
 
 
 def _ids_of(batches: Iterable[Batch]) -> tuple[list[Tensor], bool]:

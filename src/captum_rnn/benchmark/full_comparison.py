@@ -7,12 +7,18 @@ from typing import Any
 from torch import nn
 
 from captum_rnn.benchmark.comparison import compared_reviews
-from captum_rnn.benchmark.known_answers import hybrids, known_answers
+from captum_rnn.benchmark.known_answers import hybrid_texts, known_answers
 from captum_rnn.benchmark.marked_texts import MarkedText
 from captum_rnn.benchmark.measures import METRICS
 from captum_rnn.benchmark.methods import QUICK_METHODS
-from captum_rnn.benchmark.plausibility import agreement_with_lexicon, agreement_with_marks
+from captum_rnn.benchmark.other_texts import judge_methods
+from captum_rnn.benchmark.plausibility import (
+    agreement_with_lexicon,
+    agreement_with_marks,
+    marked_words,
+)
 from captum_rnn.benchmark.shuffled_labels import change_by_shuffled_labels, check_twin
+from captum_rnn.benchmark.subject import Subject
 from captum_rnn.benchmark.timing import single_thread
 from captum_rnn.text.classifier import RecurrentKind
 from captum_rnn.text.corpus import Review
@@ -74,34 +80,38 @@ def full_comparison(
     common: dict[str, Any] = {"seed": seed, "folder": folder, "progress": progress}
     others = reviews[texts : texts + _BACKGROUND]
     with single_thread():
+        mixed = marks = None
+        if len(classifier.classes) == 2 and others:
+            mixed = hybrid_texts(classifier, reviews, documents=texts, seed=seed)
+        if marked:
+            marks = marked_words(classifier, marked[:texts], seed=seed)
+        again = [] if twin is None else [Subject.of(twin, [r.text for r in reviews[:texts]])]
         compared = compared_reviews(
             classifier,
             reviews[:texts],
             background=others,
             methods=methods,
             metrics=metrics,
+            later=[further.subject for further in (mixed, marks) if further] + again,
             **common,
         )
-        subject, fits, findings = compared.plan.subject, compared.plan.fits, compared.findings
+        plan, findings = compared.plan, compared.findings
         sections: dict[str, Any] = dict.fromkeys(
             ("hybrids", "marks", "lexicon", "shuffled_labels", "known_answers")
         )
-        if len(classifier.classes) == 2 and others:
-            sections["hybrids"] = hybrids(
-                classifier, reviews, methods, fits=fits, documents=texts, **common
-            )
+        if mixed:
+            judged = judge_methods(plan.methods, mixed, plan.fits, **common)
+            sections["hybrids"] = {"documents": texts, "methods": judged}
         if classifier.language == "chinese" and classifier.classes == ("negative", "positive"):
             lexicon = {
                 word: 1 if tag is Tag.POSITIVE else -1 for word, tag in opinion_lexicon().items()
             }
-            sections["lexicon"] = agreement_with_lexicon(subject, findings, lexicon, seed=seed)
-        if marked:
-            sections["marks"] = agreement_with_marks(
-                classifier, marked[:texts], methods, fits=fits, **common
-            )
+            sections["lexicon"] = agreement_with_lexicon(plan.subject, findings, lexicon, seed=seed)
+        if marks:
+            sections["marks"] = agreement_with_marks(plan.methods, marks, plan.fits, **common)
         if twin is not None:
             sections["shuffled_labels"] = change_by_shuffled_labels(
-                twin, subject, findings, background=fits.background, **common
+                twin, plan.subject, findings, background=plan.fits.background, **common
             )
         if white_box:
             sections["known_answers"] = known_answers(

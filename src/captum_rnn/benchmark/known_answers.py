@@ -6,16 +6,19 @@ nearly as well as they do. Where the truth is known, they separate.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from captum_rnn.benchmark.attempt import attempt
+from captum_rnn.benchmark.estimate import announce, seconds_to_score
 from captum_rnn.benchmark.fits import Fits
 from captum_rnn.benchmark.hybrid import hybrid_documents
-from captum_rnn.benchmark.methods import find_methods
-from captum_rnn.benchmark.other_texts import Judge, judge_methods
+from captum_rnn.benchmark.methods import Method, find_methods
+from captum_rnn.benchmark.other_texts import Judge, OtherTexts, judge_methods
 from captum_rnn.benchmark.subject import TEXTS_PER_BATCH, Subject, explained_model
 from captum_rnn.benchmark.tasks import TASKS, KnownAnswers, KnownAnswerTask, TaskNet
 from captum_rnn.benchmark.tasks.task import Measure
@@ -25,7 +28,6 @@ from captum_rnn.text.corpus import Review
 from captum_rnn.text.pipeline import TextClassifier
 
 SEQUENCES = 200
-DOCUMENTS = 200
 _LEARNT_FROM = 640
 
 
@@ -59,7 +61,7 @@ def known_answers(
         them; a net that does not solve its task has no `methods`.
     """
     chosen = find_methods(methods, seed=seed)
-    entries = []
+    entries: list[dict[str, Any]] = []
     for name in tasks:
         task = TASKS[name]
         for net in task.nets(kinds, nets, progress=progress):
@@ -73,46 +75,30 @@ def known_answers(
                 "methods": {},
             }
             if net.solved:
-                with evaluation_mode(net.model.model):
-                    entry["methods"] = judge_methods(
-                        chosen,
-                        *_texts(task, net, seed),
-                        seed=seed,
-                        folder=folder,
-                        name=f"{name}-{net.kind}-{net.seed}",
-                        progress=progress,
-                    )
+                texts, fits = _task_texts(task, net, seed), _task_fits(net, seed)
+                if progress and not entries:
+                    _announce(chosen, texts, fits, len(tasks) * len(kinds) * len(nets))
+                entry["methods"] = judge_methods(
+                    chosen, texts, fits, seed=seed, folder=folder, progress=progress
+                )
             entries.append(entry)
     return entries
 
 
-def hybrids(
-    classifier: TextClassifier,
-    reviews: Sequence[Review],
-    methods: Iterable[str],
-    *,
-    fits: Fits | None = None,
-    documents: int = DOCUMENTS,
-    seed: int = 0,
-    folder: str | Path | None = None,
-    progress: bool = True,
-) -> dict[str, Any]:
-    """Asks every method for the words of documents made of reviews of both classes.
+def hybrid_texts(
+    classifier: TextClassifier, reviews: Sequence[Review], *, documents: int, seed: int = 0
+) -> OtherTexts:
+    """Documents made of reviews of both classes, which ask for the place of the extreme words.
 
     Args:
         classifier: A trained classifier of two classes.
         reviews: Reviews that it has not seen.
-        methods: Names in `captum_rnn.benchmark.methods.METHODS`.
-        fits: What the methods learn from other texts about this classifier; None: nothing.
         documents: Number of documents.
-        seed: Seed of the documents and of all that is drawn.
-        folder: Where what is finished is kept, so that an interrupted run goes on; None: nowhere.
-        progress: Show progress on standard error.
+        seed: Seed of the documents and of the order of equal scores.
 
     Returns:
-        `documents`, and `methods` as `judge_methods` returns them, with the measures `top` (share
-        of the documents whose highest-scoring word stands in a review of the predicted class) and
-        `bottom` (lowest-scoring word, in a review of the other class).
+        The documents, with the measures `top` (1 if the highest-scoring word stands in a review of
+        the predicted class) and `bottom` (the lowest-scoring word, in a review of the other class).
     """
     made = hybrid_documents(classifier, reviews, documents=documents, seed=seed)
     subject = Subject.of_batches(
@@ -125,30 +111,32 @@ def hybrids(
         )
         return {"top": pointing.top, "bottom": pointing.bottom}
 
-    with evaluation_mode(classifier.model):
-        judged = judge_methods(
-            find_methods(methods, seed=seed),
-            subject,
-            fits or Fits(subject.model),
-            judge,
-            seed=seed,
-            folder=folder,
-            name="hybrid",
-            progress=progress,
-        )
-    return {"documents": documents, "methods": judged}
+    return OtherTexts("hybrid", subject, judge)
 
 
-def _texts(task: KnownAnswerTask, net: TaskNet, seed: int) -> tuple[Subject, Fits, Judge]:
-    """Sequences to explain, what is learnt from others, and how scores are judged."""
+def _announce(methods: Sequence[Method], texts: OtherTexts, fits: Fits, nets: int) -> None:
+    """Says how long all nets take, from the first of them."""
+    with evaluation_mode(texts.subject.model.model):
+        fitted = [attempt(partial(fits.of, method))[0] for method in methods]
+        seconds = seconds_to_score([method for method in fitted if method], texts.subject)
+    announce("asking for known answers", seconds * nets)
+
+
+def _task_texts(task: KnownAnswerTask, net: TaskNet, seed: int) -> OtherTexts:
+    """Sequences to explain, and how scores are judged."""
     answers = net.sample(SEQUENCES, seed=seed)
-    others = net.sample(_LEARNT_FROM, seed=seed + 1).ids
     subject = Subject.of_batches(net.model, [answers.ids], classes=task.classes)
     explained = replace(
         subject, probabilities=torch.nn.functional.one_hot(answers.targets, len(task.classes))
     )
-    fits = Fits(net.model, torch.split(others, TEXTS_PER_BATCH))
-    return explained, fits, _judge(task.measure, answers)
+    name = f"{task.name}-{net.kind}-{net.seed}"
+    return OtherTexts(name, explained, _judge(task.measure, answers))
+
+
+def _task_fits(net: TaskNet, seed: int) -> Fits:
+    """What methods learn from other sequences of the same task."""
+    others = net.sample(_LEARNT_FROM, seed=seed + 1).ids
+    return Fits(net.model, torch.split(others, TEXTS_PER_BATCH))
 
 
 def _judge(measure: Measure, answers: KnownAnswers) -> Judge:

@@ -1,7 +1,7 @@
 """What methods are judged by beside the comparison: by other texts, or by what else is known."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,34 @@ from captum_rnn.benchmark.run import Findings
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.benchmark.summary import defined
 from captum_rnn.evaluation import compare_methods, mean_interval
+from captum_rnn.text.classifier import evaluation_mode
 
 Judge = Callable[[Tensor], Mapping[str, Tensor]]
 Measuring = Callable[[Method], Mapping[str, Tensor]]
 
 
+@dataclass(frozen=True, eq=False)
+class OtherTexts:
+    """Texts that scores can be right or wrong about.
+
+    Attributes:
+        name: Of this set of texts.
+        subject: The classifier and the texts.
+        judge: From scores (texts, time) to one number for each text (texts,), by measure, higher
+            being better.
+    """
+
+    name: str
+    subject: Subject
+    judge: Judge
+
+
 def judge_methods(
     methods: Sequence[Method],
-    subject: Subject,
+    others: OtherTexts,
     fits: Fits,
-    judge: Judge,
     *,
     seed: int,
-    name: str,
     folder: str | Path | None = None,
     progress: bool = True,
 ) -> dict[str, dict[str, Any]]:
@@ -38,12 +53,9 @@ def judge_methods(
 
     Args:
         methods: The methods.
-        subject: The classifier and the texts.
-        fits: What the methods learn from other texts about this classifier.
-        judge: From scores (texts, time) to one number for each text (texts,), by measure, higher
-            being better.
+        others: The texts.
+        fits: What the methods learn from further texts about the same classifier.
         seed: Seed of the bootstrap.
-        name: Of this set of texts.
         folder: Where what is finished is kept, so that an interrupted run goes on; None: nowhere.
         progress: Show a progress bar on standard error.
 
@@ -51,13 +63,15 @@ def judge_methods(
         By method: `error`, `measures` (`mean`, `low`, `high`, `texts`, `left_out`,
         `ties_with_best` by measure; see `summarise`) and `per_text`.
     """
+    subject, name = others.subject, others.name
     ids = [subject.ids, subject.predicted, *fits.background]
     blocks = Blocks(folder, fingerprint(subject.model, methods, seed, ids, name))
 
     def measure(method: Method) -> Mapping[str, Tensor]:
-        return judge(subject.score(fits.of(method)))
+        return others.judge(subject.score(fits.of(method)))
 
-    return measure_methods(methods, measure, blocks, seed=seed, name=name, progress=progress)
+    with evaluation_mode(subject.model.model):
+        return measure_methods(methods, measure, blocks, seed=seed, name=name, progress=progress)
 
 
 def measure_methods(

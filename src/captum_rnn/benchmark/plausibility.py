@@ -1,6 +1,6 @@
 """Agreement with people: with the words that they marked, and with the words of a lexicon."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,8 @@ from torch import Tensor
 from captum_rnn.benchmark.blocks import Blocks
 from captum_rnn.benchmark.fits import Fits
 from captum_rnn.benchmark.marked_texts import MarkedText
-from captum_rnn.benchmark.methods import Method, find_methods
-from captum_rnn.benchmark.other_texts import Judge, judge_methods, measure_done
+from captum_rnn.benchmark.methods import Method
+from captum_rnn.benchmark.other_texts import Judge, OtherTexts, judge_methods, measure_done
 from captum_rnn.benchmark.run import Findings
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.evaluation import (
@@ -22,21 +22,13 @@ from captum_rnn.evaluation import (
     spans_to_tokens,
     token_f1,
 )
-from captum_rnn.text.classifier import evaluation_mode
 from captum_rnn.text.pipeline import TextClassifier
 
 
-def agreement_with_marks(
-    classifier: TextClassifier,
-    texts: Sequence[MarkedText],
-    methods: Iterable[str],
-    *,
-    fits: Fits | None = None,
-    seed: int = 0,
-    folder: str | Path | None = None,
-    progress: bool = True,
-) -> dict[str, Any]:
-    """Holds the scores of every method against the words that people marked.
+def marked_words(
+    classifier: TextClassifier, texts: Sequence[MarkedText], *, seed: int = 0
+) -> OtherTexts:
+    """Texts whose words people marked, which ask for these words.
 
     A word is gold if it was marked and its polarity is that of the predicted class, which the
     scores explain. The classes have to be negative (0) and positive (1).
@@ -44,15 +36,10 @@ def agreement_with_marks(
     Args:
         classifier: A trained classifier of two classes.
         texts: The texts with their marks.
-        methods: Names in `captum_rnn.benchmark.methods.METHODS`.
-        fits: What the methods learn from other texts about this classifier; None: nothing.
-        seed: Seed of the order of equal scores and of all that is drawn.
-        folder: Where what is finished is kept, so that an interrupted run goes on; None: nowhere.
-        progress: Show progress on standard error.
+        seed: Seed of the order of equal scores.
 
     Returns:
-        `texts`, and `methods` as `judge_methods` returns them, with the measures `token_f1`,
-        `average_precision`, `pointing` and `sign` (for methods whose sign means the class).
+        The texts, with the measures `token_f1`, `average_precision`, `pointing` and `sign`.
     """
     subject = Subject.of(classifier, [marked.text for marked in texts])
     polarity = torch.zeros(subject.ids.shape, dtype=torch.long)
@@ -63,19 +50,34 @@ def agreement_with_marks(
             spans = [(start, end) for start, end, of in marked.spans if of == sign]
             tokens = spans_to_tokens(text, subject.tokens[row], spans)
             polarity[row, : len(tokens)][tokens] = sign
-    chosen = find_methods(methods, seed=seed)
-    with evaluation_mode(classifier.model):
-        judged = judge_methods(
-            chosen,
-            subject,
-            fits or Fits(subject.model),
-            _judge(subject, polarity, seed),
-            seed=seed,
-            folder=folder,
-            name="marks",
-            progress=progress,
-        )
-    return _agreement(subject, chosen, judged)
+    return OtherTexts("marks", subject, _judge(subject, polarity, seed))
+
+
+def agreement_with_marks(
+    methods: Sequence[Method],
+    marked: OtherTexts,
+    fits: Fits,
+    *,
+    seed: int = 0,
+    folder: str | Path | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Holds the scores of every method against the words that people marked.
+
+    Args:
+        methods: The methods.
+        marked: See `marked_words`.
+        fits: What the methods learn from other texts about the same classifier.
+        seed: Seed of the bootstrap.
+        folder: Where what is finished is kept, so that an interrupted run goes on; None: nowhere.
+        progress: Show progress on standard error.
+
+    Returns:
+        `texts`, and `methods` as `judge_methods` returns them, with `sign` only for methods whose
+        sign means the class.
+    """
+    judged = judge_methods(methods, marked, fits, seed=seed, folder=folder, progress=progress)
+    return _agreement(marked.subject, methods, judged)
 
 
 def agreement_with_lexicon(

@@ -15,6 +15,8 @@ from captum_rnn.evaluation import cascading_randomisation, max_sensitivity, rank
 PROBES = ("sensitivity", "randomisation")
 PROBED_TEXTS = 32
 SENSITIVITY_SAMPLES = 3
+SCORINGS = {"sensitivity": 1 + SENSITIVITY_SAMPLES, "randomisation": 2}
+"""How often each probe scores each of its texts."""
 _FITTED_ON_BATCHES = 4
 
 

@@ -3,7 +3,6 @@
 import itertools
 import math
 import statistics
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,14 +15,13 @@ from tqdm import tqdm
 
 from captum_rnn.benchmark.attempt import attempt
 from captum_rnn.benchmark.blocks import Blocks, fingerprint
+from captum_rnn.benchmark.estimate import announce, seconds_to_compare, seconds_to_score
 from captum_rnn.benchmark.fits import Fits
 from captum_rnn.benchmark.measures import BlockFindings, measure_block
 from captum_rnn.benchmark.methods import Method
-from captum_rnn.benchmark.probes import PROBES, probe, probed_rows
+from captum_rnn.benchmark.probes import PROBED_TEXTS, PROBES, SCORINGS, probe, probed_rows
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.benchmark.timing import measure_cost
-
-_TRIED_TEXTS = 4
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,9 @@ class Findings:
         return [row for row in self.rows if row.error is None]
 
 
-def carry_out(plan: Plan, blocks: Blocks, *, progress: bool = True) -> Findings:
+def carry_out(
+    plan: Plan, blocks: Blocks, *, progress: bool = True, later: Sequence[Subject] = ()
+) -> Findings:
     """Runs every method on every text and measures the scores.
 
     A method that fails is a row that says why; the others go on.
@@ -117,6 +117,7 @@ def carry_out(plan: Plan, blocks: Blocks, *, progress: bool = True) -> Findings:
         plan: What to do.
         blocks: Where finished batches are kept, and read from after an interruption.
         progress: Show a progress bar on standard error, and say beforehand how long it takes.
+        later: What the methods score after this run, for what is said of the time.
 
     Returns:
         What was found.
@@ -124,7 +125,7 @@ def carry_out(plan: Plan, blocks: Blocks, *, progress: bool = True) -> Findings:
     rows = _fit(plan, progress)
     batches = plan.subject.batches()
     if progress:
-        _announce(rows, plan.subject)
+        _announce(rows, plan, later)
     findings: list[tuple[list[str], BlockFindings]] = []
     with tqdm(total=len(batches) * (len(rows) + 1), unit="batch", disable=not progress) as bar:
         for number, batch in enumerate(batches):
@@ -154,23 +155,14 @@ def _fit(plan: Plan, progress: bool) -> list[Row]:
     return rows
 
 
-def _announce(rows: Sequence[Row], subject: Subject) -> None:
-    """Says how long the run takes at most, from a few texts of middle length."""
-    texts = torch.cat(subject.batches())
-    middle = len(texts) // 2
-    tried = texts[middle : middle + 1] if subject.model.reads_padding else texts[middle:]
-    part = subject.block(tried[:_TRIED_TEXTS])
-    seconds = 0.0
-    for row in rows:
-        if row.error is None:
-            start = time.perf_counter()
-            attempt(partial(row.method, part.model, part.ids, part.predicted))
-            seconds += time.perf_counter() - start
-    minutes = seconds * len(texts) / len(part.ids) / 60
-    tqdm.write(
-        f"scoring {len(texts)} texts takes at most about {max(1, round(minutes))} min",
-        file=sys.stderr,
-    )
+def _announce(rows: Sequence[Row], plan: Plan, later: Sequence[Subject]) -> None:
+    """Says how long the run takes, with what the methods score after it."""
+    methods = [row.method for row in rows if row.error is None]
+    probed = min(PROBED_TEXTS, len(plan.subject.texts))
+    again = probed * sum(SCORINGS[metric] for metric in PROBES if metric in plan.metrics)
+    seconds = seconds_to_compare(methods, plan.subject, plan.metrics, plan.seed, again)
+    seconds += sum(seconds_to_score(methods, subject) for subject in later)
+    announce(f"comparing {len(methods)} methods on {len(plan.subject.texts)} texts", seconds)
 
 
 def _score(row: Row, part: Subject, blocks: Blocks, name: str) -> None:
