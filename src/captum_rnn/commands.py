@@ -40,7 +40,9 @@ def explain(options: Namespace) -> None:
             f'<article class="example">{explanation.to_html()}</article>'
             for explanation in explanations
         ]
-        write_text(page("Explained texts", "\n".join([legend_html(), *articles])), options.html)
+        key = ("against the class", "for the class") if method.class_aware else ()
+        head = ["<h1>Explained texts</h1>", legend_html(*key)]
+        write_text(page("Explained texts", "\n".join([*head, *articles])), options.html)
         print(f"written: {options.html}")
         return
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -95,7 +97,7 @@ def compare(options: Namespace) -> None:
     corpus, progress = load_corpus(options.corpus), sys.stderr.isatty()
     reviews = held_out_reviews(classifier.trained_on, corpus)
     folder = prepare_output(options.output)
-    methods = named.get(options.methods) or options.methods.split(",")
+    methods = named.get(options.methods) or [n.strip() for n in options.methods.split(",")]
     find_methods(methods)  # a wrong name is told before a training
     twin = shuffled_twin(classifier, corpus, progress=progress) if options.shuffled_labels else None
     results = full_comparison(

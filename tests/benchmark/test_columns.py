@@ -34,7 +34,7 @@ def column(better="higher", digits=2, **values):
     [
         ("higher", ["b", "a", "c"], "b"),
         ("lower", ["a", "b", "c"], "a"),
-        (None, ["b", "a", "c"], ""),
+        (None, ["a", "b", "c"], ""),
     ],
 )
 def test_the_best_comes_first_and_what_is_missing_last(better, order, best):

@@ -60,6 +60,17 @@ def test_sections_that_cannot_be_had_are_none(classifier):
     assert results["shuffled_labels"] is None
 
 
+def test_without_short_reviews_there_are_no_hybrid_documents_and_all_else(classifier):
+    long = [Review("，".join([review.text] * 12), review.label) for review in REVIEWS]
+    results = full_comparison(
+        classifier, long, texts=4, methods=["random"], metrics=["deletion"], progress=False
+    )
+    assert results["hybrids"] is None
+    (sentence,) = results["missing"]
+    assert sentence.startswith("hybrid documents are made of reviews with 4 known words or more")
+    assert results["methods"][0]["measures"]["comprehensiveness"]["texts"] == 4
+
+
 def test_a_twin_of_another_vocabulary_is_refused_before_the_work(classifier, twin):
     words = Vocabulary((*twin.vocabulary.words[1:], "新"))
     with pytest.raises(ValueError, match="another vocabulary than the classifier"):

@@ -70,9 +70,12 @@ def test_the_classes_come_in_random_order_which_the_seed_repeats(
 
 
 def test_too_few_reviews(reader: TextClassifier) -> None:
-    with pytest.raises(ValueError, match=r"4 reviews of 'negative' with 2 known words"):
+    expected = (
+        "reviews with 2 known words or more and at most 8 words, of which there are 4 of 'negative'"
+    )
+    with pytest.raises(ValueError, match=expected):
         hybrid_documents(
             reader, REVIEWS, documents=1, seed=0, reviews_per_class=5, shortest=2, longest=8
         )
-    with pytest.raises(ValueError, match=r"0 reviews of 'positive'"):
+    with pytest.raises(ValueError, match=r"of which there are 0 of 'positive'"):
         hybrid_documents(reader, BAD, documents=1, seed=0, shortest=2)

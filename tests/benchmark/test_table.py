@@ -35,7 +35,7 @@ def test_every_number_stands_under_its_heading():
     ]
     assert set(lines[4]) == {"-"}
     place = row(lines, "Integrated Gradients")
-    assert lines[place].split()[2:] == ["0.354", "0.71", "54.0"]
+    assert lines[place].split()[2:] == ["*0.354", "*0.71", "54.0"]
     assert lines[place + 1].split() == ["[.341,.367]"]
 
 
@@ -43,19 +43,25 @@ def test_hybrid_documents_and_tasks_are_columns_where_they_are_there(full):
     first, tasks, *_ = table_text(full).split("\n\n")
     lines = first.splitlines()
     place = row(lines, "Saliency")
-    assert lines[place].split() == ["Saliency", "0.046", "0.09", "0.90", "0.50", "4.3"]
+    assert lines[place].split() == ["Saliency", "0.046", "0.09", "*0.90", "*0.50", "4.3"]
     lines = tasks.splitlines()
     assert lines[0] == "Tasks with a known answer:"
     assert lines[1].split() == ["reset", "second"]
     assert lines[row(lines, "Saliency")].split() == ["Saliency", "-0.50", "0.05"]
 
 
-def test_a_tie_has_a_star_and_the_star_a_legend(full):
+def test_the_best_and_its_ties_have_marks_and_the_marks_a_legend(full):
     text = table_text(full)
-    assert "*0.89" in text
-    assert "*0.90" not in text
-    assert "* not distinguishable from the best" in text
-    assert "*" not in table_text(made_up_results())
+    assert "~0.89" in text
+    assert "*0.90" in text
+    assert "* the best of its column\n~ not distinguishable from the best" in text
+    assert "~" not in table_text(made_up_results())
+    assert "*0.354" in table_text(made_up_results())
+
+
+def test_what_could_not_be_had_is_said(full):
+    text = table_text(full | {"missing": ["hybrid documents are made of short reviews"]})
+    assert text.endswith("Not measured:\n  hybrid documents are made of short reviews")
 
 
 def test_methods_stand_in_one_order_in_both_tables(full):

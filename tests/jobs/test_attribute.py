@@ -154,7 +154,7 @@ def test_no_rows_at_all(options, tmp_path):
         ({"engine": Engine("spark")}, "engine is 'spark'"),
         ({"engine": Engine(workers=0)}, "workers 0"),
         ({"rows_per_part": 0}, "rows_per_part is 0"),
-        ({"method": "magic"}, "'magic' names no method"),
+        ({"method": "magic"}, "'magic' is no method"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_written(

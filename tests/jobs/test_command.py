@@ -37,10 +37,14 @@ def test_attribute_then_report(tmp_path, model_folder, capsys):
     [
         (["attribute", "no.csv", "--output", "{out}"], "no.csv: No such file"),
         (["attribute", "a.txt", "--output", "{out}"], "a.txt has the suffix .txt"),
-        (["attribute", "no.csv", "--output", "{out}", "--method", "x"], "'x' names no method"),
+        (["attribute", "no.csv", "--output", "{out}", "--method", "x"], "'x' is no method"),
         (
             ["attribute", "no.csv", "--output", "{out}", "--calibration", "x"],
             "takes no calibration",
+        ),
+        (
+            ["attribute", "no.csv", "--output", "{out}", "--device", "magic"],
+            "the device 'magic' cannot be used on this machine",
         ),
         (["report", "{out}"], "has no manifest.json"),
     ],
@@ -52,6 +56,13 @@ def test_a_failure_is_one_sentence(argv, reason, tmp_path, capsys, monkeypatch):
     assert reason in error
     assert error.startswith("captum-rnn: ")
     assert error.count("\n") == 1
+
+
+def test_rows_that_are_no_utf_8_come_with_a_hint():
+    lines = summary_text(Summary(3, 3, 1, {"invalid UTF-8": 2})).splitlines()
+    place = lines.index("errors: invalid UTF-8 2")
+    assert "iconv -f GB18030 -t UTF-8" in lines[place + 1]
+    assert "iconv" not in summary_text(Summary(3, 3, 1, {"empty": 2}))
 
 
 def test_defaults():
@@ -68,7 +79,7 @@ def test_the_summary_of_a_job():
         "rows in: 10, rows out: 10",
         "of them by an earlier run: 4",
         "errors: empty 2",
-        "cut, as the classifier reads no more words: 1",
+        "texts of more words than the classifier reads: 1",
         "workers that died and were replaced: 1",
         "CPU seconds: reading 0.0",
     ]

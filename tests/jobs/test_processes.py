@@ -1,6 +1,8 @@
 import multiprocessing
+import signal
 import subprocess
 import sys
+from multiprocessing import forkserver
 
 import pytest
 
@@ -22,3 +24,14 @@ def test_getting_ready_imports_no_torch_here():
 def test_workers_are_never_forked_from_this_process(known, chosen, monkeypatch):
     monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: known)
     assert processes.start_method().get_start_method() == chosen
+
+
+def test_ctrl_c_does_not_reach_the_process_that_forks_the_workers(monkeypatch):
+    seen = []
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(
+        forkserver, "ensure_running", lambda: seen.append(signal.getsignal(signal.SIGINT))
+    )
+    processes.import_ahead()
+    assert seen == [signal.SIG_IGN]
+    assert signal.getsignal(signal.SIGINT) is before

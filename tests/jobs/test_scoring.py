@@ -79,7 +79,11 @@ def test_one_forward_pass_with_dropout_off_and_the_mode_kept():
 @pytest.mark.parametrize(
     ("method", "calibration", "reason"),
     [
-        ("magic", None, "'magic' names no method; choose from hidden-state-delta-l2"),
+        (
+            "magic",
+            None,
+            "'magic' is no method for whole corpora; choose from hidden",
+        ),
         ("calibrated-delta", None, "needs calibration"),
         ("logit-delta", "file", "takes no calibration"),
     ],

@@ -33,7 +33,7 @@ def test_distinct_texts_stay_as_they_are(rows):
 
 
 def test_one_class_only():
-    with pytest.raises(ValueError, match=r"'shop' has 2 reviews, of positive only"):
+    with pytest.raises(ValueError, match=r"'shop' has 2 reviews, all of positive"):
         Corpus("shop", (Review("好", 1), Review("很好", 1)))
 
 
@@ -44,7 +44,7 @@ def test_one_class_only_after_contradictions_are_dropped():
 
 
 def test_no_reviews():
-    with pytest.raises(ValueError, match="0 reviews, of no class at all"):
+    with pytest.raises(ValueError, match="has 0 reviews; a classifier needs"):
         Corpus("shop", ())
 
 

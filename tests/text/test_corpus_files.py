@@ -120,7 +120,7 @@ def test_named_columns(tmp_path):
         ("", r"has the columns \(none\)"),
         ("text,label\n好,1\n差,bad\n", "line 3, has the label 'bad'; expected one of 0, neg"),
         ("text,label\n好,\n", "line 2, has the label ''"),
-        ("text,label\n好,1\n很好,pos\n", "of positive only"),
+        ("text,label\n好,1\n很好,pos\n", "all of positive"),
         ("text,label\n", "0 reviews"),
         ("text,label\n好,1\n差\n", "line 3, has another number of fields than the header's 2"),
         ("text,label\n好,便宜,1\n差,0\n", "line 2, has another number of fields"),

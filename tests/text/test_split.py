@@ -91,5 +91,5 @@ def test_training_reviews_of_one_class():
         if min(reviews, key=lambda r: hashlib.sha256(f"{seed}\n{r.text}".encode()).digest())
         is reviews[0]
     )
-    with pytest.raises(ValueError, match=r"training part of lopsided.* of positive only"):
+    with pytest.raises(ValueError, match=r"training part of lopsided.* all of positive"):
         split_corpus(Corpus("lopsided", reviews), seed=seed)

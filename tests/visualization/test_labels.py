@@ -55,6 +55,19 @@ def test_a_far_label_is_tied_to_its_point(axes):
     assert inches == pytest.approx((x / 72, y / 72))
 
 
+def test_the_line_to_a_label_does_not_run_over_another_mark(axes):
+    """Without the other mark the label would stand to the right, beyond where that mark is."""
+    x, y = axes.transData.transform((0.5, 0.5))
+    own = Bbox([(x - 15, y - 15), (x + 15, y + 15)])
+    place_label(axes, "far", (0.5, 0.5), "black", [own])
+    other = Bbox([(x + 16, y - 1), (x + 18, y + 1)])
+    place_label(axes, "far", (0.5, 0.5), "black", [own, other])
+    alone, beside = label_boxes(axes)
+    assert alone.x0 == pytest.approx(x + 20)
+    assert alone.y0 < y < alone.y1
+    assert beside.x1 == pytest.approx(x - 20)
+
+
 def test_in_another_resolution_the_label_stands_at_the_same_place():
     figure = Figure(figsize=(5, 4), dpi=72)
     FigureCanvasAgg(figure)

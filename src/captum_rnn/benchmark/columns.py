@@ -118,8 +118,8 @@ class Column:
         return cell is not None and bool(cell.tied) and not self.is_best(method)
 
     def ordered(self, methods: Iterable[str]) -> list[str]:
-        """The methods, the best first (the highest where nobody competes), those without last."""
-        sign = 1 if self.better == "lower" else -1
+        """The methods, the best first (the lowest where nobody competes), those without last."""
+        sign = -1 if self.better == "higher" else 1
 
         def place(method: str) -> tuple[bool, float]:
             cell = self.cells.get(method)
@@ -258,6 +258,11 @@ def _lines(key: str) -> tuple[str, str, str]:
 def failures(results: Result) -> list[str]:
     """Why methods have no number at all, in sentences of plain text."""
     return [f"{m['label']}: {m['error']}" for m in results["methods"] if m["error"]]
+
+
+def missing(results: Result) -> list[str]:
+    """What was asked for and could not be had, in sentences of plain text."""
+    return list(results.get("missing") or [])
 
 
 def failures_in(results: Result, columns: Sequence[Column]) -> list[str]:

@@ -70,7 +70,8 @@ def full_comparison(
     Returns:
         What `compare_reviews` returns, and the entries `hybrids`, `marks`, `lexicon`,
         `shuffled_labels` (see `change_by_shuffled_labels`) and `known_answers`, each None where it
-        was not asked for or cannot be had.
+        was not asked for or cannot be had; and `missing`, sentences that say what was asked for
+        and could not be had.
 
     Raises:
         ValueError: See `compare_reviews`; or the twin has another vocabulary or net.
@@ -81,8 +82,12 @@ def full_comparison(
     others = reviews[texts : texts + _BACKGROUND]
     with single_thread():
         mixed = marks = None
+        missing = []
         if len(classifier.classes) == 2 and others:
-            mixed = hybrid_texts(classifier, reviews, documents=texts, seed=seed)
+            try:
+                mixed = hybrid_texts(classifier, reviews, documents=texts, seed=seed)
+            except ValueError as error:  # Too few short reviews are no reason to measure nothing.
+                missing.append(str(error))
         if marked:
             marks = marked_words(classifier, marked[:texts], seed=seed)
         again = [] if twin is None else [Subject.of(twin, [r.text for r in reviews[:texts]])]
@@ -117,4 +122,4 @@ def full_comparison(
             sections["known_answers"] = known_answers(
                 methods, kinds=[_LAYER_NAMES[type(classifier.model.rnn)]], **common
             )
-    return compared.results | sections
+    return compared.results | sections | {"missing": missing}

@@ -90,9 +90,9 @@ def hybrid_documents(
     for label, rows in enumerate(rows_of_class):
         if len(rows) < reviews_per_class:
             raise ValueError(
-                f"there are {len(rows)} reviews of {classifier.classes[label]!r} with {shortest} "
-                f"known words or more and at most {longest} words; expected {reviews_per_class} "
-                "or more: give more reviews, or other limits"
+                f"hybrid documents are made of reviews with {shortest} known words or more and at "
+                f"most {longest} words, of which there are {len(rows)} of "
+                f"{classifier.classes[label]!r}; expected {reviews_per_class} or more of each class"
             )
     generator = torch.Generator().manual_seed(seed)
     drawn = [_drawn_rows(rows_of_class, reviews_per_class, generator) for _ in range(documents)]

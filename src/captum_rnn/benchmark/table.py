@@ -12,12 +12,13 @@ from captum_rnn.benchmark.columns import (
     hybrid_columns,
     measure_columns,
     measured,
+    missing,
     shuffled_labels_columns,
     task_columns,
 )
 from captum_rnn.visualization.tokens import display_width, visible
 
-_TIE = "*"
+_BEST, _TIE = "*", "~"
 _WIDTH = 80
 
 
@@ -50,10 +51,14 @@ def table_text(results: Result) -> str:
     judged = [*faithfulness, *hybrids, *tasks]
     if any(column.ties_with_best(name) for column in judged for name in column.cells):
         parts += [
-            f"{_TIE} not distinguishable from the best of its column on these texts\n"
-            "  (paired bootstrap, 95 %)"
+            f"{_BEST} the best of its column\n"
+            f"{_TIE} not distinguishable from the best on these texts (paired bootstrap, 95 %)"
         ]
-    failed = [*failures(results), *failures_in(results, [*hybrids, *tasks, *shuffled])]
+    failed = [
+        *missing(results),
+        *failures(results),
+        *failures_in(results, [*hybrids, *tasks, *shuffled]),
+    ]
     if failed:
         parts += ["\n".join(["Not measured:", *map(_wrapped, failed)])]
     return "\n\n".join(parts)
@@ -93,7 +98,8 @@ def _table(results: Result, columns: Sequence[Column], order: Sequence[str]) -> 
 
 
 def _marked(column: Column, method: str) -> str:
-    return (_TIE if column.ties_with_best(method) else "") + column.shown(method)
+    mark = _BEST if column.is_best(method) else _TIE if column.ties_with_best(method) else ""
+    return mark + column.shown(method)
 
 
 def _line(cells: list[str], widths: list[int]) -> str:

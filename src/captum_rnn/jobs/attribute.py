@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
+import torch
 from tqdm import tqdm
 
 from captum_rnn.jobs import local_engine
@@ -175,6 +176,16 @@ def _explained(
     return local_engine.explained_parts(settings, parts, workers, on_death)
 
 
+def _check_device(device: str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, NotImplementedError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"the device {device!r} cannot be used on this machine: {reason}"
+        ) from error
+
+
 def _check(settings: WorkSettings, rows_per_part: int, engine: Engine) -> None:
     """Refuses what cannot work before anything is read or written."""
     if settings.format not in FORMATS:
@@ -194,6 +205,8 @@ def _check(settings: WorkSettings, rows_per_part: int, engine: Engine) -> None:
         from captum_rnn.jobs.ray_engine import import_ray
 
         import_ray()
+    else:
+        _check_device(settings.device)
     classifier = TextClassifier.load(settings.model)
     if settings.calibration is not None:
         Scorer(classifier.model, settings.method, Path(settings.calibration))

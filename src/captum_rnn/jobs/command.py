@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from captum_rnn.jobs.rows import INVALID_UTF8
+
 if TYPE_CHECKING:
     from typing import TypeAlias
 
@@ -172,8 +174,10 @@ def summary_text(summary: "Summary") -> str:
     lines = [
         f"rows in: {summary.rows_in}, rows out: {summary.rows_out}",
         f"errors: {errors or 'none'}",
-        f"cut, as the classifier reads no more words: {cut}",
+        f"texts of more words than the classifier reads: {cut}",
     ]
+    if INVALID_UTF8 in counts:
+        lines.insert(2, "  save the files as UTF-8, e.g. with iconv -f GB18030 -t UTF-8")
     if summary.rows_before:
         lines.insert(1, f"of them by an earlier run: {summary.rows_before}")
     if summary.deaths:

@@ -1,6 +1,7 @@
 """How worker processes are started; importing this needs no torch."""
 
 import multiprocessing
+import signal
 from multiprocessing.context import BaseContext
 
 _PRELOADED = [
@@ -27,4 +28,10 @@ def import_ahead() -> None:
     if start_method().get_start_method() == "forkserver":
         from multiprocessing import forkserver
 
-        forkserver.ensure_running()
+        # Ctrl-C reaches all processes of the terminal; this one decides what happens, also while
+        # the other still imports.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.signal(signal.SIGINT, before)

@@ -136,7 +136,9 @@ def check_method(method: str, calibration: object) -> None:
         ValueError: No such method, or a calibration too many or missing.
     """
     if method not in METHOD_NAMES:
-        raise ValueError(f"{method!r} names no method; choose from {', '.join(METHOD_NAMES)}")
+        raise ValueError(
+            f"{method!r} is no method for whole corpora; choose from {', '.join(METHOD_NAMES)}"
+        )
     if (method == CALIBRATED) != (calibration is not None):
         needed = "needs" if method == CALIBRATED else "takes no"
         raise ValueError(

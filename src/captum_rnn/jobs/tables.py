@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from captum_rnn.jobs.rows import MALFORMED, Row, row_of
+from captum_rnn.jobs.rows import INVALID_UTF8, MALFORMED, Row, row_of
 
 # Python's own limit for one field, 131,072 characters, is lower than a long document.
 _LONGEST_FIELD = 10_000_000
@@ -46,6 +46,11 @@ class TableFile:
         with path.open("rb") as file:
             header = next(_records(file, 0, delimiter), Record(0, []))
         columns = header.fields or []
+        if any(row_of(0, None, column).problem == INVALID_UTF8 for column in columns):
+            raise ValueError(
+                f"{path} is not UTF-8 in its first row; save it as UTF-8, e.g. with "
+                "iconv -f GB18030 -t UTF-8"
+            )
         for column in filter(None, (text_column, id_column)):
             if column not in columns:
                 raise ValueError(

@@ -54,10 +54,10 @@ class Corpus:
                 f"{len(self.classes) - 1}, for {', '.join(self.classes)}"
             )
         if len(labels) < 2:
-            held = ", ".join(self.classes[label] for label in labels) or "no class at all"
+            held = "".join(f", all of {self.classes[label]}" for label in labels)
             raise ValueError(
-                f"the corpus {self.name!r} has {len(self.reviews)} reviews, of {held} only; a "
-                "classifier needs reviews of at least two classes"
+                f"the corpus {self.name!r} has {len(self.reviews)} reviews{held}; a classifier "
+                "needs reviews of at least two classes"
             )
 
     def __len__(self) -> int:

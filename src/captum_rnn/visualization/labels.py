@@ -1,13 +1,14 @@
 """Labels of a chart that cover neither the marks nor each other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.path import Path
 from matplotlib.transforms import Bbox, Transform
 
 _DISTANCES = (6.0, 12.0, 20.0, 30.0, 42.0, 56.0, 72.0)
-_LINE_FROM = 20.0
+_LINE_FROM = 12.0
 _MARGIN = 2.0
 _POINTS_AN_INCH = 72.0
 
@@ -17,7 +18,8 @@ def place_label(
 ) -> None:
     """Writes a label at the nearest free place around a point, with a thin line where it is far.
 
-    Where no place is free the label stands to the right of its point.
+    A line that would run over another mark or label is avoided where it can be. Where no place is
+    free the label stands to the right of its point.
 
     Args:
         axes: The axes, drawn once, so that the limits stand.
@@ -32,14 +34,17 @@ def place_label(
     extent = label.get_window_extent()
     frame = axes.get_window_extent()
     places = list(_places(x, y, extent.width, extent.height))
-    distance, box = next(
-        (
-            (distance, box)
-            for distance, box in places
-            if _inside(box, frame) and not any(box.overlaps(other) for other in taken)
-        ),
-        places[0],
+    free = [
+        (distance, box)
+        for distance, box in places
+        if _inside(box, frame) and not any(box.overlaps(other) for other in taken)
+    ]
+    clear = (
+        (distance, box)
+        for distance, box in free
+        if distance < _LINE_FROM or not _line_crosses((x, y), box, taken)
     )
+    distance, box = next(clear, (free or places)[0])
     # In points and inches it also stands there in a file of another resolution.
     (x0, y0), (x1, y1) = _inches(axes).transform([(extent.x0, extent.y0), (box.x0, box.y0)])
     label.set_position((_POINTS_AN_INCH * (x1 - x0), _POINTS_AN_INCH * (y1 - y0)))
@@ -73,10 +78,19 @@ def _inside(box: Bbox, frame: Bbox) -> bool:
     )
 
 
+def _line_crosses(start: tuple[float, float], box: Bbox, taken: Sequence[Bbox]) -> bool:
+    """Whether the line from a point to its label runs over what belongs to another one."""
+    line = Path([start, _end(start, box)])
+    return any(line.intersects_bbox(other) for other in taken if not other.contains(*start))
+
+
+def _end(start: tuple[float, float], box: Bbox) -> tuple[float, float]:
+    """The place of a label that is nearest to its point."""
+    return min(max(start[0], box.x0), box.x1), min(max(start[1], box.y0), box.y1)
+
+
 def _draw_line(axes: Axes, start: tuple[float, float], box: Bbox) -> None:
-    x = (start[0], min(max(start[0], box.x0), box.x1))
-    y = (start[1], min(max(start[1], box.y0), box.y1))
-    ends = _inches(axes).transform(list(zip(x, y, strict=True)))
+    ends = _inches(axes).transform([start, _end(start, box)])
     line = Line2D(
         ends[:, 0], ends[:, 1], color="#5c6670", linewidth=0.6, transform=_from_inches(axes)
     )

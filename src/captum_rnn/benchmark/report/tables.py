@@ -16,6 +16,7 @@ from captum_rnn.benchmark.columns import (
     hybrid_columns,
     measure_columns,
     measured,
+    missing,
     shuffled_labels_columns,
     task_columns,
 )
@@ -51,13 +52,16 @@ def side_by_side(results: Result) -> str:
         )
     return (
         f'<div class="pair">{"".join(tables)}</div>\n<p class="note">{_MARKS}</p>'
-        f"{_failed(results, answers)}"
+        f"{_not_measured([*missing(results), *failures_in(results, answers)])}"
     )
 
 
 def _failed(results: Result, columns: Sequence[Column]) -> str:
     """Why some cells of tables of other texts are empty."""
-    sentences = failures_in(results, columns)
+    return _not_measured(failures_in(results, columns))
+
+
+def _not_measured(sentences: Sequence[str]) -> str:
     return f'\n<p class="note">Not measured:</p>{listed(sentences)}' if sentences else ""
 
 
@@ -119,7 +123,8 @@ def sanity_section(results: Result) -> str:
     if not columns:
         return ""
     note = (
-        "A score that stays the same when the classifier is randomised does not explain it. A "
+        "A score that stays the same when the classifier is randomised, with a rank correlation "
+        "near 1, does not explain it. A "
         "method that never looks at the words is trivially insensitive to them."
     )
     if shuffled:
@@ -199,8 +204,8 @@ def sortable_table(results: Result, columns: Sequence[Column]) -> str:
 
 
 def _heading(column: Column, *, sorts: bool) -> str:
-    """A heading; the first click on it shows the best values, or the highest ones."""
-    first = "ascending" if column.better == "lower" else "descending"
+    """A heading; the first click on it shows the best values, or the lowest ones."""
+    first = "descending" if column.better == "higher" else "ascending"
     state = f' aria-sort="{first}"' if sorts else ""
     # Long names may break where a hyphen is right.
     name = escape(column.heading).replace("comprehensiveness", "comprehen&shy;siveness")
