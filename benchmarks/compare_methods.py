@@ -74,6 +74,9 @@ def compare_subject(recipe: Recipe, options: argparse.Namespace) -> dict:
                     **_against(deletion, name, ("comprehensiveness",), options.seed),
                     **_against(hybrid, name, ("top", "bottom"), options.seed),
                 },
+                "against_random": _against(
+                    deletion, name, ("comprehensiveness",), options.seed, FLOOR
+                ),
                 "share_of_gain": _share_of_gain(deletion, name),
             }
             for name, method in deletion.items()
@@ -82,10 +85,11 @@ def compare_subject(recipe: Recipe, options: argparse.Namespace) -> dict:
 
 
 def _unseen_marks(recipe: Recipe, marks: Mapping[str, Path]) -> list[MarkedText] | None:
-    """The marked texts without those that stand among the texts that were learnt from."""
+    """The marked texts that are not part of a text that the net or a method learnt from."""
     if recipe.corpus not in marks:
         return None
-    learnt = {_bare(review.text) for review in recipe.split().train}
+    split = recipe.split()
+    learnt = "\n".join(_bare(review.text) for review in [*split.train, *split.held_out])
     return [
         marked
         for marked in read_marked_texts(marks[recipe.corpus])
@@ -126,12 +130,16 @@ def compare_on_tasks(options: argparse.Namespace) -> list[dict]:
 
 
 def _against(
-    methods: Mapping[str, Mapping], name: str, measures: Sequence[str], seed: int
+    methods: Mapping[str, Mapping],
+    name: str,
+    measures: Sequence[str],
+    seed: int,
+    rival: str = RIVAL,
 ) -> dict[str, dict]:
-    """The paired difference from Integrated Gradients by measure, where both have figures."""
+    """The paired difference from another method by measure, where both have figures."""
     differences = {}
     for measure in measures:
-        both = [methods.get(m, {}).get("per_text", {}).get(measure) for m in (name, RIVAL)]
+        both = [methods.get(m, {}).get("per_text", {}).get(measure) for m in (name, rival)]
         if None not in both:
             values = [
                 torch.tensor([float("nan") if v is None else v for v in v_], dtype=torch.float64)

@@ -100,6 +100,7 @@ def tables(results: dict) -> str:
                 parts.append(f"{caption}, {corpus}:\n\n{found}")
         if measure == "comprehensiveness":
             parts += [gain_table(subjects, corpus) for corpus in corpora]
+            parts.append(saliency_table(subjects, corpora))
     return "\n\n".join(parts) + "\n"
 
 
@@ -210,6 +211,28 @@ def gain_table(subjects: Sequence[dict], corpus: str, methods: Sequence[str] = A
         "Share of Integrated Gradients' gain over random scores, and the paired difference of "
         "comprehensiveness from Integrated Gradients, seed by seed, * where the 95 % interval "
         f"leaves out zero; {corpus}:\n\n{table(['method', *kinds], rows)}"
+    )
+
+
+def saliency_table(subjects: Sequence[dict], corpora: Sequence[str]) -> str:
+    """Whether Saliency is better than random scores, by classifier."""
+    kinds = list(dict.fromkeys(entry["kind"] for entry in subjects))
+    rows = [
+        [
+            corpus,
+            *(
+                differences(
+                    entry["methods"]["saliency"]["against_random"]["comprehensiveness"]
+                    for entry in of(subjects, kind, corpus)
+                )
+                for kind in kinds
+            ),
+        ]
+        for corpus in corpora
+    ]
+    return (
+        "Saliency minus random scores, comprehensiveness, paired, seed by seed, * where the 95 % "
+        f"interval leaves out zero:\n\n{table(['corpus', *kinds], rows)}"
     )
 
 

@@ -22,10 +22,10 @@ def subject(classifier):
     return Subject.of(classifier, TEXTS)
 
 
-def judged(subject, judge, names, folder=None):
+def judged(subject, judge, names, folder=None, truth=None):
     return judge_methods(
         find_methods(names),
-        OtherTexts("test", subject, judge),
+        OtherTexts("test", subject, torch.zeros(1) if truth is None else truth, judge),
         Fits(subject.model),
         seed=0,
         folder=folder,
@@ -61,6 +61,14 @@ def test_what_is_finished_is_not_done_again(subject, tmp_path):
         raise AssertionError("asked again")
 
     assert judged(subject, never, ["position"], tmp_path) == first
+
+
+def test_what_was_found_for_another_truth_is_not_read(subject, tmp_path):
+    first = judged(subject, first_word, ["position"], tmp_path, torch.tensor([1]))
+    other = judged(
+        subject, lambda scores: {"first": scores[:, 1]}, ["position"], tmp_path, torch.tensor([-1])
+    )
+    assert other["position"]["per_text"] != first["position"]["per_text"]
 
 
 def test_the_scores_of_a_comparison_are_not_computed_again(classifier, monkeypatch):

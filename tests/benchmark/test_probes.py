@@ -1,8 +1,17 @@
+import copy
+import dataclasses
+
 import pytest
 import torch
 
 from captum_rnn.benchmark.methods import METHODS
-from captum_rnn.benchmark.probes import PROBED_TEXTS, probed_rows, randomisation, sensitivity
+from captum_rnn.benchmark.probes import (
+    PROBED_TEXTS,
+    probe,
+    probed_rows,
+    randomisation,
+    sensitivity,
+)
 from captum_rnn.benchmark.subject import Subject
 
 TEXTS = ["很好的书，非常好", "酒店差，不推荐", "热水器很好，很推荐", "不推荐，非常差的书"]
@@ -49,8 +58,60 @@ def test_a_fitted_method_learns_again_from_the_random_model(subject):
     fitted = METHODS["calibrated-delta-mean-adjoint"].fit(subject.model, background)
     scores = subject.score(fitted)
     found = randomisation(fitted, subject, scores, background, seed=0)
-    assert set(found) == {"randomised_head", "randomised_all"}
+    assert set(found) == {"randomised_head", "randomised_layer", "randomised_all"}
     assert torch.isfinite(found["randomised_all"]).all()
+
+
+def test_the_layer_is_randomised_on_the_way_from_the_head_to_all(subject):
+    """The norm of the word vectors changes with these alone, the last state with the layer."""
+    norms = randomised("embedding-norm", subject)
+    assert norms["randomised_head"].tolist() == pytest.approx([1] * 4)
+    assert norms["randomised_layer"].tolist() == pytest.approx([1] * 4)
+    assert norms["randomised_all"].mean() < 0.9
+    states = randomised("hidden-state-delta-l2", subject)
+    assert states["randomised_layer"].mean() < 0.9
+
+
+def test_a_fit_reads_as_many_texts_as_the_first(subject, monkeypatch):
+    lexicon, seen = METHODS["word-lexicon"], []
+    monkeypatch.setattr(
+        type(lexicon), "fit", lambda self, model, texts: seen.append(len(texts)) or self
+    )
+    monkeypatch.setattr(
+        type(lexicon), "__call__", lambda self, model, ids, target: (ids != 0).float()
+    )
+    scores = subject.score(lexicon)
+    randomisation(lexicon, subject, scores, [subject.ids[:1]] * 9, seed=0)
+    assert seen == [9, 9, 9]
+
+
+def test_a_probe_that_fails_says_why(subject):
+    method = METHODS["word-lexicon"]
+    found, reasons = probe(
+        method, subject, torch.zeros(subject.ids.shape), [], ["sensitivity", "randomisation"], 0
+    )
+    assert found == {}
+    assert set(reasons) == {"sensitivity", "randomisation"}
+    assert "other texts" in reasons["sensitivity"]
+
+
+def test_the_sensitivity_knows_the_models_own_padding(subject):
+    """The padding is swapped with another id in text and model: nothing else changes."""
+    swapped = copy.deepcopy(subject.model.model)
+    other, weights = 7, swapped.embedding.weight
+    order = torch.arange(len(weights))
+    order[[0, other]] = order[[other, 0]]
+    with torch.no_grad():
+        weights.copy_(weights[order])
+    explained = dataclasses.replace(
+        subject.model, model=swapped, embedding=swapped.embedding, pad_id=other
+    )
+    moved = dataclasses.replace(subject, model=explained, ids=order[subject.ids])
+    found, reasons = probe(
+        METHODS["embedding-norm"], moved, torch.zeros(moved.ids.shape), [], ["sensitivity"], 0
+    )
+    assert reasons == {}
+    assert min(found["sensitivity"]) > 0
 
 
 def test_the_trained_weights_stay(subject):

@@ -178,6 +178,19 @@ def test_sensitivity_knows_no_batch_and_gradients_work() -> None:
     assert alone.item() == pytest.approx(together[0].item())
 
 
+def test_a_text_alone_has_the_sensitivity_that_it_has_in_company() -> None:
+    """Captum repeats the classes of several texts for the changed copies, not a single one."""
+
+    def of_class(ids: Tensor, target: Tensor) -> Tensor:
+        assert len(target) == len(ids)
+        return by_weight(ids, target)
+
+    options: dict[str, Any] = {"words": range(1, 7), "seed": 1, "samples": 3}
+    together = max_sensitivity(of_class, IDS[:2], TARGET[:2], **options)
+    alone = [max_sensitivity(of_class, IDS[[i]], TARGET[[i]], **options).item() for i in (0, 1)]
+    assert together.tolist() == pytest.approx(alone)
+
+
 def test_wrong_arguments_are_refused() -> None:
     scores = WEIGHTS[IDS]
     with pytest.raises(ValueError, match="samples is 0"):

@@ -76,9 +76,19 @@ def test_given_layers_are_taken_in_their_order(model: Reader) -> None:
     assert [name for name, _ in steps] == ["rnn", "head.0"]
 
 
-def test_a_layer_that_cannot_be_drawn_anew_is_named(model: Reader) -> None:
-    model.scale = nn.ParameterList([torch.ones(1)])
-    with pytest.raises(ValueError, match="layer 'scale' is no module of the model with a reset"):
-        cascading_randomisation(model, seed=0)
+def test_parameters_without_a_scheme_keep_their_mean_and_spread(model: Reader) -> None:
+    model.query = nn.ParameterList([2 + 3 * torch.randn(20_000)])
+    name, randomised = next(iter(cascading_randomisation(model, seed=0)))
+    assert name == "query"
+    (drawn,) = randomised.query
+    assert drawn.mean().item() == pytest.approx(2, abs=0.1)
+    assert drawn.std().item() == pytest.approx(3, abs=0.1)
+    both = torch.stack([drawn, model.query[0]])
+    assert abs(torch.corrcoef(both)[0, 1].item()) < 0.03
+
+
+def test_a_module_without_parameters_is_named(model: Reader) -> None:
     with pytest.raises(ValueError, match=r"layer 'decoder' .* out of embedding, rnn, head\.0"):
         cascading_randomisation(model, seed=0, layers=["decoder"])
+    with pytest.raises(ValueError, match=r"layer 'head\.1' is no module of the model with"):
+        cascading_randomisation(model, seed=0, layers=["head.1"])

@@ -71,6 +71,7 @@ def compare_texts(
         "metrics": list(plan.metrics),
         "subject": _describe(whole, subject, described),
         "methods": _entries(findings, len(subject.texts), seed),
+        "missing": _not_probed(findings),
         "correlations": {
             "methods": [row.method.name for row in findings.done],
             "spearman": [[defined(value) for value in row] for row in findings.correlations],
@@ -113,6 +114,19 @@ def _entries(findings: Findings, texts: int, seed: int) -> list[dict[str, Any]]:
             },
         }
         for row in findings.rows
+    ]
+
+
+def _not_probed(findings: Findings) -> list[str]:
+    """Why methods have no number of a measure that runs them again, a sentence a reason."""
+    methods: dict[tuple[str, str], list[str]] = {}
+    for row in findings.done:
+        for probe, reason in row.not_probed.items():
+            methods.setdefault((probe, reason), []).append(row.method.label)
+    return [
+        f"{probe} of {'all methods' if len(labels) == len(findings.done) else ', '.join(labels)}: "
+        f"{reason}"
+        for (probe, reason), labels in methods.items()
     ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-PACKAGES = ("captum-rnn", "torch", "captum", "numpy", "scipy", "jieba")
+PACKAGES = ("captum-rnn", "torch", "captum", "numpy", "scipy", "scikit-learn", "jieba")
 
 
 def versions() -> dict[str, str]:

@@ -52,8 +52,8 @@ def full_comparison(
 
     Args:
         classifier: A trained classifier.
-        reviews: Reviews that it has not seen. The first `texts` are explained, the following 2,000
-            are what methods learn from, without their classes.
+        reviews: Reviews that it has not seen. The first `texts` are explained; half of the others,
+            at most 2,000, are what methods learn from, without their classes.
         texts: Number of reviews to explain.
         methods: Names in `captum_rnn.benchmark.methods.METHODS`.
         metrics: Names in `captum_rnn.benchmark.measures.METRICS`.
@@ -79,13 +79,16 @@ def full_comparison(
     if twin is not None:
         check_twin(classifier, twin)
     common: dict[str, Any] = {"seed": seed, "folder": folder, "progress": progress}
-    others = reviews[texts : texts + _BACKGROUND]
+    # Hybrid documents are made of what no method learns from.
+    learnt = min(_BACKGROUND, (len(reviews) - texts) // 2)
+    others = reviews[texts : texts + learnt]
+    unseen = [*reviews[:texts], *reviews[texts + learnt :]]
     with single_thread():
         mixed = marks = None
         missing = []
         if len(classifier.classes) == 2 and others:
             try:
-                mixed = hybrid_texts(classifier, reviews, documents=texts, seed=seed)
+                mixed = hybrid_texts(classifier, unseen, documents=texts, seed=seed)
             except ValueError as error:  # Too few short reviews are no reason to measure nothing.
                 missing.append(str(error))
         if marked:
@@ -122,4 +125,4 @@ def full_comparison(
             sections["known_answers"] = known_answers(
                 methods, kinds=[_LAYER_NAMES[type(classifier.model.rnn)]], **common
             )
-    return compared.results | sections | {"missing": missing}
+    return compared.results | sections | {"missing": [*compared.results["missing"], *missing]}

@@ -111,7 +111,7 @@ def hybrid_texts(
         )
         return {"top": pointing.top, "bottom": pointing.bottom}
 
-    return OtherTexts("hybrid", subject, judge)
+    return OtherTexts("hybrid", subject, made.token_labels, judge)
 
 
 def _announce(methods: Sequence[Method], texts: OtherTexts, fits: Fits, nets: int) -> None:
@@ -130,7 +130,7 @@ def _task_texts(task: KnownAnswerTask, net: TaskNet, seed: int) -> OtherTexts:
         subject, probabilities=torch.nn.functional.one_hot(answers.targets, len(task.classes))
     )
     name = f"{task.name}-{net.kind}-{net.seed}"
-    return OtherTexts(name, explained, _judge(task.measure, answers))
+    return OtherTexts(name, explained, answers.contributions, _judge(task.measure, answers))
 
 
 def _task_fits(net: TaskNet, seed: int) -> Fits:

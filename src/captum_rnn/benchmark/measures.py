@@ -146,11 +146,17 @@ _ALL = (
         "al. 2018). A method that explains the class must change.",
     ),
     Measure(
+        "randomised_layer",
+        "rank correlation, head and layer random",
+        None,
+        "The same with all weights from the head down to the recurrent layer drawn anew.",
+    ),
+    Measure(
         "randomised_all",
         "rank correlation, all random",
         None,
-        "The same with all weights drawn anew, from the head down to the word vectors: what is "
-        "left owes nothing to what the classifier has learnt.",
+        "The same with all weights drawn anew, down to the word vectors: what is left owes nothing "
+        "to what the classifier has learnt.",
     ),
 )
 MEASURES = {measure.key: measure for measure in _ALL}

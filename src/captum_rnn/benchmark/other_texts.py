@@ -31,12 +31,15 @@ class OtherTexts:
     Attributes:
         name: Of this set of texts.
         subject: The classifier and the texts.
+        truth: What is known of the tokens (texts, time), such as their marks; what was found for
+            another truth is not read from disk.
         judge: From scores (texts, time) to one number for each text (texts,), by measure, higher
             being better.
     """
 
     name: str
     subject: Subject
+    truth: Tensor
     judge: Judge
 
 
@@ -64,7 +67,7 @@ def judge_methods(
         `ties_with_best` by measure; see `summarise`) and `per_text`.
     """
     subject, name = others.subject, others.name
-    ids = [subject.ids, subject.predicted, *fits.background]
+    ids = [subject.ids, subject.probabilities, others.truth, *fits.background]
     blocks = Blocks(folder, fingerprint(subject.model, methods, seed, ids, name))
 
     def measure(method: Method) -> Mapping[str, Tensor]:

@@ -50,7 +50,7 @@ def marked_words(
             spans = [(start, end) for start, end, of in marked.spans if of == sign]
             tokens = spans_to_tokens(text, subject.tokens[row], spans)
             polarity[row, : len(tokens)][tokens] = sign
-    return OtherTexts("marks", subject, _judge(subject, polarity, seed))
+    return OtherTexts("marks", subject, polarity, _judge(subject, polarity, seed))
 
 
 def agreement_with_marks(

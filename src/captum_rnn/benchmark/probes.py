@@ -1,6 +1,6 @@
 """Measures that run a method again: on changed texts, and on a classifier drawn anew."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,9 +15,8 @@ from captum_rnn.evaluation import cascading_randomisation, max_sensitivity, rank
 PROBES = ("sensitivity", "randomisation")
 PROBED_TEXTS = 32
 SENSITIVITY_SAMPLES = 3
-SCORINGS = {"sensitivity": 1 + SENSITIVITY_SAMPLES, "randomisation": 2}
+SCORINGS = {"sensitivity": 1 + SENSITIVITY_SAMPLES, "randomisation": 3}
 """How often each probe scores each of its texts."""
-_FITTED_ON_BATCHES = 4
 
 
 def probed_rows(texts: int, seed: int) -> list[int]:
@@ -34,8 +33,8 @@ def probe(
     background: Sequence[Tensor],
     wanted: Sequence[str],
     seed: int,
-) -> dict[str, list[float]]:
-    """Probes one method; a probe that fails leaves no figure.
+) -> tuple[dict[str, list[float]], dict[str, str]]:
+    """Probes one method; a probe that fails leaves a reason and no figure.
 
     Args:
         method: The method, fitted.
@@ -46,17 +45,21 @@ def probe(
         seed: Seed of all that is drawn.
 
     Returns:
-        One number for each text, by measure key.
+        One number for each text, by measure key; and why there is none, by the name of the probe.
     """
-    found: dict[str, Tensor] = {}
-    if "sensitivity" in wanted:
-        values, _ = attempt(lambda: sensitivity(method, subject, seed))
-        if values is not None:
-            found["sensitivity"] = values
-    if "randomisation" in wanted:
-        correlations, _ = attempt(lambda: randomisation(method, subject, scores, background, seed))
-        found |= correlations or {}
-    return {key: values.tolist() for key, values in found.items()}
+    probes: dict[str, Callable[[], dict[str, Tensor]]] = {
+        "sensitivity": lambda: {"sensitivity": sensitivity(method, subject, seed)},
+        "randomisation": lambda: randomisation(method, subject, scores, background, seed),
+    }
+    found: dict[str, list[float]] = {}
+    reasons: dict[str, str] = {}
+    for name in wanted:
+        values, error = attempt(probes[name])
+        if error is None:
+            found |= {key: numbers.tolist() for key, numbers in values.items()}
+        else:
+            reasons[name] = error
+    return found, reasons
 
 
 def sensitivity(method: Method, subject: Subject, seed: int) -> Tensor:
@@ -80,6 +83,7 @@ def sensitivity(method: Method, subject: Subject, seed: int) -> Tensor:
             words=[word for word in words if word != subject.model.pad_id],
             seed=seed,
             samples=SENSITIVITY_SAMPLES,
+            pad_id=subject.model.pad_id,
         )
     return values
 
@@ -104,7 +108,7 @@ def randomisation(
     """
     correlations = {}
     for key, model in _randomised(subject.model, seed):
-        fitted = method.fit(model, background[:_FITTED_ON_BATCHES])
+        fitted = method.fit(model, background)
         after = replace(subject, model=model).score(fitted)
         correlations[key] = rank_correlations(
             subject.ids.cpu(), scores, after, pad_id=subject.model.pad_id
@@ -113,10 +117,14 @@ def randomisation(
 
 
 def _randomised(model: ExplainedModel, seed: int) -> Iterator[tuple[str, ExplainedModel]]:
-    """The classifier with a new head, then with all weights new."""
+    """The classifier with a new head, with all new down to the recurrent layer, and all new."""
     names = {part: name for name, part in model.model.named_modules()}
     steps = list(cascading_randomisation(model.model, seed=seed))
-    for key, (_, changed) in (("randomised_head", steps[0]), ("randomised_all", steps[-1])):
+    chosen = {"randomised_head": steps[0][1]}
+    of_layer = dict(steps).get("" if model.layer is None else names[model.layer])
+    if of_layer is not None:
+        chosen["randomised_layer"] = of_layer
+    for key, changed in (chosen | {"randomised_all": steps[-1][1]}).items():
         parts = dict(changed.named_modules())
         embedding = parts[names[model.embedding]]
         assert isinstance(embedding, nn.Embedding)

@@ -45,7 +45,7 @@ class Plan:
     @property
     def fingerprint(self) -> str:
         """Digest of all that decides what the run finds."""
-        ids = [self.subject.ids, *self.fits.background]
+        ids = [self.subject.ids, self.subject.probabilities, *self.fits.background]
         return fingerprint(self.subject.model, self.methods, self.seed, ids, self.metrics)
 
 
@@ -61,6 +61,7 @@ class Row:
         seconds: Time of each batch.
         forwards: The same as a multiple of one bare forward pass of the batch.
         per_text: Measure key → one number for each text, in the order of the texts.
+        not_probed: Why a measure that runs the method again has no number, by its name.
         curves: "deletion" or "insertion" → mean probability after each step.
     """
 
@@ -71,6 +72,7 @@ class Row:
     seconds: list[float] = field(default_factory=list)
     forwards: list[float] = field(default_factory=list)
     per_text: dict[str, list[float]] = field(default_factory=dict)
+    not_probed: dict[str, str] = field(default_factory=dict)
     curves: dict[str, list[float]] = field(default_factory=dict)
 
     def cost(self, texts: int) -> dict[str, float] | None:
@@ -254,7 +256,8 @@ def _probe(
         found = blocks.get(name) or blocks.put(
             name, probe(row.method, part, known, plan.fits.background, wanted, plan.seed)
         )
-        for key, values in found.items():
+        values_of, row.not_probed = found
+        for key, values in values_of.items():
             everywhere = [math.nan] * len(plan.subject.texts)
             for place, value in zip(chosen, values, strict=True):
                 everywhere[place] = value

@@ -112,7 +112,7 @@ def change_by_shuffled_labels(
         before = findings.scores[method.name]
         return {"rank_correlation": rank_correlations(subject.ids.cpu(), before, after)}
 
-    ids = [subject.ids, subject.predicted, *background]
+    ids = [subject.ids, subject.probabilities, *background]
     weights = weights_digest(twin.model, twin.model.rnn)
     methods = [row.method for row in findings.done]
     with evaluation_mode(twin.model):

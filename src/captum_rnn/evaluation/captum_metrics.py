@@ -190,12 +190,16 @@ def max_sensitivity(
     read = ids != pad_id
     choice = torch.as_tensor(words, dtype=ids.dtype, device=ids.device)
 
-    def scores_of(texts: Tensor | tuple[Tensor, ...], target: Tensor) -> tuple[Tensor, ...]:
-        (tokens,) = texts if isinstance(texts, tuple) else (texts,)
-        with torch.enable_grad():
-            return (attribute(tokens, target).detach().double().contiguous(),)
-
     def of_group(rows: Tensor) -> Tensor:
+        explained = target.to(ids.device)[rows]
+
+        def scores_of(texts: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            (tokens,) = texts if isinstance(texts, tuple) else (texts,)
+            # Captum repeats the classes of several texts, but not that of a single one.
+            classes = explained.repeat_interleave(len(tokens) // len(rows))
+            with torch.enable_grad():
+                return (attribute(tokens, classes).detach().double().contiguous(),)
+
         compact = keep_tokens(ids[rows], read[rows], pad_id=pad_id)
         places = _draws(compact, samples, seed, _PLACE_STREAM, pad_id).argmin(dim=1, keepdim=True)
         drawn = _draws(compact, samples, seed, _WORD_STREAM, pad_id).gather(1, places)
@@ -211,7 +215,6 @@ def max_sensitivity(
             perturb,
             n_perturb_samples=samples,
             norm_ord=2,
-            target=target.to(ids.device)[rows],
         )
         return found
 

@@ -18,7 +18,8 @@ def cascading_randomisation(
     Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018.
 
     Each layer is drawn anew by its own `reset_parameters`, so by PyTorch's scheme and not by one
-    that the model's author applied afterwards.
+    that the model's author applied afterwards. The own parameters of a module without that method
+    are drawn from a normal distribution with their mean and standard deviation.
 
     Args:
         model: The trained model. It is copied; its own weights and PyTorch's random state stay as
@@ -32,7 +33,8 @@ def cascading_randomisation(
         named before it are randomised.
 
     Raises:
-        ValueError: There is no such module, or it has no `reset_parameters`.
+        ValueError: There is no such module, or it has neither `reset_parameters` nor parameters of
+            its own.
 
     Example:
         >>> model = nn.Sequential(nn.Embedding(9, 4), nn.Flatten(), nn.Linear(8, 2))
@@ -41,20 +43,23 @@ def cascading_randomisation(
         [('2', True), ('0', False)]
     """
     modules = dict(model.named_modules())
+    with_parameters = [
+        name
+        for name, module in modules.items()
+        if next(module.parameters(recurse=False), None) is not None
+    ]
     if layers is None:
-        with_parameters = [
-            name
-            for name, module in modules.items()
-            if next(module.parameters(recurse=False), None) is not None
-        ]
         layers = with_parameters[::-1]
-    resettable = [name for name in modules if hasattr(modules[name], "reset_parameters")]
+    known = {
+        name
+        for name in modules
+        if hasattr(modules[name], "reset_parameters") or name in with_parameters
+    }
     for name in layers:
-        if name not in resettable:
+        if name not in known:
             raise ValueError(
-                f"layer {name!r} is no module of the model with a reset_parameters of its own; "
-                f"expected names out of {', '.join(resettable)}: give layers, or add "
-                "the method to the module"
+                f"layer {name!r} is no module of the model with parameters of its own; expected "
+                f"names out of {', '.join(name for name in modules if name in known)}"
             )
     return _randomise(model, layers, seed)
 
@@ -69,5 +74,15 @@ def _randomise(
         model = copy.deepcopy(model)
         with torch.random.fork_rng(devices=sorted(devices, key=str)):
             torch.manual_seed(layer_seed)
-            model.get_submodule(name).reset_parameters()  # type: ignore[operator]
+            _draw_anew(model.get_submodule(name))
         yield name, model
+
+
+def _draw_anew(module: nn.Module) -> None:
+    if hasattr(module, "reset_parameters"):
+        module.reset_parameters()  # type: ignore[operator]
+        return
+    with torch.no_grad():
+        for parameter in module.parameters(recurse=False):
+            spread = parameter.std(correction=0) if parameter.numel() > 1 else parameter.abs()
+            parameter.copy_(parameter.mean() + spread * torch.randn_like(parameter))
