@@ -62,3 +62,13 @@ def test_the_fingerprint_changes_with_all_that_decides(classifier):
         classifier.model.head.bias[0] += 1
     others.append(fingerprint(model, methods, 0, ids, "deletion"))
     assert len({first, *others}) == 9
+
+
+@pytest.mark.parametrize("damaged", [b"", b"{", b"\xff\xfe\x00", b"\x00" * 40])
+def test_a_part_that_cannot_be_read_is_not_there(tmp_path, damaged):
+    blocks = Blocks(tmp_path, "a")
+    blocks.put("0000-random", PART)
+    (file,) = tmp_path.rglob("*.json")
+    file.write_bytes(damaged)
+    assert blocks.get("0000-random") is None
+    assert blocks.put("0000-random", PART) == blocks.get("0000-random") == PART

@@ -326,7 +326,120 @@ def test_a_run_whose_methods_all_fail_still_says_why():
         model, BATCHES, embedding=model.words, layer=None, methods=["logit-delta"], progress=False
     )
     assert "recurrent layer" in found["methods"][0]["error"]
-    assert found["correlations"] == {"methods": [], "spearman": []}
+    assert found["correlations"] == {"methods": [], "spearman": [], "low": [], "high": []}
+
+
+class Scaled(Foreign):
+    """The same weights under another temperature."""
+
+    scale = 1.0
+
+    def forward(self, ids, lengths):
+        return self.scale * super().forward(ids, lengths)
+
+
+def test_what_was_kept_for_another_answer_of_the_model_is_not_read(tmp_path):
+    model = Scaled().eval()
+    found = []
+    for scale in (1.0, 20.0):
+        model.scale = scale
+        results = compare(
+            model,
+            BATCHES,
+            embedding=model.words,
+            layer=model.encoder,
+            methods=["position"],
+            metrics=["deletion"],
+            folder=tmp_path,
+            progress=False,
+        )
+        found.append(results["methods"][0]["per_text"]["comprehensiveness"])
+    assert found[0] != found[1]
+
+
+def test_lengths_that_are_not_those_of_the_texts_are_refused():
+    model = Foreign().eval()
+    padded_with_nine = torch.tensor([[3, 4, 9], [5, 6, 7]])
+    with pytest.raises(ValueError, match=r"lengths \[2, 3\], but has \[3, 3\] ids that are not 0"):
+        compare(
+            model,
+            [(padded_with_nine, torch.tensor([2, 3]))],
+            embedding=model.words,
+            layer=model.encoder,
+            progress=False,
+        )
+
+
+class LastColumn(nn.Module):
+    """Reads the output at the last column, padding or not."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.words = nn.Embedding(12, 6)
+        self.encoder = nn.GRU(6, 5, batch_first=True)
+        self.out = nn.Linear(5, 2)
+
+    def forward(self, ids):
+        return self.out(self.encoder(self.words(ids))[0][:, -1])
+
+
+def test_methods_learn_from_ragged_texts_of_a_model_that_reads_padding():
+    model = LastColumn().eval()
+    ragged = torch.tensor([[3, 4, 5, 6, 7], [8, 9, 2, 0, 0], [10, 11, 3, 4, 0]])
+    found = compare(
+        model,
+        [ragged],
+        embedding=model.words,
+        layer=model.encoder,
+        methods=["calibrated-delta", "word-lexicon"],
+        metrics=["deletion"],
+        background=[ragged],
+        progress=False,
+    )
+    assert [method["error"] for method in found["methods"]] == [None, None]
+
+
+class WrongShape(type(METHODS["position"])):
+    """Forgets the last column."""
+
+    def __call__(self, model, ids, target):
+        return super().__call__(model, ids, target)[:, :-1]
+
+
+class WithoutTotal(type(METHODS["position"])):
+    """Cannot say what its scores have to sum to."""
+
+    def total(self, model, ids, target):
+        raise RuntimeError("no total")
+
+
+def test_a_method_of_another_shape_is_a_row_and_one_without_total_goes_on(classifier, monkeypatch):
+    for name, kind in (("position", WrongShape), ("random", WithoutTotal)):
+        made = kind(name=name, label=name, passes="0")
+        monkeypatch.setitem(METHODS, name, made)
+    shape, total, other = comparison(
+        classifier, methods=["position", "random", "logit-delta"], metrics=["deletion"]
+    )["methods"]
+    assert "its scores are (6, 6) for ids of shape (6, 7)" in shape["error"]
+    assert total["error"] is None
+    assert other["error"] is None
+    assert total["measures"]["completeness_error"]["mean"] is None
+
+
+def test_correlations_and_curves_have_intervals(results):
+    correlations = results["correlations"]
+    for place, row in enumerate(correlations["spearman"]):
+        assert correlations["low"][place][place] == pytest.approx(row[place])
+        for low, mean, high in zip(
+            correlations["low"][place], row, correlations["high"][place], strict=True
+        ):
+            assert low - 1e-9 <= mean <= high + 1e-9
+    entry = results["methods"][0]
+    for curve in ("deletion", "insertion"):
+        ends = entry["curve_intervals"][curve]
+        for low, mean, high in zip(ends["low"], entry["curves"][curve], ends["high"], strict=True):
+            assert low - 1e-9 <= mean <= high + 1e-9
 
 
 def test_mixed_batches_are_refused():

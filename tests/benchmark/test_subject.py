@@ -98,6 +98,21 @@ def test_a_model_that_reads_padding_is_found_out(classifier: TextClassifier) -> 
     assert not reads_padding(explained_model(classifier.model), ids)
 
 
+def test_padding_that_a_confident_model_hardly_shows_is_found_out() -> None:
+    """Probabilities of 0 and 1 are alike to the fifth digit whatever the logits do."""
+    torch.manual_seed(1)
+    model = LastOutput()
+    with torch.no_grad():
+        model.head.weight.mul_(200)
+    explained = ExplainedModel(model, model.embedding, model.gru)
+    ids = torch.randint(1, 9, (20, 6))
+    padded = torch.nn.functional.pad(ids, (0, 1))
+    with torch.no_grad():
+        same = (model(ids).softmax(1) - model(padded).softmax(1)).abs().amax(1) < 1e-5
+    assert same.any()
+    assert reads_padding(explained, ids[same])
+
+
 def test_texts_that_must_not_be_padded_stand_with_their_like() -> None:
     model = LastOutput()
     explained = ExplainedModel(model, model.embedding, model.gru, reads_padding=True)

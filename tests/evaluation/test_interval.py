@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from captum_rnn.evaluation.interval import mean_interval
+from captum_rnn.evaluation.interval import mean_interval, mean_intervals
 
 
 def test_agrees_with_the_normal_interval_on_many_texts() -> None:
@@ -42,3 +42,25 @@ def test_fewer_than_two_texts_have_no_interval() -> None:
     assert math.isnan(one.low)
     assert math.isnan(one.high)
     assert math.isnan(mean_interval(torch.tensor([torch.nan]), seed=0).mean)
+
+
+def test_many_means_have_the_intervals_that_each_has_alone() -> None:
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randn(300, 2, 130, generator=generator, dtype=torch.float64)
+    values[::3, 1, 7] = math.nan
+    low, high = mean_intervals(values, seed=0)
+    assert low.shape == high.shape == (2, 130)
+    for place in ((0, 0), (1, 7), (1, 129)):
+        alone = mean_interval(values[(slice(None), *place)], seed=1)
+        # Two bootstraps of 9,999 resamples differ by about 2 % of the interval.
+        tolerance = 0.05 * (alone.high - alone.low)
+        assert low[place].item() == pytest.approx(alone.low, abs=tolerance)
+        assert high[place].item() == pytest.approx(alone.high, abs=tolerance)
+
+
+def test_a_mean_of_less_than_two_texts_has_no_interval() -> None:
+    low, high = mean_intervals(
+        torch.tensor([[1.0, math.nan, 0.0], [math.nan, math.nan, 1.0]]), seed=0
+    )
+    assert low.isnan().tolist() == high.isnan().tolist() == [True, True, False]
+    assert (low[2], high[2]) == (0, 1)

@@ -31,12 +31,12 @@ class Blocks:
         self._memory: dict[str, Any] = {}
 
     def get(self, name: str) -> Any:
-        """The finished part of that name; None if there is none."""
+        """The finished part of that name; None if there is none that can be read."""
         if self._folder is None:
             return self._memory.get(name)
         try:
             return json.loads((self._folder / f"{name}.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
+        except (FileNotFoundError, ValueError):
             return None
 
     def put(self, name: str, part: Any) -> Any:

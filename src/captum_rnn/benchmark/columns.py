@@ -19,6 +19,7 @@ FURTHER_KEYS = (
 )
 SANITY_KEYS = (
     "randomised_head",
+    "randomised_layer",
     "randomised_all",
     "completeness_error",
     "sensitivity",
@@ -26,6 +27,7 @@ SANITY_KEYS = (
     "last_fifth",
 )
 _TWO_DIGITS = {"spearman_leave_one_out", "spearman_replacement", "randomised_head"} | {
+    "randomised_layer",
     "randomised_all",
     "last_fifth",
     "decision_flip",

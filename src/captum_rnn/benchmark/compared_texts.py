@@ -74,7 +74,10 @@ def compare_texts(
         "missing": _not_probed(findings),
         "correlations": {
             "methods": [row.method.name for row in findings.done],
-            "spearman": [[defined(value) for value in row] for row in findings.correlations],
+            **{
+                key: [[defined(value) for value in row] for row in matrix]
+                for key, matrix in findings.correlations.items()
+            },
         },
         "examples": [*(_post(post, findings) if post else []), *_corpus(subject, findings, seed)],
     }
@@ -109,6 +112,7 @@ def _entries(findings: Findings, texts: int, seed: int) -> list[dict[str, Any]]:
             "cost": row.cost(texts),
             "measures": summaries.get(row.method.name, {}),
             "curves": row.curves,
+            "curve_intervals": row.curve_intervals,
             "per_text": {
                 key: [defined(value) for value in values] for key, values in row.per_text.items()
             },

@@ -12,6 +12,7 @@ from captum_rnn.benchmark.compared_texts import ComparedTexts, compare_texts
 from captum_rnn.benchmark.fits import Fits
 from captum_rnn.benchmark.measures import METRICS
 from captum_rnn.benchmark.methods import QUICK_METHODS, ExplainedModel, find_methods
+from captum_rnn.benchmark.methods.explained_model import texts_of_equal_length
 from captum_rnn.benchmark.post_examples import load_post_examples
 from captum_rnn.benchmark.run import Plan
 from captum_rnn.benchmark.subject import Subject, join_batches, reads_padding
@@ -55,8 +56,8 @@ def compare(
     Args:
         model: Called as `model(ids)` or `model(ids, lengths)`, as the batches say; answers with
             logits (batch, classes) of two classes or more.
-        batches: Token ids (batch, time), padded at the end, or pairs of ids and lengths. The
-            lengths only say that the model takes them: shorter texts get their own.
+        batches: Token ids (batch, time), padded at the end, or pairs of ids and lengths, if the
+            model takes lengths: those are the numbers of ids that are not `pad_id`.
         embedding: The layer in the model that turns ids into vectors.
         layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in the model; None if it has none, and the
             methods that read one say so.
@@ -78,14 +79,14 @@ def compare(
         not defined (NaN) is None.
 
     Raises:
-        ValueError: An unknown method or metric, fewer than two texts with a word, or a model that
-            answers in another form.
+        ValueError: An unknown method or metric, fewer than two texts with a word, lengths that are
+            not those of the texts, or a model that answers in another form.
         TypeError: A batch of another form.
     """
     known = _known(metrics)
     chosen = find_methods(methods, seed=seed)
-    given, takes_lengths = _ids_of(batches)
-    others, _ = _ids_of(background)
+    given, takes_lengths = _ids_of(batches, pad_id)
+    others, _ = _ids_of(background, pad_id)
     with evaluation_mode(model), single_thread():
         explained = ExplainedModel(
             model,
@@ -98,6 +99,10 @@ def compare(
         )
         together = join_batches(given, pad_id).to(explained.device)
         explained = replace(explained, reads_padding=reads_padding(explained, together))
+        if explained.reads_padding:
+            others = [
+                texts for ids in others for _, texts in texts_of_equal_length(ids, explained.pad_id)
+            ]
         subject = Subject.of_batches(explained, given, word_of=word_of, classes=classes)
         described: dict[str, Any] = {
             "kind": None if layer is None else type(layer).__name__,
@@ -194,7 +199,7 @@ def compared_reviews(
         return compare_texts(plan, whole, described, folder, progress, post, later)
 
 
-def _ids_of(batches: Iterable[Batch]) -> tuple[list[Tensor], bool]:
+def _ids_of(batches: Iterable[Batch], pad_id: int) -> tuple[list[Tensor], bool]:
     """The ids of each batch, and whether the model takes lengths too."""
     given = list(batches)
     pairs = [isinstance(batch, (tuple, list)) for batch in given]
@@ -204,8 +209,21 @@ def _ids_of(batches: Iterable[Batch]) -> tuple[list[Tensor], bool]:
         raise TypeError(
             "each batch has to be a tensor of ids (batch, time), or each a pair of ids and lengths"
         )
+    for batch in given:
+        if isinstance(batch, (tuple, list)):
+            _check_lengths(*batch, pad_id)
     ids = [batch[0] if isinstance(batch, (tuple, list)) else batch for batch in given]
     return ids, any(pairs)
+
+
+def _check_lengths(ids: Tensor, lengths: Any, pad_id: int) -> None:
+    counted = (ids != pad_id).sum(dim=1).tolist()
+    told = torch.as_tensor(lengths).tolist()
+    if counted != told:
+        raise ValueError(
+            f"a batch comes with the lengths {told}, but has {counted} ids that are not {pad_id}; "
+            "give the id of the padding as pad_id"
+        )
 
 
 def _known(metrics: Sequence[str]) -> tuple[str, ...]:

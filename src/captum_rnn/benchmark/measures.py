@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from captum_rnn.benchmark.attempt import attempt
 from captum_rnn.benchmark.methods import Method
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.evaluation import (
@@ -272,7 +273,8 @@ def _agreement(
 
 def _completeness_error(method: Method, subject: Subject, scores: Tensor) -> Tensor:
     """How far the scores' sum is from the method's total (texts,); NaN where it has none."""
-    total = method.total(subject.model, subject.ids, subject.predicted)
+    answer, _ = attempt(lambda: method.total(subject.model, subject.ids, subject.predicted))
+    total: Tensor | None = answer
     if total is None:
         return torch.full((len(subject.ids),), torch.nan)
     expected = total.cpu().double()

@@ -22,6 +22,7 @@ from captum_rnn.benchmark.methods import Method
 from captum_rnn.benchmark.probes import PROBED_TEXTS, PROBES, SCORINGS, probe, probed_rows
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.benchmark.timing import measure_cost
+from captum_rnn.evaluation import mean_intervals
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Row:
         per_text: Measure key → one number for each text, in the order of the texts.
         not_probed: Why a measure that runs the method again has no number, by its name.
         curves: "deletion" or "insertion" → mean probability after each step.
+        curve_intervals: The same → `"low"` and `"high"`, the ends of the 95 % intervals.
     """
 
     method: Method
@@ -74,6 +76,7 @@ class Row:
     per_text: dict[str, list[float]] = field(default_factory=dict)
     not_probed: dict[str, str] = field(default_factory=dict)
     curves: dict[str, list[float]] = field(default_factory=dict)
+    curve_intervals: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
     def cost(self, texts: int) -> dict[str, float] | None:
         """Milliseconds a text, median multiple of a forward pass, and what the fit took."""
@@ -95,12 +98,13 @@ class Findings:
         scores: Method name → scores (texts, time) of the predicted classes, on the CPU, of the
             methods that did their work.
         correlations: Mean rank correlations between the methods that did their work, in their
-            order; NaN where no text has one.
+            order, and the ends of their 95 % intervals: `"spearman"`, `"low"` and `"high"`; NaN
+            where no text has one.
     """
 
     rows: list[Row]
     scores: dict[str, Tensor]
-    correlations: list[list[float]]
+    correlations: dict[str, list[list[float]]]
 
     @property
     def done(self) -> list[Row]:
@@ -140,12 +144,12 @@ def carry_out(
             bar.set_description("measuring")
             findings.append(_measure(rows, part, plan, blocks, f"{number:04d}-measures"))
             bar.update()
-    _collect(rows, plan.subject, batches, findings)
+    _collect(rows, plan.subject, batches, findings, plan.seed)
     scores = {
         row.method.name: plan.subject.join(batches, row.scores) for row in rows if row.error is None
     }
     _probe(rows, scores, plan, blocks, progress)
-    return Findings(rows, scores, _mean_correlations(rows, findings))
+    return Findings(rows, scores, _correlations(rows, findings, plan.seed))
 
 
 def _fit(plan: Plan, progress: bool) -> list[Row]:
@@ -186,6 +190,9 @@ def _run(method: Method, part: Subject) -> dict[str, Any]:
 
     def cost() -> dict[str, Any]:
         scores, spent = measure_cost(lambda: method(model, ids, predicted), forward)
+        if not isinstance(scores, Tensor) or scores.shape != ids.shape:
+            given = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+            raise ValueError(f"its scores are {given} for ids of shape {tuple(ids.shape)}")
         if not bool(scores.isfinite().all()):
             raise ValueError("its scores hold NaN or infinite numbers")
         return {"scores": scores.float().tolist(), **asdict(spent)}
@@ -217,6 +224,7 @@ def _collect(
     subject: Subject,
     batches: Sequence[Tensor],
     findings: Sequence[tuple[list[str], BlockFindings]],
+    seed: int,
 ) -> None:
     """Puts the figures of all batches into the order of the texts."""
     order = torch.argsort(torch.cat(list(batches)).cpu())
@@ -234,7 +242,9 @@ def _collect(
                 list(itertools.chain(*(block.curves[name][curve] for _, block in findings))),
                 dtype=torch.float64,
             )
+            low, high = mean_intervals(texts, seed=seed)
             row.curves[curve] = texts.nanmean(dim=0).tolist()
+            row.curve_intervals[curve] = {"low": low.tolist(), "high": high.tolist()}
 
 
 def _probe(
@@ -264,16 +274,21 @@ def _probe(
             row.per_text[key] = everywhere
 
 
-def _mean_correlations(
-    rows: Sequence[Row], findings: Sequence[tuple[list[str], BlockFindings]]
-) -> list[list[float]]:
+def _correlations(
+    rows: Sequence[Row], findings: Sequence[tuple[list[str], BlockFindings]], seed: int
+) -> dict[str, list[list[float]]]:
     names = [row.method.name for row in rows if row.error is None]
     if not names:
-        return []
+        return {"spearman": [], "low": [], "high": []}
     parts = []
     for measured, block in findings:
         places = [measured.index(name) for name in names]
         of_block = torch.tensor(block.correlations, dtype=torch.float64)
         parts.append(of_block[:, places][:, :, places])
-    means: list[list[float]] = torch.cat(parts).nanmean(dim=0).tolist()
-    return means
+    texts = torch.cat(parts)
+    low, high = mean_intervals(texts, seed=seed)
+    return {
+        "spearman": texts.nanmean(dim=0).tolist(),
+        "low": low.tolist(),
+        "high": high.tolist(),
+    }

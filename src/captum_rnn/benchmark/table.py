@@ -23,7 +23,7 @@ _WIDTH = 80
 
 
 def table_text(results: Result) -> str:
-    """Faithfulness, hybrid documents and cost; below, tasks with a known answer and sanity.
+    """Tasks with a known answer; faithfulness, hybrid documents and cost; sanity.
 
     The methods stand in the order of their comprehensiveness; 95 % intervals stand below their
     means. With the quick methods no line is wider than 80 columns.
@@ -39,9 +39,10 @@ def table_text(results: Result) -> str:
     shuffled = shuffled_labels_columns(results)
     columns = [*faithfulness, *hybrids, *cost_columns(results)[:1]]
     order = columns[0].ordered(method["name"] for method in measured(results))
-    parts = [_table(results, columns, order)] if order else []
-    if tasks:
-        parts += ["Tasks with a known answer:\n" + _tables(results, tasks, order)]
+    parts = ["Tasks with a known answer:\n" + _tables(results, tasks, order)] if tasks else []
+    if order:
+        title = "When words are removed:\n" if tasks else ""
+        parts += [title + _table(results, columns, order)]
     if shuffled:
         parts += [
             "Rank correlation with the scores of the same net trained on shuffled labels\n"

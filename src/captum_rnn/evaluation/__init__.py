@@ -12,7 +12,7 @@ class probabilities, a set of scores is a tensor of the same shape as the ids.
 - Plausibility: `token_f1`, `average_precision`, `pointing_accuracy`, `sign_accuracy`, with marks
   from `spans_to_tokens` or `lexicon_polarity`; documents of several texts: `segment_pointing`.
 - Sanity and structure: `cascading_randomisation`, `tail_mass`.
-- How sure it is: `mean_interval`, `paired_difference`, `compare_methods`.
+- How sure it is: `mean_interval`, `mean_intervals`, `paired_difference`, `compare_methods`.
 """
 
 from captum_rnn.evaluation.agreement import (
@@ -25,7 +25,7 @@ from captum_rnn.evaluation.captum_metrics import infidelity, infidelity_of, max_
 from captum_rnn.evaluation.comparison import Comparison, compare_methods, paired_difference
 from captum_rnn.evaluation.faithfulness import comprehensiveness, sufficiency
 from captum_rnn.evaluation.hybrid import SegmentPointing, segment_labels, segment_pointing
-from captum_rnn.evaluation.interval import MeanInterval, mean_interval
+from captum_rnn.evaluation.interval import MeanInterval, mean_interval, mean_intervals
 from captum_rnn.evaluation.leave_one_out import leave_one_out, leave_one_out_of
 from captum_rnn.evaluation.perturbed import PerturbedPredictions
 from captum_rnn.evaluation.plausibility import (
@@ -59,6 +59,7 @@ __all__ = [
     "lexicon_polarity",
     "max_sensitivity",
     "mean_interval",
+    "mean_intervals",
     "measure_rankings",
     "paired_difference",
     "pearson_correlations",

@@ -105,3 +105,26 @@ def test_ids_that_do_not_fit_the_embedding_are_an_error() -> None:
         dataclasses.replace(model, neutral_id=0)
     with pytest.raises(TypeError, match=r"embedding is of type Linear; expected the nn\.Embedding"):
         ExplainedModel(nn.Identity(), nn.Linear(2, 2))  # type: ignore[arg-type]
+
+
+class TimeFirst(nn.Module):
+    """Embeds the transposed ids, as PyTorch's own examples of text do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(12, 4)
+        self.gru = nn.GRU(4, 3)
+        self.head = nn.Linear(3, 2)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.head(self.gru(self.embedding(ids.t()))[0][-1])
+        return logits
+
+
+def test_vectors_of_transposed_ids_are_not_mistaken_for_those_of_the_ids() -> None:
+    """With as many texts as words the shapes alone would not tell."""
+    network = TimeFirst()
+    model = ExplainedModel(network, network.embedding, network.gru)
+    ids = torch.arange(1, 10).reshape(3, 3)
+    with pytest.raises(ValueError, match="embed first, transpose then"):
+        model.logits_of_embedded(model.embedding(ids), ids)

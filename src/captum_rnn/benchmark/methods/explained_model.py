@@ -121,7 +121,7 @@ class ExplainedModel:
         Raises:
             ValueError: The model embeds other ids than these, or answers in another shape.
         """
-        with _embedding_replaced(self.embedding, embedded):
+        with _embedding_replaced(self.embedding, embedded, ids):
             return self.logits(ids)
 
     def margin(self, ids: Tensor, target: Tensor) -> Tensor:
@@ -193,10 +193,17 @@ def texts_of_equal_length(ids: Tensor, pad_id: int) -> Iterator[tuple[Tensor, Te
 
 
 @contextmanager
-def _embedding_replaced(embedding: nn.Embedding, embedded: Tensor) -> Iterator[None]:
-    """Lets the embedding answer with given vectors inside a `with` block."""
+def _embedding_replaced(embedding: nn.Embedding, embedded: Tensor, ids: Tensor) -> Iterator[None]:
+    """Lets the embedding answer with the vectors of given ids inside a `with` block."""
 
     def replace(module: nn.Module, arguments: tuple[Any, ...], output: Tensor) -> Tensor:
+        same_shape = output.shape == embedded.shape
+        if arguments and same_shape and bool((arguments[0] != ids).any()):
+            raise ValueError(
+                "the model embeds other ids than it is given, or the same in another order; the "
+                "methods that replace word vectors need the embedding to read the ids as they are, "
+                "(batch, time): embed first, transpose then"
+            )
         if output.shape != embedded.shape:
             raise ValueError(
                 f"the embedding answered with shape {tuple(output.shape)} where the method gives "
