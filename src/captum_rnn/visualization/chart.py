@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -181,9 +182,11 @@ def _draw_labels(
         left, right = axes.get_xlim()
         taken.append(_mark(axes, floor, left, right))
         place_label(axes, floor.label, (left, floor.high), _QUIET, taken)
+    # The outermost points have the least room, so their labels are placed first.
+    middle = fmean(math.log10(point.forwards) for point in points)
     named = sorted(
         zip(points, names, strict=True),
-        key=lambda pair: (pair[0].forwards, pair[0].value, pair[1]),
+        key=lambda pair: (-abs(math.log10(pair[0].forwards) - middle), pair[0].value, pair[1]),
     )
     for point, name in named:
         place_label(axes, name, (point.forwards, point.value), _colour(point), taken)

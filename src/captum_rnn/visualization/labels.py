@@ -19,7 +19,7 @@ def place_label(
     """Writes a label at the nearest free place around a point, with a thin line where it is far.
 
     A line that would run over another mark or label is avoided where it can be. Where no place is
-    free the label stands to the right of its point.
+    free the label stands where it covers least, inside the axes if it fits there.
 
     Args:
         axes: The axes, drawn once, so that the limits stand.
@@ -34,17 +34,14 @@ def place_label(
     extent = label.get_window_extent()
     frame = axes.get_window_extent()
     places = list(_places(x, y, extent.width, extent.height))
-    free = [
-        (distance, box)
-        for distance, box in places
-        if _inside(box, frame) and not any(box.overlaps(other) for other in taken)
-    ]
-    clear = (
-        (distance, box)
-        for distance, box in free
-        if distance < _LINE_FROM or not _line_crosses((x, y), box, taken)
-    )
-    distance, box = next(clear, (free or places)[0])
+    inside = [(distance, box) for distance, box in places if _inside(box, frame)] or places[:1]
+
+    def obstacles(place: tuple[float, Bbox]) -> tuple[int, bool]:
+        distance, box = place
+        covered = sum(box.overlaps(other) for other in taken)
+        return covered, distance >= _LINE_FROM and _line_crosses((x, y), box, taken)
+
+    distance, box = min(inside, key=obstacles)
     # In points and inches it also stands there in a file of another resolution.
     (x0, y0), (x1, y1) = _inches(axes).transform([(extent.x0, extent.y0), (box.x0, box.y0)])
     label.set_position((_POINTS_AN_INCH * (x1 - x0), _POINTS_AN_INCH * (y1 - y0)))
