@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from captum_rnn.benchmark.methods import ExplainedModel
+from captum_rnn.benchmark.methods import METHODS, ExplainedModel
 from captum_rnn.benchmark.methods.explained_model import margins, texts_of_equal_length
 from foreign_models import FULL, KINDS, PADDED, explained_model, margin_of_text, words_of
 
@@ -128,3 +128,8 @@ def test_vectors_of_transposed_ids_are_not_mistaken_for_those_of_the_ids() -> No
     ids = torch.arange(1, 10).reshape(3, 3)
     with pytest.raises(ValueError, match="embed first, transpose then"):
         model.logits_of_embedded(model.embedding(ids), ids)
+    target = torch.zeros(3, dtype=torch.long)
+    for name in ("layer-gradient-x-activation", "integrated-gradients-word"):
+        with pytest.raises(ValueError, match="embed first, transpose then"):
+            METHODS[name](model, ids, target)
+    assert not network.embedding._forward_pre_hooks

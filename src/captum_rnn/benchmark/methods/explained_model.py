@@ -12,6 +12,12 @@ from captum_rnn.evaluation.perturbation import keep_tokens
 from captum_rnn.functional import Readout
 from captum_rnn.text.classifier import evaluation_mode
 
+_OTHER_ORDER = (
+    "the model embeds other ids than it is given, or the same in another order; the methods that "
+    "replace word vectors need the embedding to read the ids as they are, (batch, time): embed "
+    "first, transpose then"
+)
+
 
 @dataclass(frozen=True, eq=False)
 class ExplainedModel:
@@ -124,6 +130,29 @@ class ExplainedModel:
         with _embedding_replaced(self.embedding, embedded, ids):
             return self.logits(ids)
 
+    @contextmanager
+    def embedding_checked(self, *batches: Tensor) -> Iterator[None]:
+        """Makes sure that the embedding reads batches as they are, inside a `with` block.
+
+        Args:
+            batches: Token ids (batch, time) that the model may be run on, each as often as one
+                likes; it is told by its first text.
+
+        Raises:
+            ValueError: When the model embeds something else.
+        """
+
+        def check(module: nn.Module, arguments: tuple[Any, ...]) -> None:
+            first = [batch[0].tolist() for batch in batches]
+            if arguments and arguments[0][0].tolist() not in first:
+                raise ValueError(_OTHER_ORDER)
+
+        handle = self.embedding.register_forward_pre_hook(check)
+        try:
+            yield
+        finally:
+            handle.remove()
+
     def margin(self, ids: Tensor, target: Tensor) -> Tensor:
         """How far the class `target` (batch,) is ahead, (batch,); see `margins`."""
         return margin_of(self.logits(ids), target)
@@ -199,11 +228,7 @@ def _embedding_replaced(embedding: nn.Embedding, embedded: Tensor, ids: Tensor) 
     def replace(module: nn.Module, arguments: tuple[Any, ...], output: Tensor) -> Tensor:
         same_shape = output.shape == embedded.shape
         if arguments and same_shape and bool((arguments[0] != ids).any()):
-            raise ValueError(
-                "the model embeds other ids than it is given, or the same in another order; the "
-                "methods that replace word vectors need the embedding to read the ids as they are, "
-                "(batch, time): embed first, transpose then"
-            )
+            raise ValueError(_OTHER_ORDER)
         if output.shape != embedded.shape:
             raise ValueError(
                 f"the embedding answered with shape {tuple(output.shape)} where the method gives "

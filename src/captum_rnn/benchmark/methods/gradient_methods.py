@@ -221,7 +221,8 @@ class LayerMethod(Method):
 
     def __call__(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor:
         """Scores every token of a batch; see `Method`."""
-        with torch.backends.cudnn.flags(enabled=False):
+        checked = model.embedding_checked(ids, model.neutral_text(ids))
+        with torch.backends.cudnn.flags(enabled=False), checked:
             attributions = self.attributions(model, ids, target)
         return attributions.detach().sum(dim=2).masked_fill(ids == model.pad_id, 0.0)
 
