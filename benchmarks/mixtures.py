@@ -10,19 +10,14 @@ texts.
 
 import argparse
 import json
-from datetime import date
 from pathlib import Path
 
-import torch
-
-from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.benchmark.methods.mixture import MeanOfMethods
 from captum_rnn.benchmark.methods.state_methods import CalibratedDelta
 from captum_rnn.benchmark.results import write_text
-from captum_rnn.benchmark.subjects import CORPORA, KINDS, recipes
-from captum_rnn.benchmark.timing import single_thread
-from compare_methods import compare_on_tasks, compare_subject
+from captum_rnn.benchmark.subjects import CORPORA, KINDS
+from compare_methods import run
 from compare_methods_tables import gain_table, subject_table, task_differences
 
 RELEVANCE, ADJOINT, LOCAL = "relevance-propagation", "adjoint-delta", "local-delta"
@@ -100,22 +95,7 @@ def main() -> None:
     options = parser.parse_args()
     options.methods, options.metrics = register_candidates(), ("deletion",)
     options.marks = {}
-    tasks = compare_on_tasks(options)
-    subjects = []
-    for recipe in recipes(options.kinds, options.corpora, options.seeds):
-        subjects.append(compare_subject(recipe, options))
-        print(f"{recipe.name}: done", flush=True)
-    with single_thread():
-        measured_on = machine(torch.device("cpu"))
-    results = {
-        "date": date.today().isoformat(),
-        "machine": measured_on,
-        "versions": versions(),
-        "texts": options.texts,
-        "seed": options.seed,
-        "subjects": subjects,
-        "known_answers": tasks,
-    }
+    results = run(options)
     write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n", options.output)
     write_text(tables(results), options.tables)
     print(tables(results))

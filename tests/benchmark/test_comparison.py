@@ -419,7 +419,10 @@ def test_a_method_of_another_shape_is_a_row_and_one_without_total_goes_on(classi
         made = kind(name=name, label=name, passes="0")
         monkeypatch.setitem(METHODS, name, made)
     shape, total, other = comparison(
-        classifier, methods=["position", "random", "logit-delta"], metrics=["deletion"]
+        classifier,
+        methods=["position", "random", "logit-delta"],
+        metrics=["deletion"],
+        progress=True,
     )["methods"]
     assert "its scores are (6, 6) for ids of shape (6, 7)" in shape["error"]
     assert total["error"] is None

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from captum_rnn.benchmark.attempt import attempt
 from captum_rnn.benchmark.measures import measure_block
 from captum_rnn.benchmark.methods import Method
+from captum_rnn.benchmark.methods.method import checked_scores
 from captum_rnn.benchmark.subject import Subject
 
 _TRIED_TEXTS = 4
@@ -75,7 +76,11 @@ def _trial(methods: Sequence[Method], part: Subject) -> tuple[dict[str, Tensor],
     found: dict[str, Tensor] = {}
     start = time.perf_counter()
     for method in methods:
-        scores, _ = attempt(partial(method, part.model, part.ids, part.predicted))
+        scores, _ = attempt(partial(_checked, method, part))
         if scores is not None:
-            found[method.name] = scores.float().cpu()
+            found[method.name] = scores
     return found, time.perf_counter() - start
+
+
+def _checked(method: Method, part: Subject) -> Tensor:
+    return checked_scores(method(part.model, part.ids, part.predicted), part.ids).float().cpu()

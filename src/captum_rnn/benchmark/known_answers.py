@@ -76,7 +76,7 @@ def known_answers(
             }
             if net.solved:
                 texts, fits = _task_texts(task, net, seed), _task_fits(net, seed)
-                if progress and not entries:
+                if progress and not any(earlier["methods"] for earlier in entries):
                     _announce(chosen, texts, fits, len(tasks) * len(kinds) * len(nets))
                 entry["methods"] = judge_methods(
                     chosen, texts, fits, seed=seed, folder=folder, progress=progress

@@ -12,11 +12,11 @@ from captum_rnn.benchmark.methods import ExplainedModel, Method
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.evaluation import cascading_randomisation, max_sensitivity, rank_correlations
 
-PROBES = ("sensitivity", "randomisation")
 PROBED_TEXTS = 32
 SENSITIVITY_SAMPLES = 3
 SCORINGS = {"sensitivity": 1 + SENSITIVITY_SAMPLES, "randomisation": 3}
 """How often each probe scores each of its texts."""
+PROBES = tuple(SCORINGS)
 
 
 def probed_rows(texts: int, seed: int) -> list[int]:

@@ -19,6 +19,7 @@ from captum_rnn.benchmark.estimate import announce, seconds_to_compare, seconds_
 from captum_rnn.benchmark.fits import Fits
 from captum_rnn.benchmark.measures import BlockFindings, measure_block
 from captum_rnn.benchmark.methods import Method
+from captum_rnn.benchmark.methods.method import checked_scores
 from captum_rnn.benchmark.probes import PROBED_TEXTS, PROBES, SCORINGS, probe, probed_rows
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.benchmark.timing import measure_cost
@@ -190,12 +191,7 @@ def _run(method: Method, part: Subject) -> dict[str, Any]:
 
     def cost() -> dict[str, Any]:
         scores, spent = measure_cost(lambda: method(model, ids, predicted), forward)
-        if not isinstance(scores, Tensor) or scores.shape != ids.shape:
-            given = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
-            raise ValueError(f"its scores are {given} for ids of shape {tuple(ids.shape)}")
-        if not bool(scores.isfinite().all()):
-            raise ValueError("its scores hold NaN or infinite numbers")
-        return {"scores": scores.float().tolist(), **asdict(spent)}
+        return {"scores": checked_scores(scores, ids).float().tolist(), **asdict(spent)}
 
     found, error = attempt(cost)
     return {"error": error, **(found or {})}

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from captum_rnn.benchmark.methods import ExplainedModel, Method
+from captum_rnn.benchmark.methods.method import checked_scores
 from captum_rnn.evaluation.perturbation import keep_tokens
 from captum_rnn.evaluation.prediction import predict_texts
 from captum_rnn.text.classifier import RecurrentClassifier, evaluation_mode
@@ -159,10 +160,11 @@ class Subject:
 
     def score(self, method: Method) -> Tensor:
         """Scores (texts, time) of a method for the predicted classes; 0 for unreadable texts."""
-        rows, predicted = self.batches(), self.predicted
-        return self.join(
-            rows, [method(self.model, self.batch_ids(batch), predicted[batch]) for batch in rows]
-        )
+        rows, predicted, scores = self.batches(), self.predicted, []
+        for batch in rows:
+            ids = self.batch_ids(batch)
+            scores.append(checked_scores(method(self.model, ids, predicted[batch]), ids))
+        return self.join(rows, scores)
 
     def _lengths(self) -> Tensor:
         """Number of positions (texts,) up to the last word that is read."""

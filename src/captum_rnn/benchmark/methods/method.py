@@ -58,3 +58,21 @@ class Method(ABC):
     def total(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor | None:
         """What the scores of a text have to sum to (batch,); None if the method does not say."""
         return None
+
+
+def checked_scores(scores: object, ids: Tensor) -> Tensor:
+    """What a method answered, if it is one finite score for each token.
+
+    Args:
+        scores: The answer.
+        ids: Token ids (batch, time) that it was asked about.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if not isinstance(scores, Tensor) or scores.shape != ids.shape:
+        given = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+        raise ValueError(f"its scores are {given} for ids of shape {tuple(ids.shape)}")
+    if not bool(scores.isfinite().all()):
+        raise ValueError("its scores hold NaN or infinite numbers")
+    return scores
