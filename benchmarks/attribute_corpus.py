@@ -33,13 +33,12 @@ from typing import Any
 import torch
 
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.results import write_text
+from captum_rnn.files import write_text
 from captum_rnn.jobs.attribute import ROWS_PER_PART
-from captum_rnn.jobs.batches import length_batches
 from captum_rnn.jobs.inputs import Columns, plan
 from captum_rnn.jobs.scoring import Scorer
 from captum_rnn.text import TextClassifier, load_corpus, tokenize
-from captum_rnn.text.batching import pad_ids
+from captum_rnn.text.batching import length_batches, pad_ids
 
 METHOD = "hidden-state-delta-l2"
 LOOP_BATCH = 64

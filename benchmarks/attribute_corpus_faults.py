@@ -30,7 +30,7 @@ import torch
 from tqdm import tqdm
 
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.results import write_text
+from captum_rnn.files import write_text
 from captum_rnn.text import load_corpus
 
 ROWS_PER_PART = 100

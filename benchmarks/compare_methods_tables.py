@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import fmean
 
 from captum_rnn.benchmark.methods import METHODS
-from captum_rnn.benchmark.results import write_text
+from captum_rnn.files import write_text
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "compare_methods.json"

@@ -22,13 +22,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.results import write_text
 from captum_rnn.evaluation import (
     comprehensiveness,
     leave_one_out,
     mean_interval,
     rank_correlations,
 )
+from captum_rnn.files import write_text
 from captum_rnn.states import record_calls, trajectory
 from captum_rnn.text import Vocabulary, load_corpus
 from captum_rnn.text.batching import pad_ids

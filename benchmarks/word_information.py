@@ -20,7 +20,7 @@ import torch
 
 from captum_rnn.attr.noise_search import NoiseSearch
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.results import write_results, write_text
+from captum_rnn.files import write_json, write_text
 from captum_rnn.text import TextClassifier, load_corpus
 from captum_rnn.text.split import held_out_reviews, split_corpus
 from word_information_parts.agreement import agreement, dense
@@ -72,7 +72,7 @@ def main() -> None:
     results["claims"] = claims(results)
     results["minutes"] = round((time.perf_counter() - start) / 60, 1)
     results["processor_minutes"] = round((time.process_time() - computed) / 60, 1)
-    write_results(results, options.output)
+    write_json(results, options.output)
     write_text(tables(results), options.figures / "layers-results.txt")
     print(tables(results))
     draw_all(options.figures, subjects, measured, results["layers"], steps, points)

@@ -22,8 +22,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.results import write_text
 from captum_rnn.evaluation import mean_interval
+from captum_rnn.files import write_text
 from captum_rnn.text import Vocabulary, load_corpus
 from captum_rnn.text.accuracy import Accuracy
 from captum_rnn.text.batching import pad_ids

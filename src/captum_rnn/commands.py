@@ -18,8 +18,8 @@ _TEXTS_AT_ONCE = 32
 def explain(options: Namespace) -> None:
     """Explains texts: `texts`, `method`, `model`, `json`, `html`."""
     from captum_rnn.benchmark.methods import find_methods
-    from captum_rnn.benchmark.results import prepare_file, write_text
     from captum_rnn.benchmark.subject import explained_model
+    from captum_rnn.files import prepare_file, write_text
     from captum_rnn.text.pipeline import TextClassifier
     from captum_rnn.visualization.html import legend_html, page
 
@@ -56,7 +56,7 @@ def explain(options: Namespace) -> None:
 
 def train(options: Namespace) -> None:
     """Trains a classifier: `corpus`, `kind`, `epochs`, `seed`, `output`."""
-    from captum_rnn.benchmark.results import prepare_output
+    from captum_rnn.files import prepare_output
     from captum_rnn.text import training
     from captum_rnn.text.corpus_files import load_corpus
     from captum_rnn.text.storage import refuse_other_files
@@ -84,9 +84,9 @@ def compare(options: Namespace) -> None:
     from captum_rnn.benchmark.marked_texts import read_marked_texts
     from captum_rnn.benchmark.methods import ALL_METHODS, QUICK_METHODS, find_methods
     from captum_rnn.benchmark.report import report_html
-    from captum_rnn.benchmark.results import prepare_output, write_results, write_text
     from captum_rnn.benchmark.shuffled_labels import shuffled_twin
     from captum_rnn.benchmark.table import table_text
+    from captum_rnn.files import prepare_output, write_json, write_text
     from captum_rnn.text.corpus_files import load_corpus
     from captum_rnn.text.pipeline import TextClassifier
     from captum_rnn.text.split import held_out_reviews
@@ -112,7 +112,7 @@ def compare(options: Namespace) -> None:
         folder=folder,
         progress=progress,
     )
-    write_results(results, folder / "results.json")
+    write_json(results, folder / "results.json")
     write_text(report_html(results), folder / "report.html")
     if options.figures:
         from captum_rnn.benchmark.figures import save_figures

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from captum_rnn.files import write_durably
 from captum_rnn.jobs import Columns, Engine, attribute_files
-from captum_rnn.jobs.durable import write_durably
 from captum_rnn.jobs.iterate import attribute_corpus
 from corpus_jobs import parts_of, rows_of, start, texts, write_csv
 

@@ -1,9 +1,10 @@
+import time
+
 import numpy as np
 import pytest
 
 from captum_rnn.jobs import explaining
-from captum_rnn.jobs.clock import Clock
-from captum_rnn.jobs.explaining import counts, explain_rows
+from captum_rnn.jobs.explaining import Clock, counts, explain_rows
 from captum_rnn.jobs.rows import EMPTY, ONLY_UNKNOWN, Row
 from captum_rnn.jobs.scoring import Scorer
 from captum_rnn.text.tokenizer import tokenize
@@ -63,3 +64,17 @@ def test_the_composition_of_batches_matters_by_rounding_only(classifier, monkeyp
 
 def test_nothing_to_explain(classifier):
     assert explained(classifier, []) == []
+
+
+def test_seconds_add_up_by_purpose_also_after_an_error(monkeypatch):
+    ticks = iter([1.0, 1.5, 2.0, 4.0, 5.0, 5.25])
+    monkeypatch.setattr(time, "process_time", lambda: next(ticks))
+    clock = Clock()
+    with clock.measure("a"):
+        pass
+    with pytest.raises(KeyError), clock.measure("b"):
+        raise KeyError
+    with clock.measure("a"):
+        pass
+    clock.add({"b": 1.0, "c": 3.0})
+    assert clock.seconds == {"a": 0.75, "b": 3.0, "c": 3.0}

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from captum_rnn.jobs import durable
+from captum_rnn import files
 from captum_rnn.jobs.folder import JobFolder, total_counts
 from captum_rnn.jobs.inputs import InputFile, Part
 from captum_rnn.jobs.manifest import describe
@@ -96,7 +96,7 @@ def test_other_files_are_not_touched(folder, name):
 
 def test_what_a_kill_left_half_written_is_removed(folder):
     left = [folder.path / ".manifest.json.unfinished", folder.parts / ".part-000001.jsonl"]
-    left[1] = left[1].with_name(left[1].name + durable._UNFINISHED)
+    left[1] = left[1].with_name(left[1].name + files._UNFINISHED)
     for path in left:
         path.touch()
     folder.prepare()

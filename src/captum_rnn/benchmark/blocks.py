@@ -12,7 +12,7 @@ from torch import Tensor
 from captum_rnn.attr.calibration import weights_digest
 from captum_rnn.benchmark.environment import versions
 from captum_rnn.benchmark.methods import ExplainedModel, Method
-from captum_rnn.benchmark.results import write_text
+from captum_rnn.files import write_text
 
 UNFINISHED = ".unfinished"
 

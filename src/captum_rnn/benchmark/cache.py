@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from captum_rnn.benchmark.results import prepare_output
+from captum_rnn.files import prepare_output
 from captum_rnn.text.pipeline import TextClassifier
 from captum_rnn.text.storage import refuse_other_files
 

@@ -13,7 +13,7 @@ from captum_rnn.benchmark.pictures import (
     example_lines,
     standing_out,
 )
-from captum_rnn.benchmark.results import write_bytes
+from captum_rnn.files import write_bytes
 from captum_rnn.visualization.chart import cost_figure
 from captum_rnn.visualization.curves import curves_figure
 from captum_rnn.visualization.figure import drawing, figure_bytes

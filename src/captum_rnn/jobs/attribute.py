@@ -10,9 +10,9 @@ from typing import Literal, get_args
 import torch
 from tqdm import tqdm
 
+from captum_rnn.files import locked
 from captum_rnn.jobs import local_engine
-from captum_rnn.jobs.clock import Clock
-from captum_rnn.jobs.durable import locked
+from captum_rnn.jobs.explaining import Clock
 from captum_rnn.jobs.folder import Finished, JobFolder, total_counts
 from captum_rnn.jobs.formats import FORMATS
 from captum_rnn.jobs.inputs import Columns, Part, plan

@@ -131,7 +131,7 @@ def attribute(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Writes the page of a corpus: `folder`, `html`, `words`."""
-    from captum_rnn.benchmark.results import prepare_file, write_text
+    from captum_rnn.files import prepare_file, write_text
     from captum_rnn.jobs.report import report_html
 
     prepare_file(options.html)

@@ -1,19 +1,52 @@
 """Rows of text in, explained rows out: the work of a job, without its files."""
 
-from collections import Counter
-from collections.abc import Sequence
+import contextlib
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from captum_rnn.jobs.batches import length_batches
-from captum_rnn.jobs.clock import Clock
 from captum_rnn.jobs.rows import ONLY_UNKNOWN, Row
 from captum_rnn.jobs.scoring import Scored, Scorer
+from captum_rnn.text.batching import length_batches
 from captum_rnn.text.pipeline import EncodedTexts, TextClassifier
 from captum_rnn.text.vocabulary import UNKNOWN_ID
+
+
+class Clock:
+    """CPU seconds of this process, by what they were spent on.
+
+    Attributes:
+        seconds: The seconds so far, by purpose.
+
+    Example:
+        >>> clock = Clock()
+        >>> with clock.measure("waiting"):
+        ...     pass
+        >>> list(clock.seconds)
+        ['waiting']
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+
+    @contextlib.contextmanager
+    def measure(self, purpose: str) -> Iterator[None]:
+        """Adds what a `with` block takes to a purpose."""
+        start = time.process_time()
+        try:
+            yield
+        finally:
+            self.seconds[purpose] += time.process_time() - start
+
+    def add(self, seconds: Mapping[str, float]) -> None:
+        """Adds what another clock has measured."""
+        for purpose, amount in seconds.items():
+            self.seconds[purpose] += amount
 
 
 @dataclass

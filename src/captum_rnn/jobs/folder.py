@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from captum_rnn.jobs.durable import (
+from captum_rnn.files import (
     append_durably,
     remove_unfinished,
     sync_folder,
@@ -24,7 +24,7 @@ from captum_rnn.jobs.work import FinishedPart
 _MANIFEST = "manifest.json"
 _FINISHED = "finished.jsonl"
 _PARTS = "parts"
-# Also while they are being written; see `durable`.
+# Also while they are being written; see `captum_rnn.files`.
 _OURS = re.compile(r"parts|\.lock|\.?(manifest\.json|finished\.jsonl)(\.unfinished)?")
 _PART_NAME = re.compile(r"\.?part-\d{6,}\.(parquet|jsonl)(\.unfinished)?")
 

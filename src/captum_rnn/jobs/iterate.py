@@ -8,8 +8,7 @@ from typing import Any, Protocol
 import torch
 
 from captum_rnn.attr.calibration_data import read_batches
-from captum_rnn.jobs.clock import Clock
-from captum_rnn.jobs.explaining import ExplainedRow, explain_rows
+from captum_rnn.jobs.explaining import Clock, ExplainedRow, explain_rows
 from captum_rnn.jobs.rows import Row
 from captum_rnn.jobs.scoring import DEFAULT_METHOD, Scorer
 from captum_rnn.text.explanation import Explanation

@@ -8,9 +8,9 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from captum_rnn.jobs.batches import TOKENS_A_BATCH
 from captum_rnn.jobs.inputs import InputFile, file_digest
 from captum_rnn.jobs.work import WorkSettings
+from captum_rnn.text.batching import TOKENS_PER_BATCH
 from captum_rnn.text.storage import CONFIG_FILE, MODEL_FILES
 
 _FORMAT = "captum-rnn corpus 1"
@@ -101,7 +101,7 @@ def describe(inputs: Sequence[InputFile], settings: WorkSettings, rows_per_part:
         "id column": settings.columns.id,
         "format": settings.format,
         "rows per part": rows_per_part,
-        "tokens a batch": TOKENS_A_BATCH,
+        "tokens a batch": TOKENS_PER_BATCH,
     }
     return Manifest(
         tuple(asdict(file) for file in inputs),

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import torch
 
-from captum_rnn.jobs.clock import Clock
-from captum_rnn.jobs.explaining import counts, explain_rows
+from captum_rnn.jobs.explaining import Clock, counts, explain_rows
 from captum_rnn.jobs.formats import FORMATS
 from captum_rnn.jobs.inputs import Columns, Part, RowFile, check_unchanged, open_rows
 from captum_rnn.jobs.rows import Row

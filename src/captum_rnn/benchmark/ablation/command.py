@@ -59,7 +59,7 @@ def ablate(options: argparse.Namespace) -> None:
     from captum_rnn.benchmark.ablation.figure import ablation_figure
     from captum_rnn.benchmark.ablation.run import ablate as run
     from captum_rnn.benchmark.ablation.table import ablation_text
-    from captum_rnn.benchmark.results import prepare_output, write_bytes, write_results
+    from captum_rnn.files import prepare_output, write_bytes, write_json
     from captum_rnn.text.corpus_files import load_corpus
     from captum_rnn.text.pipeline import TextClassifier
     from captum_rnn.text.split import held_out_reviews
@@ -75,7 +75,7 @@ def ablate(options: argparse.Namespace) -> None:
         seed=options.seed,
         progress=sys.stderr.isatty(),
     )
-    write_results(results, folder / "ablation.json")
+    write_json(results, folder / "ablation.json")
     name = options.model.name if options.model else "shipped classifier"
     with drawing(name):
         figure = ablation_figure({name: results})
