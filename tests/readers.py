@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
@@ -64,20 +63,6 @@ class Reader(nn.Module):
             "max": lambda: outputs.amax(0),
         }
         return self.head(read[self.readout]())
-
-
-def over_every_layer(test):
-    """Kinds × levels × directions × layouts × packing × initial states."""
-    for mark in (
-        pytest.mark.parametrize("with_initial_state", [False, True], ids=["zero", "initial"]),
-        pytest.mark.parametrize("packed", [False, True], ids=["padded", "packed"]),
-        pytest.mark.parametrize("batch_first", [False, True], ids=["time-first", "batch-first"]),
-        pytest.mark.parametrize("bidirectional", [False, True], ids=["one-way", "two-way"]),
-        pytest.mark.parametrize("num_layers", [1, 2, 3]),
-        pytest.mark.parametrize("kind", reference.KINDS),
-    ):
-        test = mark(test)
-    return test
 
 
 @dataclass

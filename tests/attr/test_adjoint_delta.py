@@ -11,7 +11,7 @@ from captum_rnn.attr.adjoint_delta import adjoint_scores
 from captum_rnn.evaluation import leave_one_out, rank_correlations
 from captum_rnn.states import record_read_gradients, unstack
 from captum_rnn.text import TextClassifier, held_out_reviews, load_corpus
-from readers import FEATURES, READOUTS, TIME, Reader, make_case, over_every_layer
+from readers import FEATURES, READOUTS, TIME, Reader, make_case
 from unrolled import Unrolled, padded, unrolled_rows
 
 
@@ -22,7 +22,7 @@ def attribute(reader, case, counterfactual="skip", target=1):
     ).sum(-1)
 
 
-@over_every_layer
+@pytest.mark.over_every_layer
 def test_agrees_with_autograd_through_unrolled_cells(
     kind, num_layers, bidirectional, batch_first, packed, with_initial_state
 ):
@@ -44,11 +44,7 @@ def test_agrees_with_autograd_through_unrolled_cells(
         case.to(torch.float64)
 
 
-@pytest.mark.parametrize("with_initial_state", [False, True], ids=["zero", "initial"])
-@pytest.mark.parametrize("packed", [False, True], ids=["padded", "packed"])
-@pytest.mark.parametrize("bidirectional", [False, True], ids=["one-way", "two-way"])
-@pytest.mark.parametrize("num_layers", [1, 2, 3])
-@pytest.mark.parametrize("kind", reference.KINDS)
+@pytest.mark.over_every_layer
 def test_the_adjoint_of_every_level_and_direction(
     kind, num_layers, bidirectional, packed, with_initial_state
 ):

@@ -14,7 +14,7 @@ from captum_rnn import AdjointDeltaAttribution, pack_tokens
 from captum_rnn.attr.calibrated_delta import CalibratedDeltaAttribution
 from captum_rnn.attr.logit_delta import LogitDeltaAttribution
 from models import Classifier, SentencePair
-from readers import TIME, Reader, make_case, over_every_layer
+from readers import TIME, Reader, make_case
 from unrolled import padded, unrolled_rows
 
 VOCABULARY = 50
@@ -57,7 +57,7 @@ def expected_scores(row, vectors, token):
     return scores
 
 
-@over_every_layer
+@pytest.mark.over_every_layer
 def test_the_mean_adjoint_agrees_with_autograd_through_unrolled_cells(
     kind, num_layers, bidirectional, batch_first, packed, with_initial_state
 ):

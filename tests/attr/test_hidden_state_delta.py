@@ -27,12 +27,7 @@ def expected_scores(layer, inputs, initial, lengths, **options):
     return rows
 
 
-@pytest.mark.parametrize("with_initial_state", [False, True], ids=["zero", "initial"])
-@pytest.mark.parametrize("packed", [False, True], ids=["padded", "packed"])
-@pytest.mark.parametrize("batch_first", [False, True], ids=["time-first", "batch-first"])
-@pytest.mark.parametrize("bidirectional", [False, True], ids=["one-way", "two-way"])
-@pytest.mark.parametrize("num_layers", [1, 2, 3])
-@pytest.mark.parametrize("kind", reference.KINDS)
+@pytest.mark.over_every_layer
 def test_agrees_with_cells_stepped_by_hand(
     kind, num_layers, bidirectional, batch_first, packed, with_initial_state
 ):

@@ -6,7 +6,7 @@ from torch import nn
 
 import reference
 from captum_rnn.attr import LocalDeltaAttribution
-from readers import READOUTS, TIME, Reader, make_case, over_every_layer
+from readers import READOUTS, TIME, Reader, make_case
 from unrolled import padded, unrolled_rows
 
 
@@ -17,7 +17,7 @@ def attribute(reader, case, target=1):
     ).sum(-1)
 
 
-@over_every_layer
+@pytest.mark.over_every_layer
 def test_agrees_with_reference_steps_of_unrolled_cells(
     kind, num_layers, bidirectional, batch_first, packed, with_initial_state
 ):

@@ -6,7 +6,7 @@ from torch import nn
 
 import reference
 from captum_rnn.attr import LogitDeltaAttribution
-from readers import HIDDEN, READOUTS, TIME, Reader, make_case, over_every_layer
+from readers import HIDDEN, READOUTS, TIME, Reader, make_case
 from unrolled import initial_of, padded, unrolled_rows
 
 LINEAR = [readout for readout in READOUTS if readout != "everything"]
@@ -18,7 +18,7 @@ def attribute(reader, case, target=1, **options):
     )
 
 
-@over_every_layer
+@pytest.mark.over_every_layer
 def test_agrees_with_states_and_derivatives_of_unrolled_cells(
     kind, num_layers, bidirectional, batch_first, packed, with_initial_state
 ):

@@ -11,7 +11,7 @@ import lrp_reference
 from captum_rnn import pack_tokens
 from captum_rnn.attr.recurrent_lrp import RecurrentLRPAttribution
 from models import Classifier, SentencePair
-from readers import Reader, make_case, over_every_layer
+from readers import Reader, make_case
 from reference import KINDS, make_layer
 
 
@@ -47,7 +47,7 @@ def widened(layer, factor=2.0):
     return layer
 
 
-@over_every_layer
+@pytest.mark.over_every_layer
 @pytest.mark.parametrize("readout", ["mean", "everything"])
 def test_it_applies_the_published_rules(
     kind, num_layers, bidirectional, batch_first, packed, with_initial_state, readout

@@ -11,7 +11,7 @@ from captum_rnn import pack_tokens
 from captum_rnn.attr.noise_search import NoiseSearch
 from captum_rnn.attr.word_information import WordInformationAttribution
 from models import Classifier
-from readers import FEATURES, LENGTHS, make_case, over_every_layer
+from readers import FEATURES, LENGTHS, make_case
 
 SEARCH = NoiseSearch(max_steps=20, pairs=1)
 SHORT = NoiseSearch(max_steps=2, pairs=1, probes=2, directions=2)
@@ -87,7 +87,7 @@ def test_the_scale_defaults_to_the_authors_advice(model):
     assert method.scale == pytest.approx(10 * float(model.embedding.weight.detach().std()))
 
 
-@over_every_layer
+@pytest.mark.over_every_layer
 def test_recurrent_layers_of_every_layout(
     kind, num_layers, bidirectional, batch_first, packed, with_initial_state
 ):

@@ -10,7 +10,7 @@ from torch import nn
 
 import reference
 from captum_rnn.states import Stack, record_calls, record_read_gradients, unstack
-from readers import FEATURES, HIDDEN, LENGTHS, TIME, Case, Reader, make_case, over_every_layer
+from readers import FEATURES, HIDDEN, LENGTHS, TIME, Case, Reader, make_case
 from unrolled import unrolled_rows
 
 
@@ -21,7 +21,7 @@ def recover(reader, case) -> Stack:
     return unstack(case.layer, call, gradient)
 
 
-@over_every_layer
+@pytest.mark.over_every_layer
 def test_what_every_level_and_direction_read_and_became(
     kind, num_layers, bidirectional, batch_first, packed, with_initial_state
 ):

@@ -9,7 +9,7 @@ from torch import nn
 import reference
 from captum_rnn import pack_tokens
 from captum_rnn.states import StateSelection, record_calls, trajectory
-from readers import Reader, make_case, over_every_layer
+from readers import Reader, make_case
 from unrolled import unrolled_rows
 
 
@@ -18,7 +18,7 @@ def select(layer, forward, **options):
     return StateSelection(**options).of(layer, call, trajectory(layer, call))
 
 
-@over_every_layer
+@pytest.mark.over_every_layer
 def test_every_state_level_and_direction(
     kind, num_layers, bidirectional, batch_first, packed, with_initial_state
 ):
