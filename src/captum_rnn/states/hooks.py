@@ -2,12 +2,15 @@
 
 import contextlib
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
+
+from captum_rnn.states.weights import running_weights
 
 LayerData: TypeAlias = Tensor | PackedSequence
 
@@ -21,12 +24,14 @@ class LayerCall:
         initial: The initial states (h_0,) or (h_0, c_0), if any were given.
         output: The top level's states after every step.
         final: The final states (h_n,) or (h_n, c_n) of all levels.
+        weights: The weights that the layer computed with, by name; not copied.
     """
 
     input: LayerData
     initial: tuple[Tensor, ...] | None
     output: LayerData
     final: tuple[Tensor, ...]
+    weights: Mapping[str, Tensor]
 
 
 def compiled_code_runs_eagerly() -> contextlib.AbstractContextManager[Any]:
@@ -58,7 +63,8 @@ def layer_call(
             "expected layer(input, hx=None) -> (output, final state)"
         )
     given = None if initial is None else _as_tuple(initial)
-    return LayerCall(layer_input, given, output[0], _as_tuple(output[1]))
+    final = _as_tuple(output[1])
+    return LayerCall(layer_input, given, output[0], final, running_weights(module))
 
 
 def _as_tuple(states: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -16,7 +16,7 @@ from captum_rnn.functional import StatePath
 from captum_rnn.functional.cells import Cell
 from captum_rnn.states.hooks import LayerCall, LayerData
 from captum_rnn.states.recording import ReadGradient
-from captum_rnn.states.weights import cell_of, level_alone, weights_dtype
+from captum_rnn.states.weights import cell_of, level_alone
 
 
 @dataclass(frozen=True)
@@ -160,8 +160,8 @@ class _Unstacking:
         """The states (time, batch, direction · state) of a level."""
         if level == self.layer.num_layers - 1:
             return _time_first(self.call.output, self.layer.batch_first)[0]
-        alone = level_alone(self.layer, level)
-        dtype = weights_dtype(self.layer)
+        alone = level_alone(self.layer, self.call.weights, level)
+        dtype = self.call.weights["weight_ih_l0"].dtype
         fed: LayerData = inputs.to(dtype)
         if self.ends is not None:
             fed = pack_padded_sequence(inputs.to(dtype), self.ends.cpu(), enforce_sorted=False)
@@ -189,7 +189,7 @@ class _Unstacking:
             inputs, outputs = _reversed(inputs, self.ends), _reversed(outputs, self.ends)
         initial = self._initial(0, index, outputs)
         return LevelPass(
-            cell=cell_of(self.layer, level, direction),
+            cell=cell_of(self.layer, self.call.weights, level, direction),
             inputs=inputs,
             states=torch.cat([initial.unsqueeze(0), outputs]),
             initial_cell=self._initial(1, index, outputs) if self._has_cells else None,
@@ -280,7 +280,7 @@ def _check_followed(
     for passed, final in zip(lower, seen[: len(lower)], strict=True):
         pairs.append((passed.states[-1] if ends is None else passed.states[ends, rows], final))
     # TF32, autocast and half precision compute a float32 layer's steps with as few as 8 bits.
-    tolerance = 1e-6 if weights_dtype(layer) == torch.float64 else 0.03
+    tolerance = 1e-6 if call.weights["weight_ih_l0"].dtype == torch.float64 else 0.03
     if any((found - other).norm() > tolerance * other.norm() for found, other in pairs):
         raise ValueError(
             f"{type(layer).__name__} computes something else than the torch layer it extends, so "

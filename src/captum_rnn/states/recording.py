@@ -146,7 +146,7 @@ def _record_read_gradients(
         torch.set_grad_enabled(True)
         leaf_output = _with_data(call.output, _data(call.output).detach().requires_grad_())
         leaf_final = tuple(state.detach().requires_grad_() for state in call.final)
-        calls.append(LayerCall(call.input, call.initial, leaf_output, leaf_final))
+        calls.append(replace(call, output=leaf_output, final=leaf_final))
         versions.append(_versions(calls[-1]))
         read_output, read_final = leaf_output, leaf_final
         if copied:
@@ -230,7 +230,7 @@ def _read_gradient(values: Tensor, call: LayerCall) -> ReadGradient:
 
 def _detached(call: LayerCall) -> LayerCall:
     output = _with_data(call.output, _data(call.output).detach())
-    return LayerCall(call.input, call.initial, output, tuple(s.detach() for s in call.final))
+    return replace(call, output=output, final=tuple(s.detach() for s in call.final))
 
 
 def _data(output: LayerData) -> Tensor:
