@@ -39,8 +39,8 @@ from captum_rnn.evaluation import (
     mean_interval,
     rank_correlations,
 )
+from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text import TextClassifier, load_corpus
-from captum_rnn.text.classifier import evaluation_mode
 from captum_rnn.text.split import held_out_reviews, split_corpus
 
 FITTED_ON = (600, 100, 10)

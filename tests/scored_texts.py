@@ -9,7 +9,7 @@ from captum_rnn.benchmark.fits import Fits
 from captum_rnn.benchmark.methods import find_methods
 from captum_rnn.benchmark.run import Findings, Plan, carry_out
 from captum_rnn.benchmark.subject import Subject
-from captum_rnn.text.classifier import evaluation_mode
+from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.pipeline import TextClassifier
 
 

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from captum_rnn.benchmark.methods import METHODS, ExplainedModel
 from captum_rnn.benchmark.subject import Subject, explained_model, join_batches, reads_padding
-from captum_rnn.text.classifier import evaluation_mode
+from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.pipeline import TextClassifier
 
 TEXTS = ["很好的书", "电脑", "酒店差，不推荐", "热水器很好，非常好，很推荐的热水器", "手机差"]

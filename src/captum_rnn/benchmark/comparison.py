@@ -19,7 +19,7 @@ from captum_rnn.benchmark.subject import Subject, join_batches, reads_padding
 from captum_rnn.benchmark.summary import defined
 from captum_rnn.benchmark.timing import single_thread
 from captum_rnn.functional import Readout
-from captum_rnn.text.classifier import evaluation_mode
+from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.pipeline import TextClassifier
 

@@ -23,7 +23,8 @@ from captum_rnn.benchmark.subject import TEXTS_PER_BATCH, Subject, explained_mod
 from captum_rnn.benchmark.tasks import TASKS, KnownAnswers, KnownAnswerTask, TaskNet
 from captum_rnn.benchmark.tasks.task import Measure
 from captum_rnn.evaluation import average_precision, pearson_correlations, segment_pointing
-from captum_rnn.text.classifier import RecurrentKind, evaluation_mode
+from captum_rnn.states.modes import evaluation_mode
+from captum_rnn.text.classifier import RecurrentKind
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.pipeline import TextClassifier
 

@@ -18,7 +18,7 @@ from captum_rnn.benchmark.run import Findings
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.benchmark.summary import defined
 from captum_rnn.evaluation import compare_methods, mean_interval
-from captum_rnn.text.classifier import evaluation_mode
+from captum_rnn.states.modes import evaluation_mode
 
 Judge = Callable[[Tensor], Mapping[str, Tensor]]
 Measuring = Callable[[Method], Mapping[str, Tensor]]

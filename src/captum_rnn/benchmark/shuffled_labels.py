@@ -16,7 +16,7 @@ from captum_rnn.benchmark.other_texts import measure_done
 from captum_rnn.benchmark.run import Findings
 from captum_rnn.benchmark.subject import Subject, explained_model
 from captum_rnn.evaluation import rank_correlations
-from captum_rnn.text.classifier import evaluation_mode
+from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.corpus import Corpus
 from captum_rnn.text.pipeline import TextClassifier
 from captum_rnn.text.split import held_out_reviews

@@ -10,7 +10,8 @@ from captum_rnn.benchmark.methods import ExplainedModel, Method
 from captum_rnn.benchmark.methods.method import checked_scores
 from captum_rnn.evaluation.perturbation import keep_tokens
 from captum_rnn.evaluation.prediction import predict_texts
-from captum_rnn.text.classifier import RecurrentClassifier, evaluation_mode
+from captum_rnn.states.modes import evaluation_mode
+from captum_rnn.text.classifier import RecurrentClassifier
 from captum_rnn.text.pipeline import TextClassifier
 
 TEXTS_PER_BATCH = 32

@@ -18,7 +18,8 @@ from captum_rnn.attr import (
 )
 from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.functional import Distance
-from captum_rnn.text.classifier import RecurrentClassifier, evaluation_mode
+from captum_rnn.states.modes import evaluation_mode
+from captum_rnn.text.classifier import RecurrentClassifier
 
 CALIBRATED = "calibrated-delta"
 DEFAULT_METHOD = "hidden-state-delta-l2"

@@ -1,7 +1,5 @@
 """The classifier that the method was first shown on: embedding, recurrent layer, linear head."""
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any, Literal, get_args
 
 import torch
@@ -166,19 +164,3 @@ class RecurrentClassifier(nn.Module):
         state = state.masked_fill(~read.any(dim=1, keepdim=True), 0.0)
         logits: Tensor = self.head(self.dropout(state))
         return logits
-
-
-@contextlib.contextmanager
-def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Switches dropout off inside a `with` block, then puts every module back into its mode.
-
-    Args:
-        model: The model.
-    """
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes.items():
-            module.training = training

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from captum_rnn.attr import HiddenStateDeltaAttribution
+from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.accuracy import Accuracy
 from captum_rnn.text.batching import pad_ids
-from captum_rnn.text.classifier import RecurrentClassifier, evaluation_mode
+from captum_rnn.text.classifier import RecurrentClassifier
 from captum_rnn.text.config import ModelConfig
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.explanation import Explanation

@@ -22,8 +22,8 @@ from captum_rnn.benchmark.summary import defined
 from captum_rnn.benchmark.timing import single_thread
 from captum_rnn.evaluation import MeanInterval, mean_interval, paired_difference, predict_texts
 from captum_rnn.states import recurrent_layer
+from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.accuracy import Accuracy
-from captum_rnn.text.classifier import evaluation_mode
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.pipeline import TextClassifier
 

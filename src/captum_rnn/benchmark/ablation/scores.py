@@ -23,7 +23,7 @@ from captum_rnn.states import (
     recurrent_layer,
     trajectory,
 )
-from captum_rnn.text.classifier import evaluation_mode
+from captum_rnn.states.modes import evaluation_mode
 
 NEUTRAL_WORDS = 5
 """Length of the neutral prefix whose last states are the other initial state."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from captum_rnn.evaluation.perturbation import keep_tokens
 from captum_rnn.functional import Readout
-from captum_rnn.text.classifier import evaluation_mode
+from captum_rnn.states.modes import evaluation_mode
 
 _OTHER_ORDER = (
     "the model embeds other ids than it is given, or the same in another order; the methods that "

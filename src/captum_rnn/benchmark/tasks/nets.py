@@ -13,8 +13,9 @@ from captum_rnn.benchmark.cache import cached_folder, load_or_train
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.subjects import Kind, net_settings
 from captum_rnn.benchmark.tasks.task import Task
+from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.accuracy import Accuracy
-from captum_rnn.text.classifier import RecurrentClassifier, evaluation_mode
+from captum_rnn.text.classifier import RecurrentClassifier
 from captum_rnn.text.pipeline import TextClassifier
 from captum_rnn.text.training import TrainingSettings
 from captum_rnn.text.vocabulary import Vocabulary

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from captum_rnn.text.classifier import evaluation_mode
+from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.targets.characters import character_vocabulary, encode_characters
 from captum_rnn.text.targets.data import Sentence
 from captum_rnn.text.targets.tagger import TargetTagger, train_tagger
