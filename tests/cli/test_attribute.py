@@ -4,8 +4,8 @@ import json
 import pytest
 
 from captum_rnn.cli import main
+from captum_rnn.cli.attribute import add_parser, summary_text
 from captum_rnn.jobs.attribute import Summary
-from captum_rnn.jobs.command import add_attribute_parser, summary_text
 from corpus_jobs import rows_of, write_csv
 
 
@@ -67,7 +67,7 @@ def test_rows_that_are_no_utf_8_come_with_a_hint():
 
 def test_defaults():
     parser = argparse.ArgumentParser()
-    add_attribute_parser(parser.add_subparsers())
+    add_parser(parser.add_subparsers())
     options = parser.parse_args(["attribute", "a.csv", "b.csv", "--output", "out"])
     assert options.inputs == ["a.csv", "b.csv"]
     assert (options.engine, options.format, options.restart) == ("local", "parquet", False)

@@ -5,8 +5,7 @@ from importlib.metadata import version
 
 import pytest
 
-from captum_rnn import commands
-from captum_rnn.cli import main
+from captum_rnn.cli import main, train
 
 
 def run(*arguments, **options):
@@ -79,7 +78,7 @@ def test_wrong_arguments(argv, reason, capsys):
     ],
 )
 def test_a_failure_is_one_sentence(error, sentence, monkeypatch, capsys):
-    monkeypatch.setattr(commands, "train", failing(error))
+    monkeypatch.setattr(train, "run", failing(error))
     assert main(["train"]) == 2
     output = capsys.readouterr()
     assert output.out == ""
@@ -87,13 +86,13 @@ def test_a_failure_is_one_sentence(error, sentence, monkeypatch, capsys):
 
 
 def test_an_interrupt_is_one_line(monkeypatch, capsys):
-    monkeypatch.setattr(commands, "train", failing(KeyboardInterrupt()))
+    monkeypatch.setattr(train, "run", failing(KeyboardInterrupt()))
     assert main(["train"]) == 130
     assert capsys.readouterr().err == "captum-rnn: interrupted\n"
 
 
 def test_a_mistake_in_the_program_is_not_hidden(monkeypatch):
-    monkeypatch.setattr(commands, "train", failing(AssertionError("a bug")))
+    monkeypatch.setattr(train, "run", failing(AssertionError("a bug")))
     with pytest.raises(AssertionError, match="a bug"):
         main(["train"])
 
@@ -129,8 +128,8 @@ def test_failure_as_a_process_has_no_traceback():
 def test_a_reader_that_leaves_is_no_failure():
     code = (
         "import sys\n"
-        "from captum_rnn import cli, commands\n"
-        "commands.train = lambda options: print('x' * 1_000_000)\n"
+        "from captum_rnn import cli\n"
+        "cli.train.run = lambda options: print('x' * 1_000_000)\n"
         "sys.exit(cli.main(['train']))"
     )
     with subprocess.Popen(

@@ -1,24 +1,18 @@
-"""The commands `captum-rnn attribute` and `captum-rnn report`: they parse, call and print.
-
-What a command needs is imported when it runs, so that `captum-rnn --help` answers at once.
-"""
+"""`captum-rnn attribute`: scores every text of files."""
 
 import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captum_rnn.jobs.rows import INVALID_UTF8
+from captum_rnn.cli.options import add_model, at_least
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
+    from captum_rnn.cli.options import Subparsers
     from captum_rnn.jobs.attribute import Summary
 
-    Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-
-def add_attribute_parser(subparsers: "Subparsers") -> None:
+def add_parser(subparsers: "Subparsers") -> None:
     """Adds `attribute` to the commands of a parser."""
     parser = subparsers.add_parser(
         "attribute",
@@ -30,7 +24,7 @@ def add_attribute_parser(subparsers: "Subparsers") -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="the output")
     _add_what(parser)
     _add_where(parser)
-    parser.set_defaults(run=attribute)
+    parser.set_defaults(run=run)
 
 
 def _add_what(parser: argparse.ArgumentParser) -> None:
@@ -48,9 +42,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--calibration", metavar="FILE", help="stored calibration of the calibrated delta"
     )
-    parser.add_argument(
-        "--model", metavar="FOLDER", help="model folder (default: the shipped classifier)"
-    )
+    add_model(parser)
     parser.add_argument(
         "--format", choices=["parquet", "jsonl"], default="parquet", help="(default: %(default)s)"
     )
@@ -62,7 +54,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
 def _add_where(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rows-per-part",
-        type=_positive,
+        type=at_least(1),
         default=2_000,
         metavar="N",
         help="rows of an output file, which are in memory together (default: %(default)s)",
@@ -74,7 +66,7 @@ def _add_where(parser: argparse.ArgumentParser) -> None:
         help="processes of this machine, or actors of a Ray cluster (default: %(default)s)",
     )
     parser.add_argument(
-        "--workers", type=_positive, metavar="N", help="(default: one for each core)"
+        "--workers", type=at_least(1), metavar="N", help="(default: one for each core)"
     )
     parser.add_argument(
         "--ray-address",
@@ -88,36 +80,8 @@ def _add_where(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_report_parser(subparsers: "Subparsers") -> None:
-    """Adds `report` to the commands of a parser."""
-    parser = subparsers.add_parser(
-        "report",
-        help="show what the scores of a corpus say about its words",
-        description="Writes a page of the words by mean and total score for each class, with the "
-        "texts in which each matters most.",
-    )
-    parser.add_argument(
-        "folder", type=Path, metavar="FOLDER", help="the output of captum-rnn attribute"
-    )
-    parser.add_argument(
-        "--html",
-        type=Path,
-        metavar="FILE",
-        help="where to write the page (default: words.html in the current folder)",
-        default=Path("words.html"),
-    )
-    parser.add_argument(
-        "--words",
-        type=_positive,
-        default=300,
-        metavar="N",
-        help="words of each class by each order (default: %(default)s)",
-    )
-    parser.set_defaults(run=report)
-
-
-def attribute(options: argparse.Namespace) -> None:
-    """Explains the rows of files: all options of `add_attribute_parser`.
+def run(options: argparse.Namespace) -> None:
+    """Explains the rows of files: all options of `add_parser`.
 
     Raises:
         KeyboardInterrupt: With a sentence that says how to continue.
@@ -127,17 +91,6 @@ def attribute(options: argparse.Namespace) -> None:
     except KeyboardInterrupt as interrupt:
         how = interrupt.args or ("give the same command again to continue",)
         raise KeyboardInterrupt(*how) from None
-
-
-def report(options: argparse.Namespace) -> None:
-    """Writes the page of a corpus: `folder`, `html`, `words`."""
-    from captum_rnn.files import prepare_file, write_text
-    from captum_rnn.jobs.report import report_html
-
-    prepare_file(options.html)
-    html = report_html(options.folder, words=options.words, progress=sys.stderr.isatty())
-    write_text(html, options.html)
-    print(f"written: {options.html}")
 
 
 def _attribute(options: argparse.Namespace) -> None:
@@ -167,6 +120,8 @@ def _attribute(options: argparse.Namespace) -> None:
 
 def summary_text(summary: "Summary") -> str:
     """What a job came to, in lines for a terminal."""
+    from captum_rnn.jobs.rows import INVALID_UTF8
+
     counts = dict(summary.counts)
     cut = counts.pop("cut", 0)
     errors = ", ".join(f"{kind} {number}" for kind, number in sorted(counts.items()))
@@ -185,9 +140,3 @@ def summary_text(summary: "Summary") -> str:
     if seconds:
         lines.append(f"CPU seconds: {seconds}")
     return "\n".join(lines)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)

@@ -1,0 +1,75 @@
+"""The command `captum-rnn`: what it understands, and how it ends.
+
+Each command has a file of its own, which imports what it needs when it runs, so that
+`captum-rnn --help` answers at once.
+"""
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from captum_rnn.cli import ablate, attribute, compare, explain, report, train
+
+_COMMANDS = (explain, train, compare, ablate, attribute, report)
+_FAILED = 2
+_INTERRUPTED = 130
+_PIPE_CLOSED = 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        argv: The arguments after the command's name; None for those of the process.
+
+    Returns:
+        The exit status: 0; 2 after a failure, told in one sentence on standard error; 130 when
+        interrupted; 141 when the reader of the output went away.
+
+    Raises:
+        SystemExit: The arguments are wrong (status 2), or ask for help or the version (status 0).
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # Chinese text must not fail, nor bytes of the command line that are no text.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    options = _parser().parse_args(argv)
+    try:
+        options.run(options)
+        sys.stdout.flush()
+    except KeyboardInterrupt as interrupt:
+        print("; ".join(["captum-rnn: interrupted", *map(str, interrupt.args)]), file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Python flushes standard output once more when it ends, into what is still open.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
+    except (ImportError, OSError, TypeError, ValueError) as error:
+        print(f"captum-rnn: {_sentence(error)}", file=sys.stderr)
+        return _FAILED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="captum-rnn",
+        description="Explains recurrent text classifiers by hidden-state delta and other methods.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('captum-rnn')}")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in _COMMANDS:
+        command.add_parser(subparsers)
+    return parser
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong, on one line, without the number of the system's error."""
+    message = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        message = ": ".join(
+            str(part) for part in (error.filename2 or error.filename, error.strerror) if part
+        )
+    return " ".join(message.split())

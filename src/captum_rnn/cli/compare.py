@@ -1,0 +1,107 @@
+"""`captum-rnn compare`: compares attribution methods on one classifier."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from captum_rnn.cli.options import add_corpus, add_model, add_output, add_seed, at_least
+
+if TYPE_CHECKING:
+    from captum_rnn.cli.options import Subparsers
+
+
+def add_parser(subparsers: "Subparsers") -> None:
+    """Adds `compare` to the commands of a parser."""
+    parser = subparsers.add_parser(
+        "compare",
+        help="compare attribution methods on one classifier",
+        description="Explains texts that the classifier was not trained on by several methods, "
+        "measures how faithful each is and what it costs, and writes report.html and results.json.",
+    )
+    parser.add_argument(
+        "--texts",
+        type=at_least(1),
+        default=200,
+        metavar="N",
+        help="number of held-out texts (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--methods",
+        default="quick",
+        metavar="NAMES",
+        help="quick (one of each kind), all, or names with commas between (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--marks",
+        type=Path,
+        metavar="FILE",
+        help="texts in which people marked opinion words: JSON lines with text and spans, or a "
+        "treebank in bracket format",
+    )
+    parser.add_argument(
+        "--figures", action="store_true", help="also write figures for a paper, as PNG and SVG"
+    )
+    parser.add_argument(
+        "--known-answers",
+        action="store_true",
+        help="also run tasks whose right answer is known, on small nets that are trained for them "
+        "at the first time",
+    )
+    parser.add_argument(
+        "--shuffled-labels",
+        action="store_true",
+        help="also hold the scores against those for the same net trained on shuffled labels, "
+        "which is done at the first time",
+    )
+    add_seed(parser)
+    add_model(parser)
+    add_corpus(parser)
+    add_output(parser, "captum-rnn-report", "folder of the report; an interrupted run goes on")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Compares methods: `texts`, `methods`, `marks`, `known_answers` … and the common options."""
+    from captum_rnn.benchmark.blocks import remove_blocks
+    from captum_rnn.benchmark.findings import headline
+    from captum_rnn.benchmark.full_comparison import full_comparison
+    from captum_rnn.benchmark.marked_texts import read_marked_texts
+    from captum_rnn.benchmark.methods import ALL_METHODS, QUICK_METHODS, find_methods
+    from captum_rnn.benchmark.report import report_html
+    from captum_rnn.benchmark.shuffled_labels import shuffled_twin
+    from captum_rnn.benchmark.table import table_text
+    from captum_rnn.files import prepare_output, write_json, write_text
+    from captum_rnn.text.corpus_files import load_corpus
+    from captum_rnn.text.pipeline import TextClassifier
+    from captum_rnn.text.split import held_out_reviews
+
+    named = {"quick": QUICK_METHODS, "all": ALL_METHODS}
+    marked = read_marked_texts(options.marks) if options.marks else None
+    classifier = TextClassifier.load(options.model)
+    corpus, progress = load_corpus(options.corpus), sys.stderr.isatty()
+    reviews = held_out_reviews(classifier.trained_on, corpus)
+    folder = prepare_output(options.output)
+    methods = named.get(options.methods) or [n.strip() for n in options.methods.split(",")]
+    find_methods(methods)  # a wrong name is told before a training
+    twin = shuffled_twin(classifier, corpus, progress=progress) if options.shuffled_labels else None
+    results = full_comparison(
+        classifier,
+        reviews,
+        texts=options.texts,
+        methods=methods,
+        marked=marked,
+        white_box=options.known_answers,
+        twin=twin,
+        seed=options.seed,
+        folder=folder,
+        progress=progress,
+    )
+    write_json(results, folder / "results.json")
+    write_text(report_html(results), folder / "report.html")
+    if options.figures:
+        from captum_rnn.benchmark.figures import save_figures
+
+        save_figures(results, folder / "figures")
+    remove_blocks(folder)
+    print(f"{table_text(results)}\n\n{headline(results)}\n\nreport: {folder / 'report.html'}")

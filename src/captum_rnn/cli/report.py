@@ -1,0 +1,50 @@
+"""`captum-rnn report`: shows what the scores of a corpus say about its words."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from captum_rnn.cli.options import at_least
+
+if TYPE_CHECKING:
+    from captum_rnn.cli.options import Subparsers
+
+
+def add_parser(subparsers: "Subparsers") -> None:
+    """Adds `report` to the commands of a parser."""
+    parser = subparsers.add_parser(
+        "report",
+        help="show what the scores of a corpus say about its words",
+        description="Writes a page of the words by mean and total score for each class, with the "
+        "texts in which each matters most.",
+    )
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="the output of captum-rnn attribute"
+    )
+    parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="where to write the page (default: words.html in the current folder)",
+        default=Path("words.html"),
+    )
+    parser.add_argument(
+        "--words",
+        type=at_least(1),
+        default=300,
+        metavar="N",
+        help="words of each class by each order (default: %(default)s)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Writes the page of a corpus: `folder`, `html`, `words`."""
+    from captum_rnn.files import prepare_file, write_text
+    from captum_rnn.jobs.report import report_html
+
+    prepare_file(options.html)
+    html = report_html(options.folder, words=options.words, progress=sys.stderr.isatty())
+    write_text(html, options.html)
+    print(f"written: {options.html}")
