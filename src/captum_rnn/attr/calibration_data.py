@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from captum._utils.common import _run_forward
 from torch import Tensor, nn
 
+from captum_rnn._captum import run_forward
 from captum_rnn.attr.calls import Lengths
 from captum_rnn.attr.record import Record, Run
 from captum_rnn.attr.reference import check_reference
@@ -62,7 +62,7 @@ def class_targets(
             )
         return {number: number for number in classes}
     with torch.no_grad():
-        output = _run_forward(forward_func, batch.inputs, None, batch.additional_forward_args)
+        output = run_forward(forward_func, batch.inputs, None, batch.additional_forward_args)
     shape = tuple(output.shape) if isinstance(output, Tensor) else ()
     if len(shape) not in (1, 2):
         given = f"has shape {shape}" if isinstance(output, Tensor) else "is no tensor"

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
-from captum._utils.common import ExpansionTypes, _expand_target, _select_targets
 from torch import Tensor, nn
 
+from captum_rnn._captum import ExpansionTypes, expand_target, select_targets
 from captum_rnn.attr.calls import target_out_of_range
 from captum_rnn.attr.record import Record, Run, in_full_precision
 from captum_rnn.attr.telescoping import TelescopingAttribution
@@ -132,9 +132,9 @@ class LogitDeltaAttribution(TelescopingAttribution):
                 f"expected ({batch * number}, classes) or ({batch * number},), each row on its own"
             )
         if target is not None:
-            each = _expand_target(target, number, ExpansionTypes.repeat_interleave)
+            each = expand_target(target, number, ExpansionTypes.repeat_interleave)
             try:
-                output = _select_targets(output, each)
+                output = select_targets(output, each)
             except (AssertionError, IndexError, RuntimeError) as error:
                 raise target_out_of_range(target, output, "head") from error
         if output.numel() != batch * number:

@@ -5,11 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NoReturn, overload
 
 import torch
-from captum._utils.common import _format_output, _is_tuple, _run_forward
-from captum.attr._utils.attribution import InternalAttribution
-from captum.log import log_usage
 from torch import Tensor, nn
 
+from captum_rnn._captum import InternalAttribution, format_output, is_tuple, logged, run_forward
 from captum_rnn.attr.calls import (
     Lengths,
     explained,
@@ -89,7 +87,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         lengths: Lengths = None,
     ) -> tuple[Tensor, ...]: ...
 
-    @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
+    @logged
     def attribute(
         self,
         inputs: Tensor | tuple[Tensor, ...],
@@ -143,7 +141,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
             record.layout.arrange(tokens)
             for record, tokens in zip(run.records, scores, strict=True)
         )
-        return _format_output(_is_tuple(inputs), attributions)
+        return format_output(is_tuple(inputs), attributions)
 
     def _run(self, inputs: Any, target: Any, additional_forward_args: Any, lengths: Lengths) -> Run:
         """Runs the model once and checks that its layer read the inputs, token by token."""
@@ -165,7 +163,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         def forward() -> Any:
             outputs.clear()
             try:
-                return _run_forward(forward_func, tensors, target, additional_forward_args)
+                return run_forward(forward_func, tensors, target, additional_forward_args)
             except (IndexError, RuntimeError) as error:
                 if not outputs or target is None:
                     raise

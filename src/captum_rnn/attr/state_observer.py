@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from captum._utils.common import _run_forward
 from torch import Tensor, nn
 
+from captum_rnn._captum import run_forward
 from captum_rnn.attr.layout import InputLayout
 from captum_rnn.functional.checks import check_lengths, check_readout
 from captum_rnn.states.perturbing import SeenStates, StateReadout, run_embedded, seen_states
@@ -62,7 +62,7 @@ class StateObserver:
                 "out; call it under torch.no_grad() instead"
             )
         run = run_embedded(
-            lambda: _run_forward(self.forward_func, tensors, target, additional_forward_args),
+            lambda: run_forward(self.forward_func, tensors, target, additional_forward_args),
             self.layer,
             self.embedding,
             embedded,

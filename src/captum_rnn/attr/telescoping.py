@@ -3,9 +3,9 @@
 from typing import Any, Literal, overload
 
 import torch
-from captum.log import log_usage
 from torch import Tensor
 
+from captum_rnn._captum import logged
 from captum_rnn.attr.calls import Lengths
 from captum_rnn.attr.layout import check_inputs
 from captum_rnn.attr.record import Run
@@ -63,7 +63,7 @@ class TelescopingAttribution(RecurrentAttribution):
         return_convergence_delta: Literal[True],
     ) -> tuple[tuple[Tensor, ...], Tensor]: ...
 
-    @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
+    @logged
     def attribute(
         self,
         inputs: Tensor | tuple[Tensor, ...],

@@ -4,12 +4,10 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, overload
 
-from captum._utils.common import _format_output, _is_tuple
-from captum.attr._utils.attribution import InternalAttribution
-from captum.log import log_usage
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from captum_rnn._captum import InternalAttribution, format_output, is_tuple, logged
 from captum_rnn.attr.calibration_data import read_batches
 from captum_rnn.attr.calls import one_for_each_input
 from captum_rnn.attr.layout import check_inputs
@@ -172,7 +170,7 @@ class WordInformationAttribution(InternalAttribution):  # type: ignore[misc]
         show_progress: bool = False,
     ) -> tuple[Tensor, ...]: ...
 
-    @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
+    @logged
     def attribute(
         self,
         inputs: Tensor | tuple[Tensor, ...],
@@ -238,7 +236,7 @@ class WordInformationAttribution(InternalAttribution):  # type: ignore[misc]
         )
         scores = self._quantity(self.last_search.log_sigma, quantity, features, tokens)
         attributions = layout.arrange(scores)
-        return _format_output(_is_tuple(inputs), (attributions,))
+        return format_output(is_tuple(inputs), (attributions,))
 
     def attribute_future(self) -> NoReturn:
         """Not implemented, as for Captum's own primary methods."""

@@ -6,10 +6,10 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
-from captum._utils.models.linear_model import SkLearnRidge
 from captum.attr import KernelShap, Lime, ShapleyValueSampling
 from torch import Tensor
 
+from captum_rnn._captum import SkLearnRidge
 from captum_rnn.benchmark.methods.explained_model import ExplainedModel
 from captum_rnn.benchmark.methods.method import Method
 from captum_rnn.benchmark.methods.perturbation_methods import PerturbationMethod, copies_at_once

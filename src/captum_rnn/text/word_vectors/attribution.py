@@ -4,11 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from captum._utils.common import _format_output, _is_tuple, _run_forward
-from captum.attr._utils.attribution import InternalAttribution
-from captum.log import log_usage
 from torch import Tensor, nn
 
+from captum_rnn._captum import InternalAttribution, format_output, is_tuple, logged, run_forward
 from captum_rnn.attr.layout import InputLayout, check_inputs
 from captum_rnn.functional import Distance, check_distance, hidden_state_delta
 from captum_rnn.text.word_vectors.pooling import WordPooling
@@ -58,7 +56,7 @@ class WordPoolingDeltaAttribution(InternalAttribution):  # type: ignore[misc]
         self.distance = check_distance(distance)
         self.normalize = normalize
 
-    @log_usage(part_of_slo=True)  # type: ignore[untyped-decorator]
+    @logged
     def attribute(
         self, inputs: Any, target: Any = None, additional_forward_args: Any = None
     ) -> Any:
@@ -86,7 +84,7 @@ class WordPoolingDeltaAttribution(InternalAttribution):  # type: ignore[misc]
         handle = self.layer.register_forward_hook(record)
         try:
             with torch.no_grad():
-                _run_forward(self.forward_func, tensors, target, additional_forward_args)
+                run_forward(self.forward_func, tensors, target, additional_forward_args)
         finally:
             handle.remove()
         layout = InputLayout(tensors[0].shape)
@@ -103,4 +101,4 @@ class WordPoolingDeltaAttribution(InternalAttribution):  # type: ignore[misc]
                 distance=self.distance,
                 normalize=self.normalize,
             ).masked_fill(~read, 0.0)
-        return _format_output(_is_tuple(inputs), (layout.arrange(scores),))
+        return format_output(is_tuple(inputs), (layout.arrange(scores),))
