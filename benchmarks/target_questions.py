@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from captum_rnn.benchmark.lexicon import opinion_lexicon
 from captum_rnn.evaluation import mean_interval
 from captum_rnn.text.targets import (
     SentenceSplit,
@@ -14,7 +15,6 @@ from captum_rnn.text.targets import (
     encode_characters,
 )
 from captum_rnn.text.targets.attribution import METHODS
-from captum_rnn.text.targets.opinions import opinion_lexicon
 from captum_rnn.text.targets.questions import (
     Question,
     distance_scores,

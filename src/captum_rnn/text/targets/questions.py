@@ -8,7 +8,7 @@ from torch import Tensor
 
 from captum_rnn.text.targets.data import Sentence
 from captum_rnn.text.targets.opinions import nearest_opinion, opinion_words
-from captum_rnn.text.targets.tags import Span, Tag, Target, occurrences, target_spans
+from captum_rnn.text.targets.tags import Span, Target, occurrences, target_spans
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,19 @@ class Question:
 
 
 def questions_of(
-    sentence: Sentence, names: Collection[str], lexicon: Mapping[str, Tag]
+    sentence: Sentence, names: Collection[str], lexicon: Mapping[str, int]
 ) -> list[Question]:
     """The questions that a sentence allows: one for each target that has an answer.
 
     Args:
         sentence: The sentence, with its labelled targets.
         names: Known names; words that overlap one of them are no opinion words.
-        lexicon: Polarity of each opinion word.
+        lexicon: Polarity of each opinion word: 1 or −1.
 
     Example:
+        >>> from captum_rnn.text.targets.tags import Tag
         >>> honda = Target("本田", Tag.POSITIVE)
-        >>> lexicon = {"舒服": Tag.POSITIVE, "难看": Tag.NEGATIVE}
+        >>> lexicon = {"舒服": 1, "难看": -1}
         >>> question, = questions_of(Sentence("本田舒服，丰田难看", (honda,)), set(), lexicon)
         >>> question.answer.start, question.distractor.start
         (2, 7)
@@ -84,6 +85,7 @@ def share_on_answer(question: Question, scores: Tensor) -> float:
         ValueError: There is another number of scores than of characters.
 
     Example:
+        >>> from captum_rnn.text.targets.tags import Tag
         >>> place = Span(0, 1, Tag.POSITIVE), Span(2, 3, Tag.POSITIVE)
         >>> question = Question("甲乙丙", Target("甲", Tag.POSITIVE), place[:1], place[1], None)
         >>> share_on_answer(question, torch.tensor([9.0, 1.0, 3.0]))
