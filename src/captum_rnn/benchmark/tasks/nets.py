@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from captum_rnn.benchmark.cache import cached_folder, load_or_train
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.subjects import Kind, net_settings
+from captum_rnn.benchmark.tasks.kinds import Kind, net_settings
 from captum_rnn.benchmark.tasks.task import Task
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.accuracy import Accuracy
@@ -51,7 +51,7 @@ def task_net(
 
     Args:
         task: The task.
-        kind: The recurrent layer; see `captum_rnn.benchmark.subjects.KINDS`.
+        kind: The recurrent layer; see `captum_rnn.benchmark.tasks.kinds.KINDS`.
         seed: Decides the first weights and the sequences.
         progress: Show the progress of a training on standard error.
 
