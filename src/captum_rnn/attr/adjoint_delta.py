@@ -6,9 +6,9 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from captum_rnn.attr.inputs import check_reference
 from captum_rnn.attr.record import Record, in_full_precision
 from captum_rnn.attr.recurrent import RecurrentAttribution
-from captum_rnn.attr.reference import check_reference
 from captum_rnn.functional.cells import first_order
 from captum_rnn.states import LevelPass, Stack, unstack
 

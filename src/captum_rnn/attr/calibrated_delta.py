@@ -22,8 +22,8 @@ from captum_rnn.attr.calibration_data import (
     top_adjoints,
     top_steps,
 )
+from captum_rnn.attr.inputs import check_reference
 from captum_rnn.attr.record import Record, Run, in_full_precision
-from captum_rnn.attr.reference import check_reference
 from captum_rnn.attr.telescoping import TelescopingAttribution
 from captum_rnn.functional.calibration import (
     DISTANCE_BINS,

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn._captum import run_forward
-from captum_rnn.attr.calls import Lengths
+from captum_rnn.attr.inputs import Lengths, check_reference
 from captum_rnn.attr.record import Record, Run
-from captum_rnn.attr.reference import check_reference
 from captum_rnn.functional.calibration import distance_bins
 from captum_rnn.states import Stack, unstack
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn._captum import ExpansionTypes, expand_target, select_targets
-from captum_rnn.attr.calls import target_out_of_range
+from captum_rnn.attr.inputs import target_out_of_range
 from captum_rnn.attr.record import Record, Run, in_full_precision
 from captum_rnn.attr.telescoping import TelescopingAttribution
 from captum_rnn.functional import Readout, check_readout

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from captum_rnn.attr.layout import InputLayout
+from captum_rnn.attr.inputs import InputLayout
 from captum_rnn.states import LayerCall, ReadGradient, Trajectory
 
 

@@ -8,13 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn._captum import InternalAttribution, format_output, is_tuple, logged, run_forward
-from captum_rnn.attr.calls import (
+from captum_rnn.attr.inputs import (
+    InputLayout,
     Lengths,
+    check_inputs,
     explained,
     one_for_each_input,
     target_out_of_range,
 )
-from captum_rnn.attr.layout import InputLayout, check_inputs
 from captum_rnn.attr.record import Record, Run
 from captum_rnn.states import (
     LayerCall,

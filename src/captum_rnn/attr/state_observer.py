@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn._captum import run_forward
-from captum_rnn.attr.layout import InputLayout
+from captum_rnn.attr.inputs import InputLayout
 from captum_rnn.functional.checks import check_lengths, check_readout
 from captum_rnn.states.perturbing import SeenStates, StateReadout, run_embedded, seen_states
 

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from captum_rnn._captum import logged
-from captum_rnn.attr.calls import Lengths
-from captum_rnn.attr.layout import check_inputs
+from captum_rnn.attr.inputs import Lengths, check_inputs
 from captum_rnn.attr.record import Run
 from captum_rnn.attr.recurrent import RecurrentAttribution
 

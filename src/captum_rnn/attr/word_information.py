@@ -9,8 +9,7 @@ from tqdm import tqdm
 
 from captum_rnn._captum import InternalAttribution, format_output, is_tuple, logged
 from captum_rnn.attr.calibration_data import read_batches
-from captum_rnn.attr.calls import one_for_each_input
-from captum_rnn.attr.layout import check_inputs
+from captum_rnn.attr.inputs import check_inputs, one_for_each_input
 from captum_rnn.attr.noise_search import NoiseSearch, Search
 from captum_rnn.attr.state_observer import StateObserver, checked_state_readout
 from captum_rnn.functional.word_information import (

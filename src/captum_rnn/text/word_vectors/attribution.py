@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn._captum import InternalAttribution, format_output, is_tuple, logged, run_forward
-from captum_rnn.attr.layout import InputLayout, check_inputs
+from captum_rnn.attr.inputs import InputLayout, check_inputs
 from captum_rnn.functional import Distance, check_distance, hidden_state_delta
 from captum_rnn.text.word_vectors.pooling import WordPooling
 

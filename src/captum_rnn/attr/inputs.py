@@ -1,0 +1,150 @@
+"""What a call of `attribute` is given, and how scores are brought into the shape of its inputs."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+Lengths: TypeAlias = Tensor | tuple[Tensor | None, ...] | None
+
+
+def check_inputs(inputs: object) -> tuple[Tensor, ...]:
+    """Returns the input tensors as a tuple.
+
+    Raises:
+        TypeError: Neither a tensor nor a tuple of tensors.
+        ValueError: No tensor at all, or an empty one.
+    """
+    if isinstance(inputs, PackedSequence):
+        raise TypeError(
+            "inputs is a PackedSequence; expected the padded tensor: pass a model that packs it "
+            "itself, with the recurrent module as layer"
+        )
+    tensors = inputs if isinstance(inputs, tuple) else (inputs,)
+    for tensor in tensors:
+        if not isinstance(tensor, Tensor):
+            given = "a tuple that holds a" if tensors is inputs else "a"
+            raise TypeError(
+                f"inputs is {given} {type(tensor).__name__}; expected a tensor or a tuple of them"
+            )
+        if tensor.numel() == 0:
+            raise ValueError(
+                f"inputs is empty: its shape is {tuple(tensor.shape)}; expected at least one row "
+                "with at least one token"
+            )
+    if not tensors:
+        raise ValueError("inputs is an empty tuple; expected at least one tensor")
+    return tensors
+
+
+@dataclass(frozen=True)
+class InputLayout:
+    """The layout of one input tensor.
+
+    Attributes:
+        shape: The tensor's shape: (batch, time, ...), (time, batch, ...) or (time, features).
+        batch_first: Whether the batch comes before the time.
+        unbatched: Whether there is no batch axis.
+    """
+
+    shape: torch.Size
+    batch_first: bool = True
+    unbatched: bool = False
+
+    @property
+    def batch(self) -> int:
+        """Number of rows."""
+        return 1 if self.unbatched else self.shape[0 if self.batch_first else 1]
+
+    @property
+    def time(self) -> int:
+        """Number of tokens in a row, padding included."""
+        return self.shape[0 if self.unbatched or not self.batch_first else 1]
+
+    @property
+    def _features(self) -> torch.Size:
+        return self.shape[1 if self.unbatched else 2 :]
+
+    def arrange(self, scores: Tensor) -> Tensor:
+        """Brings token scores (batch, time) into the shape of the input.
+
+        A token's score is shared equally over its features, so that their sum is the score.
+
+        Example:
+            >>> InputLayout(torch.Size([2, 1, 4]), batch_first=False).arrange(
+            ...     torch.tensor([[1.0, 2.0]])
+            ... ).sum(-1).tolist()
+            [[1.0], [2.0]]
+        """
+        batched = scores if self.batch_first else scores.t()
+        tokens = scores.squeeze(0) if self.unbatched else batched
+        features = self._features
+        if not features:
+            return tokens.contiguous()
+        shares = tokens.new_full(features, 1.0 / math.prod(features))
+        return (tokens[(...,) + (None,) * len(features)] * shares).contiguous()
+
+    def gather(self, attributions: Tensor) -> Tensor:
+        """The token scores (batch, time) in attributions of the input's shape."""
+        tokens = attributions.reshape(*self.shape[: 1 if self.unbatched else 2], -1).sum(-1)
+        if self.unbatched:
+            return tokens.unsqueeze(0)
+        return tokens if self.batch_first else tokens.t()
+
+
+def one_for_each_input(lengths: Lengths, inputs: int) -> tuple[Tensor | None, ...]:
+    """The lengths of each input tensor; ValueError if there are not as many as inputs."""
+    each = lengths if isinstance(lengths, tuple) else (lengths,)
+    if lengths is None:
+        each = (None,) * inputs
+    if len(each) != inputs:
+        raise ValueError(
+            f"lengths has {len(each)} entry(ies) for {inputs} input tensor(s); pass a tuple with "
+            "one entry for each of them"
+        )
+    return each
+
+
+def target_out_of_range(target: Any, output: Any, of: str = "model") -> ValueError:
+    """The error that says which classes there are in the output of the model, or of its head."""
+    shape = tuple(getattr(output, "shape", ()))
+    classes = f"; expected classes from 0 to {shape[-1] - 1}" if len(shape) > 1 else ""
+    return ValueError(f"target {target} does not fit the {of}'s output of shape {shape}{classes}")
+
+
+def explained(output: Any, rows: int) -> Tensor:
+    """The explained value of each row, which must be one number."""
+    if isinstance(output, Tensor) and output.numel() == rows:
+        return output.reshape(-1)
+    given = f"has shape {tuple(output.shape)}" if isinstance(output, Tensor) else "is no tensor"
+    raise ValueError(
+        f"the model's output {given}, but one number for each row is explained; pass the class as "
+        "target"
+    )
+
+
+def check_reference(reference: object, name: str, features: int | None = None) -> Tensor:
+    """Returns `reference` if it is a token as the layer reads it.
+
+    Args:
+        reference: What the user gave.
+        name: The argument's name, for the error.
+        features: The layer's input size, once it is known.
+
+    Raises:
+        TypeError: No tensor of floating-point numbers.
+        ValueError: Another shape than (features,).
+    """
+    expected = f"expected a tensor of shape ({'features' if features is None else features},)"
+    if not isinstance(reference, Tensor) or not reference.is_floating_point():
+        given = reference.dtype if isinstance(reference, Tensor) else type(reference).__name__
+        raise TypeError(
+            f"{name} is of type {given}; {expected}, the token as the recurrent layer reads it, "
+            "e.g. model.embedding.weight[unknown_id]"
+        )
+    if reference.dim() != 1 or (features is not None and len(reference) != features):
+        raise ValueError(f"{name} has shape {tuple(reference.shape)}; {expected}")
+    return reference.detach()
