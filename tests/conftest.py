@@ -1,4 +1,4 @@
-"""Every test starts from the same random state; layouts are covered, or with --full all run."""
+"""Every test starts from the same random state; `--full` and `--fuzz N` run more of them."""
 
 import pytest
 import torch
@@ -13,6 +13,21 @@ def _seeded():
 
 def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="run every layout of recurrent layers")
+    parser.addoption(
+        "--fuzz",
+        type=int,
+        metavar="N",
+        help="run N random cases in each fuzz test, in place of the few that it runs by itself",
+    )
+
+
+@pytest.fixture
+def fuzz_seeds(request):
+    """`fuzz_seeds(few)`: the seeds of a test's cases, `few` of them or as many as `--fuzz` says.
+
+    Each case has to follow from its seed alone, so that a failure is repeated by its seed.
+    """
+    return lambda few: range(request.config.getoption("--fuzz") or few)
 
 
 def pytest_configure(config):

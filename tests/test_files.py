@@ -10,9 +10,12 @@ import pytest
 from captum_rnn.files import (
     append_durably,
     locked,
+    open_regular,
     prepare_file,
     prepare_output,
+    private_folder,
     remove_unfinished,
+    write_bytes,
     write_durably,
     write_json,
     write_text,
@@ -61,7 +64,7 @@ def test_lines_are_added(tmp_path):
 
 
 def test_what_a_kill_left_is_removed_and_nothing_else(tmp_path):
-    for name in (".part.unfinished", ".hidden", "part.unfinished"):
+    for name in (".part.0f.unfinished", ".hidden", "part.unfinished"):
         (tmp_path / name).touch()
     remove_unfinished(tmp_path)
     assert {entry.name for entry in tmp_path.iterdir()} == {".hidden", "part.unfinished"}
@@ -153,3 +156,63 @@ def test_a_failed_write_leaves_nothing_half_written(
         write_text("new", path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("write", [write_bytes, write_durably])
+def test_a_link_under_a_temporary_name_or_the_name_itself_is_not_followed(write, tmp_path):
+    victim, path = tmp_path / "victim", tmp_path / "report.html"
+    victim.write_text("precious")
+    for name in (".report.html.unfinished", "report.html"):
+        (tmp_path / name).symlink_to(victim)
+    write(b"<html>", path)
+    assert victim.read_text() == "precious"
+    assert path.read_bytes() == b"<html>"
+    assert not path.is_symlink()
+
+
+def test_a_temporary_name_that_is_taken_is_never_opened(tmp_path, monkeypatch):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    monkeypatch.setattr("secrets.token_hex", lambda count: "foreseen")
+    (tmp_path / ".a.foreseen.unfinished").symlink_to(victim)
+    with pytest.raises(FileExistsError):
+        write_bytes(b"new", tmp_path / "a")
+    assert victim.read_text() == "precious"
+
+
+def test_a_file_has_the_permissions_that_the_user_gives_new_files(tmp_path):
+    write_bytes(b"new", tmp_path / "a")
+    (tmp_path / "b").touch()
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+def test_what_is_added_to_or_locked_is_no_link(tmp_path):
+    for name in (".lock", "list"):
+        (tmp_path / name).symlink_to(tmp_path / "victim")
+    with pytest.raises(OSError, match="symbolic links"):
+        append_durably("line", tmp_path / "list")
+    with pytest.raises(OSError, match="symbolic links"), locked(tmp_path):
+        pass
+    assert not (tmp_path / "victim").exists()
+
+
+def test_a_fifo_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(OSError, match="is no regular file"):
+        open_regular(tmp_path / "fifo")
+    (tmp_path / "file").write_bytes(b"content")
+    with open_regular(tmp_path / "file") as file:
+        assert file.read() == b"content"
+
+
+def test_a_private_folder_is_for_its_user_alone(tmp_path, monkeypatch):
+    folder = tmp_path / "above" / "cache"
+    assert private_folder(folder) == private_folder(folder) == folder
+    assert folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o777)
+    with pytest.raises(PermissionError, match=r"other users may write .*mode 777"):
+        private_folder(folder)
+    folder.chmod(0o755)
+    monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
+    with pytest.raises(PermissionError, match="belongs to another user"):
+        private_folder(folder)

@@ -4,12 +4,17 @@ import contextlib
 import errno
 import json
 import os
+import secrets
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 _UNFINISHED = ".unfinished"
+# Missing on Windows, which has neither FIFOs among its files nor links that anyone may make.
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 def prepare_output(folder: str | Path) -> Path:
@@ -56,6 +61,38 @@ def prepare_file(file: str | Path) -> Path:
     return path
 
 
+def private_folder(folder: Path) -> Path:
+    """A folder that only this user can write to, created where it is missing.
+
+    What is kept there is trusted when it is read again, so nobody else may have put it there.
+
+    Args:
+        folder: The folder, such as a cache; folders above it are created where missing.
+
+    Returns:
+        The folder.
+
+    Raises:
+        PermissionError: It belongs to another user, or other users may write to it.
+        OSError: It cannot be created.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not hasattr(os, "getuid"):  # Windows keeps the folders of a user to that user
+        return folder
+    status = folder.stat()
+    if status.st_uid != os.getuid():
+        raise PermissionError(
+            f"{folder} belongs to another user (id {status.st_uid}, yours is {os.getuid()}); "
+            "name a folder of your own"
+        )
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError(
+            f"other users may write to {folder} (mode {stat.S_IMODE(status.st_mode):o}); run "
+            f"chmod 700 on it if nobody did, or name another folder"
+        )
+    return folder
+
+
 def write_json(content: dict[str, Any], path: Path) -> None:
     """Writes a dictionary as JSON; see `write_text`.
 
@@ -78,25 +115,23 @@ def write_text(text: str, path: Path) -> None:
 def write_bytes(content: bytes, path: Path) -> None:
     """Writes a file under a temporary name and renames it, so that no half file ever stands there.
 
+    The temporary name cannot be foreseen and is never one that is there already, so nobody can lay
+    a link under it. A link at `path` itself is replaced, not followed.
+
     Args:
         content: The content.
-        path: Where the file shall stand; a file already there is replaced.
+        path: Where the file shall stand; a file already there is replaced, a folder created.
 
     Raises:
         OSError: The file cannot be written; what stood there before still does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
-    try:
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    with _unfinished(path) as file:
+        file.write(content)
 
 
 def write_durably(content: bytes, path: Path) -> None:
-    """Writes a file under a temporary name, syncs it to disk, renames it and syncs its folder.
+    """As `write_bytes`, and synced to disk: the content before its name, the name before the end.
 
     Args:
         content: The bytes.
@@ -105,18 +140,25 @@ def write_durably(content: bytes, path: Path) -> None:
     Raises:
         OSError: The file cannot be written; what stood there before still does.
     """
-    unfinished = path.with_name(f".{path.name}{_UNFINISHED}")
+    with _unfinished(path) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def _unfinished(path: Path) -> Iterator[BinaryIO]:
+    """A new file that takes its place at the end of a `with` block, unless that fails."""
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}{_UNFINISHED}")
     try:
-        with unfinished.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        with unfinished.open("xb") as file:
+            yield file
         os.replace(unfinished, path)
     except BaseException:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
 
 
 def append_durably(line: str, path: Path) -> None:
@@ -127,12 +169,32 @@ def append_durably(line: str, path: Path) -> None:
         path: The file.
 
     Raises:
-        OSError: It cannot be written; the file may then end with a piece of the line.
+        OSError: It cannot be written, also as it is a symbolic link; the file may then end with a
+            piece of the line.
     """
-    with path.open("ab") as file:
+    with open(path, "ab", opener=_open_no_link) as file:
         file.write(f"{line}\n".encode())
         file.flush()
         os.fsync(file.fileno())
+
+
+def open_regular(path: str | Path) -> BinaryIO:
+    """Opens a file to read its bytes, and refuses at once what would wait or never end.
+
+    Raises:
+        OSError: It cannot be read, or is a folder, FIFO, socket or device.
+
+    Example:
+        >>> open_regular("/dev/zero")
+        Traceback (most recent call last):
+        OSError: /dev/zero is no regular file; copy what it gives to a file, and name that one
+    """
+    # Without O_NONBLOCK, opening a FIFO waits until somebody writes to it.
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NO_WAIT))  # noqa: SIM115
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise OSError(f"{path} is no regular file; copy what it gives to a file, and name that one")
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -157,6 +219,8 @@ def sync_folder(folder: Path) -> None:
 def locked(folder: Path) -> Iterator[None]:
     """Keeps other runs out of a folder inside a `with` block; the lock ends with the process.
 
+    Without effect on Windows.
+
     Raises:
         BlockingIOError: Another run is at work there.
     """
@@ -165,7 +229,7 @@ def locked(folder: Path) -> Iterator[None]:
     except ImportError:  # Windows
         yield
         return
-    with (folder / ".lock").open("ab") as file:
+    with open(folder / ".lock", "ab", opener=_open_no_link) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -173,3 +237,7 @@ def locked(folder: Path) -> Iterator[None]:
                 f"another run is writing to {folder}; wait for it, or name another folder"
             ) from error
         yield
+
+
+def _open_no_link(name: str, flags: int) -> int:
+    return os.open(name, flags | _NO_LINK, 0o666)

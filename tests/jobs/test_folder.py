@@ -4,7 +4,6 @@ from collections import Counter
 
 import pytest
 
-from captum_rnn import files
 from captum_rnn.jobs.folder import JobFolder, total_counts
 from captum_rnn.jobs.inputs import InputFile, Part
 from captum_rnn.jobs.manifest import describe
@@ -26,8 +25,8 @@ def done(number):
 @pytest.fixture
 def folder(tmp_path):
     folder = JobFolder(tmp_path / "new" / "out")
-    folder.prepare()
-    folder.begin(manifest(), restart=False)
+    with folder.held():
+        folder.begin(manifest(), restart=False)
     return folder
 
 
@@ -35,8 +34,8 @@ def test_kept_parts_are_finished_in_a_later_run(folder):
     folder.keep(PARTS[2], done(2))
     folder.keep(PARTS[0], done(0))
     again = JobFolder(folder.path)
-    again.prepare()
-    again.begin(manifest(), restart=False)
+    with again.held():
+        again.begin(manifest(), restart=False)
     finished = again.finished(PARTS)
     assert sorted(finished) == [0, 2]
     assert total_counts(finished) == {"empty": 2}
@@ -89,18 +88,49 @@ def test_restart_drops_the_old_job(folder):
 def test_other_files_are_not_touched(folder, name):
     (folder.path / name).write_text("mine")
     (folder.path / ".mine.unfinished").write_text("mine")
-    with pytest.raises(FileExistsError, match="holds other files"):
-        folder.prepare()
+    with pytest.raises(FileExistsError, match="holds other files"), folder.held():
+        pass
     assert (folder.path / ".mine.unfinished").exists()
 
 
+@pytest.mark.parametrize("name", [".lock", "finished.jsonl", "parts/part-000000.jsonl", "parts"])
+def test_a_link_that_leads_elsewhere_is_refused(folder, name, tmp_path):
+    victim = tmp_path / "victim"
+    victim.mkdir() if name == "parts" else victim.write_text("precious")
+    path = folder.path / name
+    if path.is_dir():
+        path.rmdir()
+    path.unlink(missing_ok=True)
+    path.symlink_to(victim)
+    with pytest.raises(FileExistsError, match="holds other files"), folder.held():
+        pass
+    assert list(victim.iterdir()) == [] if name == "parts" else victim.read_text() == "precious"
+
+
 def test_what_a_kill_left_half_written_is_removed(folder):
-    left = [folder.path / ".manifest.json.unfinished", folder.parts / ".part-000001.jsonl"]
-    left[1] = left[1].with_name(left[1].name + files._UNFINISHED)
+    left = [
+        folder.path / ".manifest.json.0123456789abcdef.unfinished",
+        folder.parts / ".part-000001.jsonl.0123456789abcdef.unfinished",
+    ]
     for path in left:
         path.touch()
-    folder.prepare()
-    assert not any(path.exists() for path in left)
+    with folder.held():
+        assert not any(path.exists() for path in left)
+
+
+def test_a_second_run_is_refused_before_it_touches_anything(folder, monkeypatch):
+    """It comes between the writing of a part and the renaming."""
+    replace = os.replace
+
+    def second_comes(*names):
+        with pytest.raises(BlockingIOError, match="another run"), JobFolder(folder.path).held():
+            pass
+        replace(*names)
+
+    with folder.held():
+        monkeypatch.setattr(os, "replace", second_comes)
+        folder.keep(PARTS[0], done(0))
+    assert (folder.parts / "part-000000.jsonl").read_bytes() == b"part 0\n"
 
 
 def test_files_of_a_finished_job_in_order(folder):

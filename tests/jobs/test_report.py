@@ -27,14 +27,14 @@ def job(path, texts, error_rows=0):
     ]
     rows += [ExplainedRow(None, len(rows) + n, error="empty") for n in range(error_rows)]
     folder = JobFolder(path)
-    folder.prepare()
-    settings = WorkSettings("/", format="jsonl")
-    folder.begin(
-        describe([InputFile(f"{ATTACK}.csv", 1, "0", len(rows))], settings, 99), restart=True
+    manifest = describe(
+        [InputFile(f"{ATTACK}.csv", 1, "0", len(rows))], WorkSettings("/", format="jsonl"), 99
     )
     part = Part(0, "a.csv", 0, len(rows), 0, 0, 0)
     content = to_json_lines(rows, f"{ATTACK}.csv")
-    folder.keep(part, FinishedPart(0, len(rows), Counter(), {}, content))
+    with folder.held():
+        folder.begin(manifest, restart=True)
+        folder.keep(part, FinishedPart(0, len(rows), Counter(), {}, content))
     return path
 
 

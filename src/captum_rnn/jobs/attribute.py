@@ -10,7 +10,6 @@ from typing import Literal, get_args
 import torch
 from tqdm import tqdm
 
-from captum_rnn.files import locked
 from captum_rnn.jobs import local_engine
 from captum_rnn.jobs.explaining import Clock
 from captum_rnn.jobs.folder import Finished, JobFolder, total_counts
@@ -113,8 +112,7 @@ def attribute_files(
     )
     _check(settings, rows_per_part, engine)
     folder = JobFolder(Path(output))
-    folder.prepare()
-    with locked(folder.path):
+    with folder.held():
         with tqdm(desc="reading", unit="B", unit_scale=True, disable=not progress) as bar:
             files, parts = plan([str(path) for path in inputs], columns, rows_per_part, bar.update)
         folder.begin(describe(files, settings, rows_per_part), restart=restart)

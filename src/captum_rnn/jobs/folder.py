@@ -1,5 +1,6 @@
 """The output folder of a job: its manifest, its parts, and which of them are finished."""
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -12,6 +13,7 @@ from typing import Any
 
 from captum_rnn.files import (
     append_durably,
+    locked,
     remove_unfinished,
     sync_folder,
     write_durably,
@@ -25,8 +27,8 @@ _MANIFEST = "manifest.json"
 _FINISHED = "finished.jsonl"
 _PARTS = "parts"
 # Also while they are being written; see `captum_rnn.files`.
-_OURS = re.compile(r"parts|\.lock|\.?(manifest\.json|finished\.jsonl)(\.unfinished)?")
-_PART_NAME = re.compile(r"\.?part-\d{6,}\.(parquet|jsonl)(\.unfinished)?")
+_OURS = re.compile(r"parts|\.lock|\.?(manifest\.json|finished\.jsonl)(\.[0-9a-f]+\.unfinished)?")
+_PART_NAME = re.compile(r"\.?part-\d{6,}\.(parquet|jsonl)(\.[0-9a-f]+\.unfinished)?")
 
 
 @dataclass(frozen=True)
@@ -64,24 +66,34 @@ class JobFolder:
         """The folder of the parts."""
         return self.path / _PARTS
 
-    def prepare(self) -> None:
-        """Creates the folder, or makes sure that it holds nothing but a job.
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps other runs out inside a `with` block, then tidies up what a killed run has left.
+
+        Nothing in the folder is changed before it is known to be a job's and nobody else's.
 
         Raises:
-            FileExistsError: It is a file, or holds other files.
+            BlockingIOError: Another run is at work there.
+            FileExistsError: It is a file, holds other files, or links that would lead elsewhere.
             OSError: It cannot be created.
         """
+        self._refuse_others()
+        self.path.mkdir(parents=True, exist_ok=True)
+        with locked(self.path):
+            self.parts.mkdir(exist_ok=True)
+            remove_unfinished(self.path)
+            remove_unfinished(self.parts)
+            yield
+
+    def _refuse_others(self) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise FileExistsError(f"{self.path} is a file; name a new folder for the output")
-        others = _others(self.path, _OURS) + _others(self.parts, _PART_NAME)
+        others = _others(self.path, _OURS) or _others(self.parts, _PART_NAME)
         if others:
             raise FileExistsError(
                 f"{self.path} holds other files than a job's ({', '.join(others[:3])}); name a new "
                 "or empty folder, so that nothing of yours is replaced"
             )
-        self.parts.mkdir(parents=True, exist_ok=True)
-        remove_unfinished(self.path)
-        remove_unfinished(self.parts)
 
     def begin(self, manifest: Manifest, *, restart: bool) -> None:
         """Makes the folder that of one job: a new one, or the one that is there already.
@@ -221,10 +233,14 @@ def total_counts(finished: dict[int, Finished]) -> Counter[str]:
 
 
 def _others(folder: Path, ours: re.Pattern[str]) -> list[str]:
-    """Names in a folder that a job does not give."""
+    """Names in a folder that a job does not give, and links, which it never makes."""
     if not folder.is_dir():
         return []
-    return sorted(entry.name for entry in folder.iterdir() if not ours.fullmatch(entry.name))
+    return sorted(
+        entry.name
+        for entry in folder.iterdir()
+        if entry.is_symlink() or not ours.fullmatch(entry.name)
+    )
 
 
 def _line(entry: Finished) -> str:
