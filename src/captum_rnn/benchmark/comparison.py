@@ -23,9 +23,6 @@ from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.pipeline import TextClassifier
 
-SCHEMA = 2
-CORPUS_EXAMPLES = 6
-
 Batch = Tensor | tuple[Tensor, Tensor]
 
 

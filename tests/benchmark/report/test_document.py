@@ -3,10 +3,25 @@ import hashlib
 import re
 
 import pytest
+import torch
+from torch import nn
 
+from captum_rnn.benchmark import compare
 from captum_rnn.benchmark.findings import headline
 from captum_rnn.benchmark.report import report_html
 from made_up_results import FAILED, LABELS, LOSING, made_up_results
+
+
+class BagOfWords(nn.Module):
+    """A classifier without a recurrent layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(9, 4, padding_idx=0)
+        self.out = nn.Linear(4, 2)
+
+    def forward(self, ids):
+        return self.out(self.words(ids).sum(dim=1))
 
 
 def test_the_headline_comes_first(deletion_results):
@@ -39,10 +54,26 @@ def test_every_part_is_there(full_results, read):
 
 
 def test_a_foreign_classifier_is_not_said_to_be_trained_or_right(deletion_results, read):
-    deletion_results["subject"] |= {"trained_on": {}, "accuracy": None, "kind": "NoneType"}
+    deletion_results["subject"] |= {"trained_on": {}, "accuracy": None, "kind": "GRU"}
     text = read(report_html(deletion_results)).text
-    assert "that one classifier predicts for 100 texts. A text has 27 words" in text
+    assert "that one GRU classifier predicts for 100 texts. A text has 27 words" in text
     assert "trained on" not in text.split("How to read it")[0]
+
+
+def test_the_report_of_a_model_without_a_recurrent_layer_names_no_layer(read):
+    model = BagOfWords()
+    results = compare(
+        model,
+        [torch.tensor([[2, 3, 4], [5, 6, 0]])],
+        embedding=model.words,
+        layer=None,
+        methods=["saliency", "random"],
+        metrics=["deletion"],
+        progress=False,
+    )
+    text = read(report_html(results)).text
+    assert "that one classifier predicts for 2 texts" in text
+    assert "None" not in text.split("How to read it")[0]
 
 
 def test_where_it_ran_stands_at_the_end(deletion_results, read):

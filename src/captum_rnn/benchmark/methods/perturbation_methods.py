@@ -1,7 +1,6 @@
 """Methods that change the words and see what the classifier says: Captum's, and leave-one-out."""
 
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,9 +10,6 @@ from torch import Tensor
 from captum_rnn.benchmark.methods.explained_model import ExplainedModel, texts_of_equal_length
 from captum_rnn.benchmark.methods.method import Method
 from captum_rnn.evaluation.perturbation import keep_tokens
-
-Margin = Callable[[Tensor, Tensor], Tensor]
-"""The margin (batch,) of ids (batch, time) and classes (batch,)."""
 
 _TOKENS_AT_ONCE = 16_384
 

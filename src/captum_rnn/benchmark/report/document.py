@@ -61,8 +61,7 @@ def _subject(results: Result) -> list[str]:
     corpus = subject["trained_on"].get("corpus")
     trained = f", trained on {corpus}," if corpus else ""
     unseen = " that it was not trained on" if corpus else ""
-    kind = subject["kind"] if subject["kind"] != "NoneType" else "classifier"
-    classifier = kind if kind == "classifier" else f"{kind} classifier"
+    classifier = f"{subject['kind']} classifier" if subject["kind"] else "classifier"
     methods = len(measured(results))
     sentences = [
         f"{methods} method{'s' * (methods != 1)} explain{'s' * (methods == 1)} the class "
