@@ -175,7 +175,10 @@ def test_a_method_that_fails_is_a_row_that_says_why(classifier, results, monkeyp
     assert "saliency" not in found["correlations"]["methods"]
     assert "saliency" not in found["examples"][0]["scores"]
     (undisturbed,) = (m for m in results["methods"] if m["name"] == "logit-delta")
-    assert entries["logit-delta"]["per_text"] == undisturbed["per_text"]
+    # In other batches the sums of single precision end otherwise in the eighth digit.
+    for key, values in undisturbed["per_text"].items():
+        again = entries["logit-delta"]["per_text"][key]
+        assert again == pytest.approx(values, abs=1e-6, nan_ok=True), key
 
 
 def test_scores_that_are_no_numbers_are_a_failure(classifier, monkeypatch):

@@ -17,7 +17,7 @@ from captum_rnn.benchmark.methods import Method
 from captum_rnn.benchmark.run import Findings
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.benchmark.summary import defined
-from captum_rnn.evaluation import compare_methods, mean_interval
+from captum_rnn.evaluation import mean_interval, tied_with_best
 from captum_rnn.states.modes import evaluation_mode
 
 Judge = Callable[[Tensor], Mapping[str, Tensor]]
@@ -182,8 +182,7 @@ def _summaries(
         }
         tied = None
         if higher_is_better is not None:
-            compared = compare_methods(values, seed=seed, higher_is_better=higher_is_better)
-            tied = compared.tied_with_best
+            tied = tied_with_best(values, seed=seed, higher_is_better=higher_is_better)
         for name, numbers in values.items():
             interval = asdict(mean_interval(numbers, seed=seed))
             summaries[name][key] = {

@@ -238,9 +238,12 @@ def _collect(
                 list(itertools.chain(*(block.curves[name][curve] for _, block in findings))),
                 dtype=torch.float64,
             )
-            low, high = mean_intervals(texts, seed=seed)
-            row.curves[curve] = texts.nanmean(dim=0).tolist()
-            row.curve_intervals[curve] = {"low": low.tolist(), "high": high.tolist()}
+            steps = mean_intervals(texts, seed=seed)
+            row.curves[curve] = [step.mean for step in steps]
+            row.curve_intervals[curve] = {
+                "low": [step.low for step in steps],
+                "high": [step.high for step in steps],
+            }
 
 
 def _probe(
@@ -282,9 +285,10 @@ def _correlations(
         of_block = torch.tensor(block.correlations, dtype=torch.float64)
         parts.append(of_block[:, places][:, :, places])
     texts = torch.cat(parts)
-    low, high = mean_intervals(texts, seed=seed)
-    return {
-        "spearman": texts.nanmean(dim=0).tolist(),
-        "low": low.tolist(),
-        "high": high.tolist(),
-    }
+    intervals = mean_intervals(texts.flatten(1), seed=seed)
+
+    def matrix(part: str) -> list[list[float]]:
+        numbers = iter(getattr(interval, part) for interval in intervals)
+        return [list(itertools.islice(numbers, len(names))) for _ in names]
+
+    return {"spearman": matrix("mean"), "low": matrix("low"), "high": matrix("high")}

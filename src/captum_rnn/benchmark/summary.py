@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from captum_rnn.benchmark.measures import MEASURES
-from captum_rnn.evaluation import compare_methods, mean_interval
+from captum_rnn.evaluation import mean_interval, tied_with_best
 
 PerText = Mapping[str, Mapping[str, Sequence[float]]]
 
@@ -32,7 +32,9 @@ def summarise(per_text: PerText, *, seed: int) -> dict[str, dict[str, Any]]:
             for name, measures in per_text.items()
             if key in measures
         }
-        tied = _tied_with_best(values, measure.better, seed)
+        tied = None
+        if measure.better is not None and values:
+            tied = tied_with_best(values, seed=seed, higher_is_better=measure.better == "higher")
         for name, numbers in values.items():
             interval = mean_interval(numbers, seed=seed)
             if interval.texts:
@@ -46,13 +48,3 @@ def summarise(per_text: PerText, *, seed: int) -> dict[str, dict[str, Any]]:
 def defined(number: float) -> float | None:
     """The number, or None for NaN, which JSON cannot say."""
     return None if math.isnan(number) else number
-
-
-def _tied_with_best(
-    values: Mapping[str, torch.Tensor], better: str | None, seed: int
-) -> set[str] | None:
-    known = {name: numbers for name, numbers in values.items() if not numbers.isnan().all()}
-    if better is None or not known:
-        return None
-    comparison = compare_methods(known, seed=seed, higher_is_better=better == "higher")
-    return set(comparison.tied_with_best)

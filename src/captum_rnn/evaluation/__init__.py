@@ -12,7 +12,7 @@ class probabilities, a set of scores is a tensor of the same shape as the ids.
 - Plausibility: `token_f1`, `average_precision`, `pointing_accuracy`, `sign_accuracy`, with marks
   from `spans_to_tokens` or `lexicon_polarity`; documents of several texts: `segment_pointing`.
 - Sanity and structure: `cascading_randomisation`, `tail_mass`.
-- How sure it is: `mean_interval`, `mean_intervals`, `paired_difference`, `compare_methods`.
+- How sure it is: `mean_interval`, `mean_intervals`, `paired_difference`, `tied_with_best`.
 """
 
 from captum_rnn.evaluation.agreement import (
@@ -21,11 +21,16 @@ from captum_rnn.evaluation.agreement import (
     rank_correlation_matrices,
     rank_correlations,
 )
+from captum_rnn.evaluation.bootstrap import (
+    MeanInterval,
+    mean_interval,
+    mean_intervals,
+    paired_difference,
+    tied_with_best,
+)
 from captum_rnn.evaluation.captum_metrics import infidelity, infidelity_of, max_sensitivity
-from captum_rnn.evaluation.comparison import Comparison, compare_methods, paired_difference
 from captum_rnn.evaluation.faithfulness import comprehensiveness, sufficiency
 from captum_rnn.evaluation.hybrid import SegmentPointing, segment_labels, segment_pointing
-from captum_rnn.evaluation.interval import MeanInterval, mean_interval, mean_intervals
 from captum_rnn.evaluation.leave_one_out import leave_one_out, leave_one_out_of
 from captum_rnn.evaluation.perturbed import PerturbedPredictions
 from captum_rnn.evaluation.plausibility import (
@@ -42,7 +47,6 @@ from captum_rnn.evaluation.spans import spans_to_tokens, token_places
 from captum_rnn.evaluation.structure import tail_mass, uniform_tail_mass
 
 __all__ = [
-    "Comparison",
     "MeanInterval",
     "PerturbedPredictions",
     "Predict",
@@ -50,7 +54,6 @@ __all__ = [
     "SegmentPointing",
     "average_precision",
     "cascading_randomisation",
-    "compare_methods",
     "comprehensiveness",
     "infidelity",
     "infidelity_of",
@@ -74,6 +77,7 @@ __all__ = [
     "spans_to_tokens",
     "sufficiency",
     "tail_mass",
+    "tied_with_best",
     "token_f1",
     "token_places",
     "uniform_tail_mass",

@@ -12,7 +12,6 @@ from torch import Tensor
 from captum_rnn.benchmark.ablation.effects import marginal_effects
 from captum_rnn.benchmark.ablation.embedding import with_equal_norms
 from captum_rnn.benchmark.ablation.grid import AXES, Grid
-from captum_rnn.benchmark.ablation.intervals import mean_intervals
 from captum_rnn.benchmark.ablation.measures import MEASURES
 from captum_rnn.benchmark.ablation.scores import NEUTRAL_WORDS
 from captum_rnn.benchmark.ablation.sweep import Sweep, at_every_scale, sweep
@@ -20,7 +19,13 @@ from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.benchmark.summary import defined
 from captum_rnn.benchmark.timing import single_thread
-from captum_rnn.evaluation import MeanInterval, mean_interval, paired_difference, predict_texts
+from captum_rnn.evaluation import (
+    MeanInterval,
+    mean_interval,
+    mean_intervals,
+    paired_difference,
+    predict_texts,
+)
 from captum_rnn.states import recurrent_layer
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.accuracy import Accuracy

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from captum_rnn.evaluation.interval import RESAMPLES
+from captum_rnn.evaluation.bootstrap import RESAMPLES
 from captum_rnn.text.targets.tags import Target
 
 
