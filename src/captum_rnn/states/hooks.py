@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from captum_rnn.states.weights import running_weights
+from captum_rnn.states.weights import running_rounding, running_weights
 
 LayerData: TypeAlias = Tensor | PackedSequence
 
@@ -25,6 +25,7 @@ class LayerCall:
         output: The top level's states after every step.
         final: The final states (h_n,) or (h_n, c_n) of all levels.
         weights: The weights that the layer computed with, by name; not copied.
+        rounding: The relative rounding error of the arithmetic that it ran in.
     """
 
     input: LayerData
@@ -32,6 +33,7 @@ class LayerCall:
     output: LayerData
     final: tuple[Tensor, ...]
     weights: Mapping[str, Tensor]
+    rounding: float
 
 
 def compiled_code_runs_eagerly() -> contextlib.AbstractContextManager[Any]:
@@ -64,7 +66,8 @@ def layer_call(
         )
     given = None if initial is None else _as_tuple(initial)
     final = _as_tuple(output[1])
-    return LayerCall(layer_input, given, output[0], final, running_weights(module))
+    rounding = running_rounding(final[0])
+    return LayerCall(layer_input, given, output[0], final, running_weights(module), rounding)
 
 
 def _as_tuple(states: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -4,6 +4,7 @@ Fused layers return the top level's states only. A lower level is run alone, on 
 of the stack; the cells then recompute what happened inside each step.
 """
 
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from captum_rnn.functional import StatePath
 from captum_rnn.functional.cells import Cell
 from captum_rnn.states.hooks import LayerCall, LayerData
+from captum_rnn.states.proof import Proof
 from captum_rnn.states.recording import ReadGradient
 from captum_rnn.states.weights import cell_of, level_alone
 
@@ -33,6 +35,7 @@ class LevelPass:
         read: Derivative of the explained value with respect to what the classifier reads of each
             state (time, batch, state); zeros where it reads nothing.
         read_cells: The same for an LSTM's cell states (time, batch, hidden), or None.
+        proof: What the recomputed states are held against.
     """
 
     cell: Cell[Any]
@@ -41,11 +44,26 @@ class LevelPass:
     initial_cell: Tensor | None
     read: Tensor
     read_cells: Tensor | None
+    proof: Proof
 
     @cached_property
     def steps(self) -> Any:
-        """What the cell recomputes of each step: gates and cell states."""
-        return self.cell.steps(self.inputs, self.states, self.initial_cell)
+        """What the cell recomputes of each step: gates and cell states.
+
+        Raises:
+            StepsDifferError: The recomputed steps make other states than the recorded ones.
+        """
+        steps = self.cell.steps(self.inputs, self.states, self.initial_cell)
+        made = self.cell.made(steps)
+        if made is not None:
+            self.proof.check(made, self.states)
+        return steps
+
+    def prove(self) -> None:
+        """Recomputes all steps; raises StepsDifferError if they make other states."""
+        if self.cell.made(self.steps) is None:
+            made, _ = self.cell.after(self.inputs, self.states[:-1], None)
+            self.proof.check(made, self.states)
 
 
 @dataclass(frozen=True)
@@ -140,8 +158,14 @@ def unstack(layer: nn.RNNBase, call: LayerCall, gradient: ReadGradient | None = 
         outputs = unstacking.outputs(level, inputs)
         levels.append(unstacking.passes(level, inputs, outputs))
         inputs = outputs
+    if layer.num_layers > 1 or not _runs_torchs_own_code(layer):
+        passes = list(itertools.chain.from_iterable(levels))
+        _check_ends(passes, [passed.states for passed in passes], call.final[0])
     if not _runs_torchs_own_code(layer):
-        _check_followed(layer, call, levels, ends)
+        for passed in passes:
+            passed.prove()
+        if isinstance(layer, nn.LSTM):
+            _check_ends(passes, [passed.steps.cells for passed in passes], call.final[1])
     return Stack(levels, ends)
 
 
@@ -195,6 +219,24 @@ class _Unstacking:
             initial_cell=self._initial(1, index, outputs) if self._has_cells else None,
             read=self._read(level, direction, outputs),
             read_cells=self._read_at_end(1, index, outputs) if self._has_cells else None,
+            proof=self._proof(level, direction),
+        )
+
+    def _proof(self, level: int, direction: int) -> Proof:
+        kind = type(self.layer).__name__
+        remedy = (
+            "leave its weights, its input and what it returned as they are until attribute is done"
+            if _runs_torchs_own_code(self.layer)
+            else f"{kind} computes something else than the torch layer it extends: apply what it "
+            "adds before or after the layer"
+        )
+        names = (", forward direction", ", backward direction") if self.directions == 2 else ("",)
+        return Proof(
+            f"level {level}{names[direction]}",
+            remedy,
+            self.call.rounding,
+            self.ends,
+            direction == 1,
         )
 
     @property
@@ -262,27 +304,17 @@ def _runs_torchs_own_code(layer: nn.RNNBase) -> bool:
     return type(layer) in (nn.RNN, nn.LSTM, nn.GRU) and not changed
 
 
-def _check_followed(
-    layer: nn.RNNBase, call: LayerCall, levels: list[list[LevelPass]], ends: Tensor | None
-) -> None:
-    """A subclass that changes what it reads or answers would be followed wrongly.
+def _check_ends(passes: list[LevelPass], states: list[Tensor], final: Tensor) -> None:
+    """Every level and direction has to end where the layer said that it ended.
 
-    The lower levels have to end where they were seen to end, the top one has to take the first step
-    that it was seen to take.
+    Args:
+        passes: The levels and directions.
+        states: Hidden or cell states of each (time + 1, batch, state).
+        final: The last ones, as the layer returned them.
     """
-    top = levels[-1][0]
-    cells = None if top.initial_cell is None else top.initial_cell[None]
-    first, _ = top.cell.after(top.inputs[:1], top.states[:1], cells)
-    pairs = [(first, top.states[1:2])]
-    rows = torch.arange(top.states.shape[1], device=top.states.device)
-    seen = call.final[0].reshape(-1, len(rows), top.states.shape[2]).to(first.dtype)
-    lower = [passed for level in levels[:-1] for passed in level]
-    for passed, final in zip(lower, seen[: len(lower)], strict=True):
-        pairs.append((passed.states[-1] if ends is None else passed.states[ends, rows], final))
-    # TF32, autocast and half precision compute a float32 layer's steps with as few as 8 bits.
-    tolerance = 1e-6 if call.weights["weight_ih_l0"].dtype == torch.float64 else 0.03
-    if any((found - other).norm() > tolerance * other.norm() for found, other in pairs):
-        raise ValueError(
-            f"{type(layer).__name__} computes something else than the torch layer it extends, so "
-            "that its steps cannot be followed; apply what it adds before or after the layer"
-        )
+    rows = torch.arange(states[0].shape[1], device=final.device)
+    each_final = final.reshape(len(passes), len(rows), -1)
+    for passed, path, seen in zip(passes, states, each_final, strict=True):
+        ends = passed.proof.ends
+        last = path[-1] if ends is None else path[ends, rows]
+        passed.proof.check_end(last, seen.to(last.dtype))

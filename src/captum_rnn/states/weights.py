@@ -15,13 +15,30 @@ def running_weights(layer: nn.Module) -> dict[str, Tensor]:
     `torch.func.functional_call` puts other weights into the layer for one call, and weight drop,
     pruning, weight norm or a parametrization compute them anew for each. Nothing is copied.
     """
-    weights: dict[str, Tensor] = dict(layer.named_parameters())
-    weights.update(layer.named_buffers())
+    weights: dict[str, Tensor] = {}
     if isinstance(layer, nn.RNNBase):
         # Weights that are computed are not parameters; reading them from the layer may draw again.
         flat = zip(layer._flat_weights_names, layer._flat_weights, strict=True)
-        weights.update({name: w for name, w in flat if name not in weights and w is not None})
-    return {name: weight.detach() for name, weight in weights.items()}
+        weights.update({name: weight for name, weight in flat if weight is not None})
+    if type(layer) not in (nn.RNN, nn.LSTM, nn.GRU):  # which may hold more, and not call torch's
+        weights.update(layer.named_parameters())
+        weights.update(layer.named_buffers())
+    return weights
+
+
+def running_rounding(states: Tensor) -> float:
+    """The relative rounding error of the arithmetic that runs just now, to the states' precision.
+
+    Under autocast, and with TF32 on a GPU, it is larger than the states' precision lets expect.
+    """
+    device, dtype = states.device.type, states.dtype
+    if torch.is_autocast_enabled(device):
+        dtype = torch.get_autocast_dtype(device)
+    rounding = torch.finfo(dtype).eps
+    if device == "cuda" and dtype == torch.float32:
+        tf32 = torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32
+        rounding = 2.0**-10 if tf32 else rounding
+    return rounding
 
 
 def level_alone(layer: nn.RNNBase, weights: Mapping[str, Tensor], level: int) -> nn.RNNBase:
@@ -35,7 +52,7 @@ def level_alone(layer: nn.RNNBase, weights: Mapping[str, Tensor], level: int) ->
     features = weights[f"weight_ih_l{level}"].shape[1]
     alone = base(features, layer.hidden_size, device="meta", **options)
     for name, _ in list(alone.named_parameters()):
-        weight = weights[name.replace("_l0", f"_l{level}")]
+        weight = weights[name.replace("_l0", f"_l{level}")].detach()
         setattr(alone, name, nn.Parameter(weight, requires_grad=False))
     return alone
 
@@ -48,7 +65,9 @@ def cell_of(
 
     def weight(name: str) -> Tensor | None:
         found = weights.get(name + suffix)
-        return None if found is None else found.to(torch.promote_types(found.dtype, torch.float32))
+        if found is None:
+            return None
+        return found.detach().to(torch.promote_types(found.dtype, torch.float32))
 
     of_input, of_hidden = weight("weight_ih"), weight("weight_hh")
     assert of_input is not None

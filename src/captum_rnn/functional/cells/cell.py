@@ -120,6 +120,13 @@ class Cell(ABC, Generic[Steps]):
         """
 
     @abstractmethod
+    def made(self, steps: Steps) -> Tensor | None:
+        """The state after each step (time, batch, state) as the recomputed step makes it.
+
+        None: the steps are the recorded states themselves, so that nothing was recomputed.
+        """
+
+    @abstractmethod
     def after(
         self, inputs: Tensor, previous: Tensor, previous_cells: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:

@@ -32,6 +32,10 @@ class GruCell(Cell[GruSteps]):
         """Gates by one matrix product."""
         return self._gates(inputs, states[:-1])
 
+    def made(self, steps: GruSteps) -> Tensor:
+        """Between the candidate and the previous state."""
+        return torch.lerp(steps.candidate, steps.previous, steps.update_gate)
+
     def after(
         self, inputs: Tensor, previous: Tensor, previous_cells: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:

@@ -36,6 +36,10 @@ class LstmCell(Cell[LstmSteps]):
         cells = _scan(input_gate, forget_gate, candidate, initial_cell)
         return LstmSteps(input_gate, forget_gate, candidate, output_gate, cells)
 
+    def made(self, steps: LstmSteps) -> Tensor:
+        """What the output gate lets through."""
+        return self._project(steps.cells[1:].tanh().mul_(steps.output_gate))
+
     def after(
         self, inputs: Tensor, previous: Tensor, previous_cells: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:

@@ -25,6 +25,9 @@ class PlainCell(Cell[Tensor]):
         """The states after each step, as they were recorded."""
         return states[1:]
 
+    def made(self, steps: Tensor) -> None:
+        """Nothing is recomputed."""
+
     def after(
         self, inputs: Tensor, previous: Tensor, previous_cells: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
