@@ -1,13 +1,12 @@
-"""The study in benchmarks/target_questions.py: what is asked, and how answers become figures."""
+"""The study in benchmarks/targets/asking.py: what is asked, and how answers become figures."""
 
 import math
 
 import pytest
 import torch
 
-from captum_rnn.text.targets import SentenceSplit, own_sentences
-from captum_rnn.text.targets.attribution import METHODS
-from target_questions import (
+from benchmarks.targets import SentenceSplit, own_sentences
+from benchmarks.targets.asking import (
     BASELINES,
     GROUPS,
     Asked,
@@ -16,6 +15,7 @@ from target_questions import (
     summarise,
     tagged_right,
 )
+from benchmarks.targets.attribution import METHODS
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from captum_rnn.text.targets import Sentence, Tag, Target, own_sentences, train_finder
-from captum_rnn.text.targets.scoring import score_targets
+from benchmarks.targets import Sentence, Tag, Target, own_sentences, train_finder
+from benchmarks.targets.scoring import score_targets
 
 SMALL = {"embedding_dim": 4, "hidden_size": 4, "epochs": 1, "progress": False}
 

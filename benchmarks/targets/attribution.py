@@ -20,6 +20,7 @@ import torch
 from captum.attr import IntegratedGradients
 from torch import Tensor
 
+from benchmarks.targets.tagger import TargetTagger
 from captum_rnn.attr import (
     AdjointDeltaAttribution,
     HiddenStateDeltaAttribution,
@@ -29,7 +30,6 @@ from captum_rnn.attr import (
 )
 from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.functional import Distance
-from captum_rnn.text.targets.tagger import TargetTagger
 
 TargetMethod: TypeAlias = Callable[[TargetTagger, Tensor, Tensor, Tensor], Tensor]
 """From the tagger, ids (batch, time), a mask of one target's characters in each row (batch, time)

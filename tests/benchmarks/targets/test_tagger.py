@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from captum_rnn.text.targets.tagger import TargetTagger, tagging_loss, train_tagger
+from benchmarks.targets.tagger import TargetTagger, tagging_loss, train_tagger
 
 
 def test_rows_of_any_length_are_tagged_as_if_alone():

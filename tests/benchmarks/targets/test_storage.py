@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from captum_rnn.text.targets import own_sentences
-from captum_rnn.text.targets.storage import load_finder, save_finder
+from benchmarks.targets import own_sentences
+from benchmarks.targets.storage import load_finder, save_finder
 
 
 @pytest.fixture

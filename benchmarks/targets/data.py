@@ -4,10 +4,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
-from captum_rnn.text.targets.tags import Tag, Target
+from benchmarks.targets.tags import Tag, Target
 
 _OPINIONS = {"pos": Tag.POSITIVE, "neu": Tag.NEUTRAL, "neg": Tag.NEGATIVE}
 _CONTEST_FILES = ("Train.csv", "Label.csv", "View.csv")
@@ -104,7 +103,7 @@ def own_sentences() -> TargetCorpus:
         >>> corpus.sentences[0].text, sorted(corpus.names)[:2]
         ('我喜欢本田，我不喜欢丰田。', ['丰田', '大众'])
     """
-    file = files("captum_rnn.text.targets") / "own_sentences.json"
+    file = Path(__file__).with_name("own_sentences.json")
     entries = json.loads(file.read_text(encoding="utf-8"))
     sentences = tuple(
         Sentence(

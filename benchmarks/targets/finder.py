@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.targets.characters import character_vocabulary, encode_characters
+from benchmarks.targets.data import Sentence
+from benchmarks.targets.tagger import TargetTagger, train_tagger
+from benchmarks.targets.tags import Span, Target, named_targets, occurrences, tag_characters
+from benchmarks.targets.viterbi import Scores, decode, transition_scores
 from captum_rnn.states.modes import evaluation_mode
-from captum_rnn.text.targets.characters import character_vocabulary, encode_characters
-from captum_rnn.text.targets.data import Sentence
-from captum_rnn.text.targets.tagger import TargetTagger, train_tagger
-from captum_rnn.text.targets.tags import Span, Target, named_targets, occurrences, tag_characters
-from captum_rnn.text.targets.viterbi import Scores, decode, transition_scores
 from captum_rnn.text.vocabulary import Vocabulary
 
 _SENTENCES_AT_ONCE = 64
@@ -29,7 +29,7 @@ class TargetFinder:
         trained_on: Record of how it came about.
 
     Example:
-        >>> from captum_rnn.text.targets import own_sentences
+        >>> from benchmarks.targets import own_sentences
         >>> corpus = own_sentences()
         >>> finder = train_finder(corpus.sentences, epochs=1, progress=False)
         >>> [len(text) for text in finder.emissions(["我喜欢本田。"])]

@@ -10,8 +10,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from captum_rnn.text.targets.finder import TargetFinder
-from captum_rnn.text.targets.tagger import TargetTagger
+from benchmarks.targets.finder import TargetFinder
+from benchmarks.targets.tagger import TargetTagger
 from captum_rnn.text.vocabulary import Vocabulary
 
 _WEIGHTS, _CONFIG, _VOCABULARY = "model.safetensors", "config.json", "vocabulary.txt"

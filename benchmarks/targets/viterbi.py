@@ -22,7 +22,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from captum_rnn.text.targets.tags import POLARITIES, Span, Tag, runs
+from benchmarks.targets.tags import POLARITIES, Span, Tag, runs
 
 Scores: TypeAlias = NDArray[np.float64]
 

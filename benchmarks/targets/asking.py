@@ -1,21 +1,20 @@
-"""Asks the attribution methods which word gave a target its polarity; see `target_sentiment.py`."""
+"""Asks the attribution methods which word gave a target its polarity; see `run_study.py`."""
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from captum_rnn.benchmark.lexicon import opinion_lexicon
-from captum_rnn.evaluation import mean_interval
-from captum_rnn.text.targets import (
+from benchmarks.targets import (
     SentenceSplit,
     TargetCorpus,
     TargetFinder,
     encode_characters,
 )
-from captum_rnn.text.targets.attribution import METHODS
-from captum_rnn.text.targets.questions import (
+from benchmarks.targets.attribution import METHODS
+from benchmarks.targets.questions import (
     Question,
     distance_scores,
     even_scores,
@@ -24,6 +23,8 @@ from captum_rnn.text.targets.questions import (
     share_on_answer,
     share_on_target,
 )
+from captum_rnn.benchmark.lexicon import opinion_lexicon
+from captum_rnn.evaluation import mean_interval
 
 MEASURES = {
     "share_on_answer": "share on the opinion word",
@@ -99,13 +100,15 @@ def tagged_right(finder: TargetFinder, asked: list[Asked]) -> Tensor:
     )
 
 
-def summarise(asked: list[Asked], scores: dict[str, list[Tensor]], seed: int) -> list[dict]:
+def summarise(
+    asked: list[Asked], scores: dict[str, list[Tensor]], seed: int
+) -> list[dict[str, Any]]:
     """Each measure of each method, alone and minus the first method's.
 
     The unit is the sentence: the mean over its targets, then the mean over the sentences with its
     interval, since the targets of one sentence are no independent draws.
     """
-    entries: list[dict] = [{"name": name} for name in scores]
+    entries: list[dict[str, Any]] = [{"name": name} for name in scores]
     for group in GROUPS:
         rows = [row for row, each in enumerate(asked) if group == GROUPS[0] or each.is_held_out]
         members = [asked[row] for row in rows]

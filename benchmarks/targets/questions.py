@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from captum_rnn.text.targets.data import Sentence
-from captum_rnn.text.targets.opinions import nearest_opinion, opinion_words
-from captum_rnn.text.targets.tags import Span, Target, occurrences, target_spans
+from benchmarks.targets.data import Sentence
+from benchmarks.targets.opinions import nearest_opinion, opinion_words
+from benchmarks.targets.tags import Span, Target, occurrences, target_spans
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def questions_of(
         lexicon: Polarity of each opinion word: 1 or −1.
 
     Example:
-        >>> from captum_rnn.text.targets.tags import Tag
+        >>> from benchmarks.targets.tags import Tag
         >>> honda = Target("本田", Tag.POSITIVE)
         >>> lexicon = {"舒服": 1, "难看": -1}
         >>> question, = questions_of(Sentence("本田舒服，丰田难看", (honda,)), set(), lexicon)
@@ -85,7 +85,7 @@ def share_on_answer(question: Question, scores: Tensor) -> float:
         ValueError: There is another number of scores than of characters.
 
     Example:
-        >>> from captum_rnn.text.targets.tags import Tag
+        >>> from benchmarks.targets.tags import Tag
         >>> place = Span(0, 1, Tag.POSITIVE), Span(2, 3, Tag.POSITIVE)
         >>> question = Question("甲乙丙", Target("甲", Tag.POSITIVE), place[:1], place[1], None)
         >>> share_on_answer(question, torch.tensor([9.0, 1.0, 3.0]))

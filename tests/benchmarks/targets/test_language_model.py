@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from captum_rnn.text.targets.characters import character_vocabulary, encode_characters
-from captum_rnn.text.targets.language_model import CharacterLanguageModel, train_language_model
+from benchmarks.targets.characters import character_vocabulary, encode_characters
+from benchmarks.targets.language_model import CharacterLanguageModel, train_language_model
 
 
 def test_the_loss_is_the_mean_over_what_follows_a_character():

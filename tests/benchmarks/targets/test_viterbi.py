@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captum_rnn.text.targets.tags import Span, Tag, runs
-from captum_rnn.text.targets.viterbi import best_path, decode, transition_scores
+from benchmarks.targets.tags import Span, Tag, runs
+from benchmarks.targets.viterbi import best_path, decode, transition_scores
 
 LONGEST = 6
 

@@ -1,4 +1,4 @@
-"""Draws sentences of our own, each target in its own colour; see `target_sentiment.py`."""
+"""Draws sentences of our own, each target in its own colour; see `run_study.py`."""
 
 import os
 from collections.abc import Collection
@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
-from captum_rnn.text.targets import Span, TargetFinder, encode_characters
-from captum_rnn.text.targets.attribution import METHODS
-from captum_rnn.text.targets.tags import target_spans
+from benchmarks.targets import Span, TargetFinder, encode_characters
+from benchmarks.targets.attribution import METHODS
+from benchmarks.targets.tags import target_spans
 from captum_rnn.visualization.fonts import readable_text
 
 METHOD = "adjoint delta"

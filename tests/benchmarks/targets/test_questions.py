@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from captum_rnn.text.targets.data import Sentence
-from captum_rnn.text.targets.questions import (
+from benchmarks.targets.data import Sentence
+from benchmarks.targets.questions import (
     Question,
     distance_scores,
     even_scores,
@@ -13,7 +13,7 @@ from captum_rnn.text.targets.questions import (
     share_on_answer,
     share_on_target,
 )
-from captum_rnn.text.targets.tags import Span, Tag, Target
+from benchmarks.targets.tags import Span, Tag, Target
 
 LEXICON = {"喜欢": Tag.POSITIVE, "舒服": Tag.POSITIVE, "难看": Tag.NEGATIVE}
 HONDA, TOYOTA = Target("本田", Tag.POSITIVE), Target("丰田", Tag.NEGATIVE)

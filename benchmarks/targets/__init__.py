@@ -4,8 +4,8 @@
 `read_contest(folder)` reads the data that it was made for.
 """
 
-from captum_rnn.text.targets.characters import character_vocabulary, encode_characters
-from captum_rnn.text.targets.data import (
+from benchmarks.targets.characters import character_vocabulary, encode_characters
+from benchmarks.targets.data import (
     Sentence,
     SentenceSplit,
     TargetCorpus,
@@ -13,12 +13,12 @@ from captum_rnn.text.targets.data import (
     read_contest,
     split_sentences,
 )
-from captum_rnn.text.targets.finder import TargetFinder, train_finder
-from captum_rnn.text.targets.language_model import CharacterLanguageModel, train_language_model
-from captum_rnn.text.targets.scoring import TargetScore, score_targets
-from captum_rnn.text.targets.tagger import TargetTagger, train_tagger
-from captum_rnn.text.targets.tags import Span, Tag, Target
-from captum_rnn.text.targets.viterbi import decode
+from benchmarks.targets.finder import TargetFinder, train_finder
+from benchmarks.targets.language_model import CharacterLanguageModel, train_language_model
+from benchmarks.targets.scoring import TargetScore, score_targets
+from benchmarks.targets.tagger import TargetTagger, train_tagger
+from benchmarks.targets.tags import Span, Tag, Target
+from benchmarks.targets.viterbi import decode
 
 __all__ = [
     "CharacterLanguageModel",

@@ -3,7 +3,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captum_rnn.text.targets.tags import (
+from benchmarks.targets.tags import (
     Span,
     Tag,
     Target,

@@ -1,10 +1,10 @@
-from captum_rnn.text.targets.opinions import (
+from benchmarks.targets.opinions import (
     NearestOpinion,
     gap,
     nearest_opinion,
     opinion_words,
 )
-from captum_rnn.text.targets.tags import Span, Tag
+from benchmarks.targets.tags import Span, Tag
 
 LEXICON = {"喜欢": 1, "舒服": 1, "难看": -1}
 

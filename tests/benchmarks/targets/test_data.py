@@ -1,13 +1,13 @@
 import pytest
 
-from captum_rnn.text.targets.data import (
+from benchmarks.targets.data import (
     Sentence,
     copies,
     own_sentences,
     read_contest,
     split_sentences,
 )
-from captum_rnn.text.targets.tags import Tag, Target
+from benchmarks.targets.tags import Tag, Target
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import pytest
 
-from captum_rnn.text.targets.characters import (
+from benchmarks.targets.characters import (
     UNKNOWN_CHARACTER,
     character_vocabulary,
     encode_characters,

@@ -1,6 +1,6 @@
 import pytest
 
-from captum_rnn.text.targets import TargetFinder, own_sentences, train_finder
+from benchmarks.targets import TargetFinder, own_sentences, train_finder
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from captum_rnn.text.targets.tags import Span, Tag
+from benchmarks.targets.tags import Span, Tag
 from captum_rnn.text.tokenizer import tokenize
 
 _TAGS = {1: Tag.POSITIVE, -1: Tag.NEGATIVE}

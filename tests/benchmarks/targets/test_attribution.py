@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from benchmarks.targets.attribution import METHODS, target_margin
+from benchmarks.targets.tagger import TargetTagger
 from captum_rnn.attr import HiddenStateDeltaAttribution
-from captum_rnn.text.targets.attribution import METHODS, target_margin
-from captum_rnn.text.targets.tagger import TargetTagger
 
 CLASS_AWARE = [name for name in METHODS if not name.startswith("hidden-state")]
 

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from tqdm import tqdm
 
+from benchmarks.targets.tags import Tag
 from captum_rnn.text.batching import bucketed_batches, pad_ids
-from captum_rnn.text.targets.tags import Tag
 
 _NO_TAG = -100
 

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from captum_rnn.evaluation.bootstrap import RESAMPLES
-from captum_rnn.text.targets.tags import Target
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class TargetScore:
         return float(_f1(self.correct, self.found, self.labelled))
 
 
-def score_targets(found: Sequence[Set[Target]], labelled: Sequence[Set[Target]]) -> TargetScore:
+def score_targets(found: Sequence[Set[object]], labelled: Sequence[Set[object]]) -> TargetScore:
     """Compares the targets of each sentence; one counts if name and polarity are both right.
 
     Args:
@@ -54,7 +53,7 @@ def score_targets(found: Sequence[Set[Target]], labelled: Sequence[Set[Target]])
     Source: the rule of the contest "汽车行业用户观点主题及情感识别", CCF BDCI 2016.
 
     Example:
-        >>> from captum_rnn.text.targets.tags import Tag
+        >>> from benchmarks.targets.tags import Tag, Target
         >>> honda, toyota = Target("本田", Tag.POSITIVE), Target("丰田", Tag.NEGATIVE)
         >>> score = score_targets([{honda, toyota}], [{honda, Target("丰田", Tag.NEUTRAL)}])
         >>> score.precision, score.recall, score.f1

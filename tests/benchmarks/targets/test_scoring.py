@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from captum_rnn.text.targets.scoring import (
+from benchmarks.targets.scoring import (
     TargetScore,
     f1_difference_interval,
     f1_interval,
     score_targets,
 )
-from captum_rnn.text.targets.tags import Tag, Target
+from benchmarks.targets.tags import Tag, Target
 
 A, B, C = (Target(name, Tag.POSITIVE) for name in "ABC")
 NEGATIVE_A = Target("A", Tag.NEGATIVE)

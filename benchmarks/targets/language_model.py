@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from benchmarks.targets.characters import encode_characters
 from captum_rnn.text.batching import bucketed_batches
-from captum_rnn.text.targets.characters import encode_characters
 from captum_rnn.text.vocabulary import Vocabulary
 
 
