@@ -4,7 +4,8 @@ import xml.etree.ElementTree as ElementTree
 import matplotlib as mpl
 import pytest
 
-from captum_rnn.visualization.chart import CostPoint, cost_chart
+from captum_rnn.visualization.chart import CostPoint, cost_figure
+from captum_rnn.visualization.figure import drawing, inline_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 POINTS = [
@@ -16,6 +17,11 @@ POINTS = [
 RANDOM = CostPoint("random", 0.01, 0.032, 0.020, 0.045)
 
 
+def svg_of(points, **options):
+    with drawing():
+        return inline_svg(cost_figure(points, **options))
+
+
 def texts(svg):
     """Text of the chart with the place where it begins or, for tick labels, its middle."""
     return {
@@ -25,20 +31,20 @@ def texts(svg):
 
 
 def test_names_axes_and_costs_are_text():
-    found = texts(cost_chart(POINTS, floor=RANDOM))
+    found = texts(svg_of(POINTS, floor=RANDOM))
     assert {point.label for point in POINTS} | {"random"} <= set(found)
     assert "cost, in forward passes (log scale; left is cheaper)" in found
     assert {"1×", "10×", "30×"} <= set(found)
 
 
 def test_description_gives_the_numbers():
-    label = ElementTree.fromstring(cost_chart(POINTS)).get("aria-label")
+    label = ElementTree.fromstring(svg_of(POINTS)).get("aria-label")
     assert "hidden-state delta (L2): 0.139 at 1.07 forward passes" in label
 
 
 def test_marks_stand_where_the_axes_say():
     """Cost is logarithmic, faithfulness linear: the marks' distances have those ratios."""
-    svg = cost_chart(
+    svg = svg_of(
         [
             CostPoint("a", 1.0, 0.1, 0.1, 0.1),
             CostPoint("b", 10.0, 0.2, 0.2, 0.2),
@@ -58,12 +64,12 @@ def test_marks_stand_where_the_axes_say():
 
 def test_same_points_same_text_and_settings_left_alone():
     before = dict(mpl.rcParams)
-    assert cost_chart(POINTS, floor=RANDOM) == cost_chart(POINTS, floor=RANDOM)
+    assert svg_of(POINTS, floor=RANDOM) == svg_of(POINTS, floor=RANDOM)
     assert dict(mpl.rcParams) == before
 
 
 def test_nothing_from_outside_and_no_date():
-    svg = cost_chart(POINTS)
+    svg = svg_of(POINTS)
     assert "<metadata" not in svg
     assert "<!DOCTYPE" not in svg
     assert "<script" not in svg
@@ -75,7 +81,7 @@ def test_labels_of_a_crowd_do_not_overlap():
         CostPoint(f"a method with a long name {i}", 1.0 + 0.02 * i, 0.30 + 0.003 * i, 0.29, 0.32)
         for i in range(6)
     ]
-    places = [texts(cost_chart(crowd))[point.label] for point in crowd]
+    places = [texts(svg_of(crowd))[point.label] for point in crowd]
     for i, (x, y) in enumerate(places):
         for other_x, other_y in places[:i]:
             assert abs(y - other_y) >= 10 or abs(x - other_x) >= 120
@@ -87,32 +93,32 @@ def test_more_methods_than_have_room_are_numbered_by_rank_and_listed():
         CostPoint(f"method {i}", 1.5**i, 0.1 + 0.01 * i, 0.1 + 0.01 * i, 0.1 + 0.01 * i)
         for i in range(15)
     ]
-    found = texts(cost_chart(crowd))
+    found = texts(svg_of(crowd))
     assert {"1  method 14", "2  method 13", "15  method 0"} <= set(found)
     assert {str(rank) for rank in range(1, 16)} <= set(found)
     places = {rank: found[str(rank)] for rank in (1, 15)}
     assert places[1][0] > places[15][0]
     assert places[1][1] < places[15][1]
-    assert "method 14" in texts(cost_chart(crowd[1:]))
+    assert "method 14" in texts(svg_of(crowd[1:]))
 
 
 def test_one_point_alone():
-    assert "only" in texts(cost_chart([CostPoint("only", 1.0, 0.0, 0.0, 0.0)]))
+    assert "only" in texts(svg_of([CostPoint("only", 1.0, 0.0, 0.0, 0.0)]))
 
 
 @pytest.mark.parametrize("cost", [0.001, 0.01, 1.07, 100.0])
 def test_one_point_above_a_floor(cost):
     """Around a single power of ten matplotlib finds no limits by itself, and warns."""
     only = CostPoint("only", cost, 0.3, 0.2, 0.4)
-    assert {"only", "random"} <= set(texts(cost_chart([only], floor=RANDOM)))
+    assert {"only", "random"} <= set(texts(svg_of([only], floor=RANDOM)))
 
 
 @pytest.mark.parametrize("cost", [0.0, -1.0, math.nan, math.inf])
 def test_a_cost_that_has_no_place_on_a_logarithmic_axis(cost):
     with pytest.raises(ValueError, match="the point 'x' cannot be drawn"):
-        cost_chart([CostPoint("x", cost, 0.1, 0.1, 0.1)])
+        svg_of([CostPoint("x", cost, 0.1, 0.1, 0.1)])
 
 
 def test_no_points():
     with pytest.raises(ValueError, match="at least one point"):
-        cost_chart([])
+        svg_of([])

@@ -1,12 +1,18 @@
 import pytest
 
-from captum_rnn.visualization.curves import COLOURS, Panel, curves_chart, curves_figure
+from captum_rnn.visualization.curves import COLOURS, Panel, curves_figure
+from captum_rnn.visualization.figure import drawing, inline_svg
 
 PANEL = Panel(
     "removed",
     "words removed (%)",
     {"good": [1.0, 0.25, 0.0], "weak": [1.0, 0.75, 0.5, 0.25, 0.0], "random": [1.0, 0.5]},
 )
+
+
+def svg_of(panels, **options):
+    with drawing():
+        return inline_svg(curves_figure(panels, **options))
 
 
 def lines(axes):
@@ -35,15 +41,15 @@ def test_the_floor_is_dashed():
 
 
 def test_description_gives_the_areas():
-    svg = curves_chart([PANEL], shown=["good", "weak"])
+    svg = svg_of([PANEL], shown=["good", "weak"])
     assert "removed, mean over the steps: good 0.417; weak 0.500" in svg
-    assert svg == curves_chart([PANEL], shown=["good", "weak"])
+    assert svg == svg_of([PANEL], shown=["good", "weak"])
 
 
 def test_wrong_input():
     with pytest.raises(ValueError, match="at least one panel"):
-        curves_chart([], shown=[])
+        svg_of([], shown=[])
     with pytest.raises(ValueError, match="'one' in 'removed' has fewer than two points"):
-        curves_chart([Panel("removed", "", {"one": [1.0]})], shown=["one"])
+        svg_of([Panel("removed", "", {"one": [1.0]})], shown=["one"])
     with pytest.raises(ValueError, match="9 curves shall stand out, but there are 8 colours"):
-        curves_chart([PANEL], shown=list("abcdefghi"))
+        svg_of([PANEL], shown=list("abcdefghi"))

@@ -5,7 +5,8 @@ import pytest
 from matplotlib.colors import to_hex
 
 from captum_rnn.visualization.colours import MISSING_COLOUR, score_colour
-from captum_rnn.visualization.matrix import matrix_chart, matrix_figure, similar_together
+from captum_rnn.visualization.figure import drawing, inline_svg
+from captum_rnn.visualization.matrix import matrix_figure, similar_together
 
 # Two families, each within itself similar: 0 and 2, 1 and 3.
 FAMILIES = [
@@ -15,6 +16,11 @@ FAMILIES = [
     [0.1, 0.8, 0.2, 1.0],
 ]
 LABELS = ["zero", "one", "two", "three"]
+
+
+def svg_of(labels, values, **options):
+    with drawing():
+        return inline_svg(matrix_figure(labels, values, **options))
 
 
 def test_similar_rows_stand_beside_each_other():
@@ -45,16 +51,16 @@ def test_a_missing_correlation_is_a_grey_dash():
 
 
 def test_a_page_that_forbids_images_shows_it():
-    svg = matrix_chart(LABELS, FAMILIES)
+    svg = svg_of(LABELS, FAMILIES)
     assert "<image" not in svg
-    assert svg == matrix_chart(LABELS, FAMILIES)
+    assert svg == svg_of(LABELS, FAMILIES)
 
 
 def test_one_method_alone():
-    assert "only" in matrix_chart(["only"], [[1.0]])
+    assert "only" in svg_of(["only"], [[1.0]])
 
 
 @pytest.mark.parametrize("values", [[], [[1.0]], [[1.0, 0.5], [0.5]]])
 def test_a_matrix_of_another_size(values):
     with pytest.raises(ValueError, match=f"got 2 labels and {len(values)} rows"):
-        matrix_chart(["a", "b"], values)
+        svg_of(["a", "b"], values)

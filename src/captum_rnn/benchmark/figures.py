@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from captum_rnn.benchmark.columns import Result
 from captum_rnn.benchmark.pictures import (
@@ -19,6 +18,9 @@ from captum_rnn.visualization.curves import curves_figure
 from captum_rnn.visualization.figure import drawing, figure_bytes
 from captum_rnn.visualization.matrix import matrix_figure
 from captum_rnn.visualization.token_lines import token_lines_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def save_figures(results: Result, folder: str | Path) -> list[Path]:
@@ -63,7 +65,7 @@ def save_figures(results: Result, folder: str | Path) -> list[Path]:
 
 
 def _save(
-    draw: Callable[[], Figure], texts: Iterable[str], folder: str | Path, name: str
+    draw: "Callable[[], Figure]", texts: Iterable[str], folder: str | Path, name: str
 ) -> Sequence[Path]:
     with drawing(*texts, text_as_shapes=True):
         figure = draw()

@@ -4,15 +4,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import TYPE_CHECKING
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-from matplotlib.transforms import Bbox
-
-from captum_rnn.visualization.figure import drawing, empty_figure, inline_svg
+from captum_rnn.visualization.figure import empty_figure
 from captum_rnn.visualization.labels import place_label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
 
 _OURS = "#b3590f"
 _OTHERS = "#2b6ca3"
@@ -47,8 +47,10 @@ class CostPoint:
     ours: bool = False
 
 
-def cost_chart(points: Sequence[CostPoint], *, floor: CostPoint | None = None) -> str:
+def cost_figure(points: Sequence[CostPoint], *, floor: CostPoint | None = None) -> "Figure":
     """Draws faithfulness with its interval over the cost on a logarithmic axis.
+
+    To be made and saved inside `captum_rnn.visualization.figure.drawing`.
 
     Up to 14 methods are named beside their marks. More are numbered, 1 being the most faithful, and
     named in a list below. The same points give the same text, whatever the time and the place.
@@ -58,40 +60,18 @@ def cost_chart(points: Sequence[CostPoint], *, floor: CostPoint | None = None) -
         floor: What a method has to beat, drawn as a line over all costs (random scores).
 
     Returns:
-        An `<svg>` element with its text as text and an accessible description.
+        The figure, labelled with its numbers in words.
 
     Raises:
         ValueError: There are no points, or a number cannot be drawn: not finite, or a cost that is
             not positive.
-    """
-    description = "; ".join(
-        f"{point.label}: {point.value:.3f} at {point.forwards:.2f} forward passes"
-        for point in points
-    )
-    with drawing():
-        figure = cost_figure(points, floor=floor)
-        return inline_svg(figure, f"Comprehensiveness against cost. {description}")
-
-
-def cost_figure(points: Sequence[CostPoint], *, floor: CostPoint | None = None) -> Figure:
-    """The same chart as a figure, to be made and saved inside `drawing`; see `cost_chart`.
-
-    Args:
-        points: See `cost_chart`.
-        floor: See `cost_chart`.
-
-    Returns:
-        The figure.
-
-    Raises:
-        ValueError: See `cost_chart`.
     """
     _check(points, floor)
     ranked = sorted(points, key=lambda point: -point.value)
     crowded = len(points) > _MOST_NAMES
     names = [str(rank) if crowded else point.label for rank, point in enumerate(ranked, 1)]
     lines = math.ceil(len(points) / _LEGEND_COLUMNS) if crowded else 0
-    figure = empty_figure(_WIDTH, _HEIGHT + _INCHES_A_LEGEND_LINE * lines)
+    figure = empty_figure(_WIDTH, _HEIGHT + _INCHES_A_LEGEND_LINE * lines, _described(points))
     axes = figure.add_subplot()
     _draw_axes(axes)
     _set_limits(axes, points)
@@ -120,7 +100,17 @@ def _check(points: Sequence[CostPoint], floor: CostPoint | None) -> None:
             )
 
 
-def _draw_axes(axes: Axes) -> None:
+def _described(points: Sequence[CostPoint]) -> str:
+    numbers = "; ".join(
+        f"{point.label}: {point.value:.3f} at {point.forwards:.2f} forward passes"
+        for point in points
+    )
+    return f"Comprehensiveness against cost. {numbers}"
+
+
+def _draw_axes(axes: "Axes") -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -132,7 +122,7 @@ def _draw_axes(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def _set_limits(axes: Axes, points: Sequence[CostPoint]) -> None:
+def _set_limits(axes: "Axes", points: Sequence[CostPoint]) -> None:
     """Room at the sides for labels, also where all points cost the same."""
     costs = [math.log10(point.forwards) for point in points]
     room = 0.12 * max(max(costs) - min(costs), 1.0)
@@ -140,7 +130,7 @@ def _set_limits(axes: Axes, points: Sequence[CostPoint]) -> None:
     axes.margins(y=0.1)
 
 
-def _draw_point(axes: Axes, point: CostPoint, interval_width: float) -> None:
+def _draw_point(axes: "Axes", point: CostPoint, interval_width: float) -> None:
     axes.errorbar(
         [point.forwards],
         [point.value],
@@ -153,13 +143,15 @@ def _draw_point(axes: Axes, point: CostPoint, interval_width: float) -> None:
     )
 
 
-def _draw_floor(axes: Axes, floor: CostPoint) -> None:
+def _draw_floor(axes: "Axes", floor: CostPoint) -> None:
     axes.axhspan(floor.low, floor.high, color=_QUIET, alpha=0.15, linewidth=0)
     axes.axhline(floor.value, color=_QUIET, linewidth=1.2, linestyle="--")
 
 
-def _draw_legend(figure: Figure, points: Sequence[CostPoint], names: Sequence[str]) -> None:
+def _draw_legend(figure: "Figure", points: Sequence[CostPoint], names: Sequence[str]) -> None:
     """Lists what the numbers on the chart stand for."""
+    from matplotlib.lines import Line2D
+
     colours = [_colour(point) for point in points]
     figure.legend(
         [Line2D([], [], color=colour, linestyle="") for colour in colours],
@@ -175,7 +167,7 @@ def _draw_legend(figure: Figure, points: Sequence[CostPoint], names: Sequence[st
 
 
 def _draw_labels(
-    axes: Axes, points: Sequence[CostPoint], names: Sequence[str], floor: CostPoint | None
+    axes: "Axes", points: Sequence[CostPoint], names: Sequence[str], floor: CostPoint | None
 ) -> None:
     taken = [_mark(axes, point) for point in points]
     if floor is not None:
@@ -197,9 +189,11 @@ def _colour(point: CostPoint) -> str:
 
 
 def _mark(
-    axes: Axes, point: CostPoint, left: float | None = None, right: float | None = None
-) -> Bbox:
+    axes: "Axes", point: CostPoint, left: float | None = None, right: float | None = None
+) -> "Bbox":
     """What a mark and its interval cover, in pixels; over all costs for the floor."""
+    from matplotlib.transforms import Bbox
+
     lower = axes.transData.transform((left or point.forwards, min(point.low, point.value)))
     upper = axes.transData.transform((right or point.forwards, max(point.high, point.value)))
     return Bbox([lower, upper]).padded(_MARK_RADIUS)

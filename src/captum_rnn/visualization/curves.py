@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from captum_rnn.visualization.figure import empty_figure
 
-from captum_rnn.visualization.figure import drawing, empty_figure, inline_svg
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLOURS = (
     "#b3590f",
@@ -44,8 +46,12 @@ class Panel:
     curves: Mapping[str, Sequence[float]]
 
 
-def curves_chart(panels: Sequence[Panel], *, shown: Sequence[str], floor: str | None = None) -> str:
-    """Draws diagrams of curves beside each other.
+def curves_figure(
+    panels: Sequence[Panel], *, shown: Sequence[str], floor: str | None = None
+) -> "Figure":
+    """Draws diagrams of curves next to each other.
+
+    To be made and saved inside `captum_rnn.visualization.figure.drawing`.
 
     Args:
         panels: The diagrams, at least one.
@@ -54,43 +60,14 @@ def curves_chart(panels: Sequence[Panel], *, shown: Sequence[str], floor: str | 
         floor: Name of the curve that a method has to beat, drawn as a dashed line.
 
     Returns:
-        An `<svg>` element with its text as text.
+        The figure, labelled with the mean of each shown curve.
 
     Raises:
         ValueError: There is no panel, a curve has fewer than two points, or more are to be shown
             than there are colours.
     """
-    description = ". ".join(
-        f"{panel.title}, mean over the steps: "
-        + "; ".join(
-            f"{name} {sum(panel.curves[name]) / len(panel.curves[name]):.3f}"
-            for name in shown
-            if name in panel.curves
-        )
-        for panel in panels
-    )
-    with drawing():
-        return inline_svg(curves_figure(panels, shown=shown, floor=floor), description)
-
-
-def curves_figure(
-    panels: Sequence[Panel], *, shown: Sequence[str], floor: str | None = None
-) -> Figure:
-    """The same as a figure, to be made and saved inside `drawing`; see `curves_chart`.
-
-    Args:
-        panels: See `curves_chart`.
-        shown: See `curves_chart`.
-        floor: See `curves_chart`.
-
-    Returns:
-        The figure.
-
-    Raises:
-        ValueError: See `curves_chart`.
-    """
     _check(panels, shown)
-    figure = empty_figure(_WIDTH, _HEIGHT)
+    figure = empty_figure(_WIDTH, _HEIGHT, _described(panels, shown))
     styles = dict(zip(shown, COLOURS, strict=False))
     all_axes = figure.subplots(
         1, len(panels), sharey=True, squeeze=False, gridspec_kw={"wspace": 0.06}
@@ -98,18 +75,8 @@ def curves_figure(
     for axes, panel in zip(all_axes, panels, strict=True):
         _draw_panel(axes, panel, styles, floor)
     all_axes[0].set_ylabel("probability of the predicted class")
-    drawn = {name for panel in panels for name in panel.curves}
-    handles = [
-        Line2D([], [], color=colour, linewidth=1.8, label=name)
-        for name, colour in styles.items()
-        if name in drawn
-    ]
-    if floor in drawn:
-        handles.append(Line2D([], [], color=_FLOOR, linestyle="--", label=floor))
-    if drawn - set(styles) - {floor}:
-        handles.append(Line2D([], [], color=_QUIET, label="other methods"))
     figure.legend(
-        handles=handles,
+        handles=_legend({name for panel in panels for name in panel.curves}, styles, floor),
         loc="outside lower center",
         ncols=_LEGEND_COLUMNS,
         frameon=False,
@@ -135,7 +102,34 @@ def _check(panels: Sequence[Panel], shown: Sequence[str]) -> None:
             )
 
 
-def _draw_panel(axes: Axes, panel: Panel, styles: Mapping[str, str], floor: str | None) -> None:
+def _described(panels: Sequence[Panel], shown: Sequence[str]) -> str:
+    return ". ".join(
+        f"{panel.title}, mean over the steps: "
+        + "; ".join(
+            f"{name} {sum(panel.curves[name]) / len(panel.curves[name]):.3f}"
+            for name in shown
+            if name in panel.curves
+        )
+        for panel in panels
+    )
+
+
+def _legend(drawn: set[str], styles: Mapping[str, str], floor: str | None) -> "list[Artist]":
+    from matplotlib.lines import Line2D
+
+    handles: list[Artist] = [
+        Line2D([], [], color=colour, linewidth=1.8, label=name)
+        for name, colour in styles.items()
+        if name in drawn
+    ]
+    if floor in drawn:
+        handles.append(Line2D([], [], color=_FLOOR, linestyle="--", label=floor))
+    if drawn - set(styles) - {floor}:
+        handles.append(Line2D([], [], color=_QUIET, label="other methods"))
+    return handles
+
+
+def _draw_panel(axes: "Axes", panel: Panel, styles: Mapping[str, str], floor: str | None) -> None:
     for name, curve in panel.curves.items():
         shares = [100 * step / (len(curve) - 1) for step in range(len(curve))]
         if name in styles:

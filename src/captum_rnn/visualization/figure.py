@@ -5,13 +5,12 @@ import io
 import re
 from collections.abc import Iterator
 from html import escape
-from typing import Literal
-
-import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Literal
 
 from captum_rnn.visualization.fonts import readable_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _DOTS_PER_INCH = 72
 _DOTS_PER_INCH_OF_FILES = 200
@@ -26,6 +25,8 @@ def drawing(*texts: str, text_as_shapes: bool = False) -> Iterator[None]:
         text_as_shapes: Draw text as shapes in an SVG, so that it looks the same where its font is
             not installed; otherwise it stays text that can be searched.
     """
+    import matplotlib as mpl
+
     with (
         readable_text(*texts),
         mpl.rc_context({"font.size": 11.0, "svg.hashsalt": "captum-rnn"}),
@@ -36,30 +37,39 @@ def drawing(*texts: str, text_as_shapes: bool = False) -> Iterator[None]:
         yield
 
 
-def empty_figure(width: float, height: float) -> Figure:
-    """A figure without anything on it, of a size in inches."""
+def empty_figure(width: float, height: float, description: str) -> "Figure":
+    """A figure without anything on it.
+
+    Args:
+        width: Its width in inches.
+        height: Its height in inches.
+        description: What it will show, in words for those who cannot see it; kept as its label.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), dpi=_DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
+    figure.set_label(description)
     return figure
 
 
-def inline_svg(figure: Figure, description: str) -> str:
-    """The figure as an `<svg>` element for a page.
+def inline_svg(figure: "Figure") -> str:
+    """The figure as an `<svg>` element for a page, with its label as the description.
 
     Args:
         figure: The figure.
-        description: What it shows, in words for those who cannot see it.
 
     Returns:
         The element, without a date.
     """
     svg = figure_bytes(figure, "svg").decode("utf-8")
     element = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    label = escape(description)
+    label = escape(str(figure.get_label()))
     return element.replace("<svg", f'<svg role="img" aria-label="{label}"', 1).rstrip()
 
 
-def figure_bytes(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
+def figure_bytes(figure: "Figure", kind: Literal["png", "svg"]) -> bytes:
     """The content of a PNG or SVG file of the figure, without a date.
 
     Args:

@@ -5,13 +5,9 @@ import functools
 import importlib.util
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-import matplotlib as mpl
-from matplotlib import font_manager
-
-_HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff]")
 _CJK = re.compile(
     "[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef"
     "\U00020000-\U0003ffff]"
@@ -33,33 +29,34 @@ _INSTALLED = (
     "Apple SD Gothic Neo",
     "Malgun Gothic",
 )
-_SIGNS_IN_WARNING = 10
 
 
 @contextlib.contextmanager
 def readable_text(*texts: str) -> Iterator[None]:
-    """Lets matplotlib draw what the texts hold inside a `with` block; make and save figures in it.
+    """Lets matplotlib draw Chinese, Japanese and Korean inside a `with` block.
 
-    Latin text keeps matplotlib's own font. Chinese characters and Japanese kana are drawn with Noto
-    Sans SC from the extra `fonts`, or with such a font of the system. The font of the extra has no
-    Korean syllables: those need a font of the system, such as Noto Sans CJK.
+    Make and save figures in it. Latin text keeps matplotlib's own font; for what that lacks,
+    matplotlib falls back to Noto Sans SC of the extra `benchmark`, then to such fonts of the
+    system, and warns of each character that none of them has. The font of the extra has no Korean
+    syllables.
 
     Args:
         texts: What the figure will show.
 
     Warns:
-        UserWarning: A text holds such characters and none of the fonts has them: they are drawn as
-            empty boxes. The warning names them and says what to install.
+        UserWarning: A text holds such characters, and none of the fonts is installed.
     """
+    import matplotlib as mpl
+
     family = list(mpl.rcParams["font.family"])
-    missing = set(_CJK.findall("".join(texts)))
-    for font in (*family, *cjk_fonts()) if missing else ():
-        drawn = {sign for sign in missing if _draws(font, sign)}
-        missing -= drawn
-        if drawn and font not in family:
-            family.append(font)
-    if missing:
-        warnings.warn(_boxes(sorted(missing)), stacklevel=3)
+    if _CJK.search("".join(texts)):
+        family += [font for font in cjk_fonts() if font not in family]
+        if not cjk_fonts():
+            warnings.warn(
+                "no font for Chinese, Japanese or Korean is installed; install one with: "
+                'pip install "captum-rnn[benchmark]"',
+                stacklevel=3,
+            )
     with mpl.rc_context({"font.family": family}):
         yield
 
@@ -69,9 +66,11 @@ def cjk_fonts() -> tuple[str, ...]:
     """Names of the fonts for Chinese, Japanese or Korean that matplotlib can use.
 
     Returns:
-        The fonts' family names, that of the extra `fonts` first; none if neither the extra nor the
-        system has one.
+        The fonts' family names, that of the extra `benchmark` first; none if neither the extra nor
+        the system has one.
     """
+    from matplotlib import font_manager
+
     installed = set(font_manager.get_font_names())
     of_system = tuple(name for name in _INSTALLED if name in installed)
     # Importing the package would change matplotlib's settings.
@@ -82,22 +81,3 @@ def cjk_fonts() -> tuple[str, ...]:
             font_manager.fontManager.addfont(file)
             return (font_manager.FontProperties(fname=file).get_name(), *of_system)
     return of_system
-
-
-def _draws(font: str, sign: str) -> bool:
-    file = font_manager.findfont(font_manager.FontProperties(family=[font]))
-    return font_manager.get_font(file).get_char_index(ord(sign)) != 0
-
-
-def _boxes(missing: Sequence[str]) -> str:
-    """The warning that no font has these characters."""
-    shown = "".join(missing[:_SIGNS_IN_WARNING]) + ("…" if missing[_SIGNS_IN_WARNING:] else "")
-    advice = 'name a font that has them in matplotlib.rcParams["font.family"]'
-    if any(map(_HANGUL.match, missing)):
-        advice = (
-            'the extra "fonts" has no Korean; install a Korean font on the system, such as Noto '
-            f"Sans CJK, or {advice}"
-        )
-    elif not cjk_fonts():
-        advice = 'install one with: pip install "captum-rnn[fonts]"'
-    return f"No font has {shown}, so the figure shows empty boxes instead; {advice}"

@@ -1,23 +1,21 @@
 """Tokens against layers or steps as a heat map: HTML, SVG and PNG."""
 
-import io
 import math
-import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
-
-import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from captum_rnn.visualization.colours import score_colour
-from captum_rnn.visualization.fonts import readable_text
+from captum_rnn.visualization.figure import drawing, empty_figure, figure_bytes, inline_svg
 from captum_rnn.visualization.tokens import checked_scores, full_scale, visible
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _INCHES_A_TOKEN = 0.24
 _INCHES_A_COLUMN = 0.72
+_FONT_SIZE = 10
 _FORMATS = ("png", "svg")
 _CELLS = "cells"
 
@@ -93,18 +91,11 @@ def heat_map_svg(
     Returns:
         An `<svg>` element with an accessible description.
     """
-    settings = mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "captum-rnn"})
-    with readable_text(title, *tokens, *columns), settings:
-        file = io.StringIO()
-        figure = _drawn(tokens, columns, values, scale, title)
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    svg = file.getvalue()
-    element = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    with drawing(title, *tokens, *columns, text_as_shapes=True):
+        element = inline_svg(_drawn(tokens, columns, values, scale, title))
     # Without it, the background shines through between neighbouring cells.
     crisp = f'<g id="{_CELLS}" shape-rendering="crispEdges">'
-    element = element.replace(f'<g id="{_CELLS}">', crisp, 1)
-    label = escape(f"Heat map of {len(tokens)} tokens and {len(columns)} columns. {title}".strip())
-    return element.replace("<svg", f'<svg role="img" aria-label="{label}"', 1).rstrip()
+    return element.replace(f'<g id="{_CELLS}">', crisp, 1)
 
 
 def save_heat_map(
@@ -137,8 +128,8 @@ def save_heat_map(
         svg = heat_map_svg(tokens, columns, values, scale=scale, title=title)
         path.write_text(svg + "\n", encoding="utf-8")
         return
-    with readable_text(title, *tokens, *columns):
-        _drawn(tokens, columns, values, scale, title).savefig(path, format="png", dpi=110)
+    with drawing(title, *tokens, *columns):
+        path.write_bytes(figure_bytes(_drawn(tokens, columns, values, scale, title), "png"))
 
 
 def _checked(
@@ -167,35 +158,34 @@ def _drawn(
     values: Iterable[Iterable[float]],
     scale: float | None,
     title: str,
-) -> Figure:
+) -> "Figure":
+    from matplotlib.colors import to_rgb
+
     cells, full = _checked(tokens, columns, values, scale)
     colours = [[to_rgb(score_colour(number / full)) for number in row] for row in cells]
-    size = (1.6 + _INCHES_A_COLUMN * len(columns), 0.9 + _INCHES_A_TOKEN * len(tokens))
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = empty_figure(
+        1.6 + _INCHES_A_COLUMN * len(columns),
+        0.9 + _INCHES_A_TOKEN * len(tokens),
+        f"Heat map of {len(tokens)} tokens and {len(columns)} columns. {title}".strip(),
+    )
     axes = figure.add_subplot()
     axes.pcolormesh(_edges(columns), _edges(tokens), colours, gid=_CELLS)
     axes.invert_yaxis()
-    axes.set_yticks(range(len(tokens)), [_drawable(token) for token in tokens])
-    axes.set_xticks(range(len(columns)), [_drawable(name) for name in columns], rotation=45)
+    axes.set_yticks(range(len(tokens)), [visible(token) for token in tokens])
+    axes.set_xticks(range(len(columns)), [visible(name) for name in columns], rotation=45)
     axes.xaxis.tick_top()
     for label in axes.get_xticklabels():
         label.set(horizontalalignment="left", rotation_mode="anchor")
-    axes.tick_params(length=0)
+    axes.tick_params(length=0, labelsize=_FONT_SIZE)
     axes.spines[:].set_visible(False)
     if title:
-        axes.set_title("\n".join(map(_drawable, title.splitlines())), fontsize=10)
+        axes.set_title("\n".join(map(visible, title.splitlines())), fontsize=_FONT_SIZE)
     return figure
 
 
 def _edges(cells: Sequence[str]) -> list[float]:
     """Where cells whose centres stand at 0, 1, 2 and so on begin and end."""
     return [place - 0.5 for place in range(len(cells) + 1)]
-
-
-def _drawable(text: str) -> str:
-    """The text as signs that print; a dollar would begin a formula."""
-    return visible(text).replace("$", r"\$")
 
 
 def _number(value: float) -> str:

@@ -1,11 +1,11 @@
 """Labels of a chart that cover neither the marks nor each other."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from matplotlib.path import Path
-from matplotlib.transforms import Bbox, Transform
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.transforms import Bbox, Transform
 
 _DISTANCES = (6.0, 12.0, 20.0, 30.0, 42.0, 56.0, 72.0)
 _LINE_FROM = 12.0
@@ -14,7 +14,7 @@ _POINTS_AN_INCH = 72.0
 
 
 def place_label(
-    axes: Axes, text: str, at: tuple[float, float], colour: str, taken: list[Bbox]
+    axes: "Axes", text: str, at: tuple[float, float], colour: str, taken: "list[Bbox]"
 ) -> None:
     """Writes a label at the nearest free place around a point, with a thin line where it is far.
 
@@ -36,7 +36,7 @@ def place_label(
     places = list(_places(x, y, extent.width, extent.height))
     inside = [(distance, box) for distance, box in places if _inside(box, frame)] or places[:1]
 
-    def obstacles(place: tuple[float, Bbox]) -> tuple[int, bool]:
+    def obstacles(place: "tuple[float, Bbox]") -> tuple[int, bool]:
         distance, box = place
         covered = sum(box.overlaps(other) for other in taken)
         return covered, distance >= _LINE_FROM and _line_crosses((x, y), box, taken)
@@ -50,8 +50,10 @@ def place_label(
         _draw_line(axes, (x, y), box)
 
 
-def _places(x: float, y: float, width: float, height: float) -> Iterator[tuple[float, Bbox]]:
+def _places(x: float, y: float, width: float, height: float) -> "Iterator[tuple[float, Bbox]]":
     """Boxes around a point, the nearest first: beside it, then obliquely, then above and below."""
+    from matplotlib.transforms import Bbox
+
     for distance in _DISTANCES:
         right, left = x + distance, x - distance - width
         above, below = y + distance, y - distance - height
@@ -69,24 +71,28 @@ def _places(x: float, y: float, width: float, height: float) -> Iterator[tuple[f
             yield distance, Bbox.from_bounds(x0, y0, width, height)
 
 
-def _inside(box: Bbox, frame: Bbox) -> bool:
+def _inside(box: "Bbox", frame: "Bbox") -> bool:
     return bool(
         frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
     )
 
 
-def _line_crosses(start: tuple[float, float], box: Bbox, taken: Sequence[Bbox]) -> bool:
+def _line_crosses(start: tuple[float, float], box: "Bbox", taken: "Sequence[Bbox]") -> bool:
     """Whether the line from a point to its label runs over what belongs to another one."""
+    from matplotlib.path import Path
+
     line = Path([start, _end(start, box)])
     return any(line.intersects_bbox(other) for other in taken if not other.contains(*start))
 
 
-def _end(start: tuple[float, float], box: Bbox) -> tuple[float, float]:
+def _end(start: tuple[float, float], box: "Bbox") -> tuple[float, float]:
     """The place of a label that is nearest to its point."""
     return min(max(start[0], box.x0), box.x1), min(max(start[1], box.y0), box.y1)
 
 
-def _draw_line(axes: Axes, start: tuple[float, float], box: Bbox) -> None:
+def _draw_line(axes: "Axes", start: tuple[float, float], box: "Bbox") -> None:
+    from matplotlib.lines import Line2D
+
     ends = _inches(axes).transform([start, _end(start, box)])
     line = Line2D(
         ends[:, 0], ends[:, 1], color="#5c6670", linewidth=0.6, transform=_from_inches(axes)
@@ -95,12 +101,12 @@ def _draw_line(axes: Axes, start: tuple[float, float], box: Bbox) -> None:
     axes.add_artist(line)
 
 
-def _from_inches(axes: Axes) -> Transform:
+def _from_inches(axes: "Axes") -> "Transform":
     figure = axes.get_figure(root=True)
     assert figure is not None
     return figure.dpi_scale_trans
 
 
-def _inches(axes: Axes) -> Transform:
+def _inches(axes: "Axes") -> "Transform":
     """From pixels to inches."""
     return _from_inches(axes).inverted()

@@ -2,16 +2,16 @@
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.collections import PatchCollection
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
-from scipy.cluster.hierarchy import leaves_list, linkage
-from scipy.spatial.distance import squareform
 
 from captum_rnn.visualization.colours import TEXT_COLOUR, score_colour
-from captum_rnn.visualization.figure import drawing, empty_figure, inline_svg
+from captum_rnn.visualization.figure import empty_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _INCHES_A_CELL = 0.34
 _INCHES_OF_LABELS = 3.3
@@ -20,39 +20,22 @@ _INCHES_OF_NUMBERS = 0.3
 Matrix = Sequence[Sequence[float]]
 
 
-def matrix_chart(labels: Sequence[str], values: Matrix) -> str:
+def matrix_figure(labels: Sequence[str], values: Matrix) -> "Figure":
     """Draws a symmetric matrix of correlations as coloured cells with numbers.
 
-    Rows and columns are ordered so that similar ones stand beside each other. Each row is named and
-    numbered; a column has the number of its row.
+    Rows and columns are ordered so that similar ones are neighbours. Each row is named and
+    numbered; a column has the number of its row. To be made and saved inside
+    `captum_rnn.visualization.figure.drawing`.
 
     Args:
         labels: The name of each row.
         values: Correlations (rows, rows) in [-1, 1]; NaN where there is none.
 
     Returns:
-        An `<svg>` element with its text as text.
-
-    Raises:
-        ValueError: The matrix is empty, not square or of another size than the labels.
-    """
-    with drawing():
-        figure = matrix_figure(labels, values)
-        return inline_svg(figure, f"Rank correlations between {len(labels)} methods.")
-
-
-def matrix_figure(labels: Sequence[str], values: Matrix) -> Figure:
-    """The same as a figure, to be made and saved inside `drawing`; see `matrix_chart`.
-
-    Args:
-        labels: See `matrix_chart`.
-        values: See `matrix_chart`.
-
-    Returns:
         The figure.
 
     Raises:
-        ValueError: See `matrix_chart`.
+        ValueError: The matrix is empty, not square or of another size than the labels.
     """
     if not labels or len(values) != len(labels) or any(len(row) != len(labels) for row in values):
         raise ValueError(
@@ -63,28 +46,10 @@ def matrix_figure(labels: Sequence[str], values: Matrix) -> Figure:
     cells = [[values[row][column] for column in order] for row in order]
     side = _INCHES_A_CELL * len(labels)
     width, height = side + _INCHES_OF_LABELS, side + _INCHES_OF_NUMBERS
-    figure = empty_figure(width, height)
+    figure = empty_figure(width, height, f"Rank correlations between {len(labels)} methods.")
     figure.set_layout_engine("none")
     axes = figure.add_axes((_INCHES_OF_LABELS / width, 0, side / width, side / height))
-    # Shapes, not an image: a page may forbid images, and shapes are sharp at any size.
-    axes.add_collection(
-        PatchCollection(
-            [
-                Rectangle((column - 0.5, row - 0.5), 1, 1)
-                for row in range(len(labels))
-                for column in range(len(labels))
-            ],
-            facecolors=[score_colour(value) for row in cells for value in row],
-            edgecolors="none",
-        )
-    )
-    axes.set_xlim(-0.5, len(labels) - 0.5)
-    axes.set_ylim(len(labels) - 0.5, -0.5)
-    for row, numbers in enumerate(cells):
-        for column, value in enumerate(numbers):
-            axes.text(
-                column, row, _shown(value), ha="center", va="center", fontsize=8, color=TEXT_COLOUR
-            )
+    _draw_cells(axes, cells)
     places = range(len(labels))
     axes.set_yticks(places, [f"{labels[row]}  {number}" for number, row in enumerate(order, 1)])
     axes.set_xticks(places, [str(number + 1) for number in places])
@@ -92,6 +57,28 @@ def matrix_figure(labels: Sequence[str], values: Matrix) -> Figure:
     axes.tick_params(length=0, labelsize=10)
     axes.spines[:].set_visible(False)
     return figure
+
+
+def _draw_cells(axes: "Axes", cells: Matrix) -> None:
+    from matplotlib.collections import PatchCollection
+    from matplotlib.patches import Rectangle
+
+    places = range(len(cells))
+    # Shapes, not an image: a page may forbid images, and shapes are sharp at any size.
+    axes.add_collection(
+        PatchCollection(
+            [Rectangle((column - 0.5, row - 0.5), 1, 1) for row in places for column in places],
+            facecolors=[score_colour(value) for row in cells for value in row],
+            edgecolors="none",
+        )
+    )
+    axes.set_xlim(-0.5, len(cells) - 0.5)
+    axes.set_ylim(len(cells) - 0.5, -0.5)
+    for row, numbers in enumerate(cells):
+        for column, value in enumerate(numbers):
+            axes.text(
+                column, row, _shown(value), ha="center", va="center", fontsize=8, color=TEXT_COLOUR
+            )
 
 
 def similar_together(values: Matrix) -> list[int]:
@@ -112,6 +99,9 @@ def similar_together(values: Matrix) -> list[int]:
     """
     if len(values) < 3:
         return list(range(len(values)))
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
     distances = 1.0 - np.nan_to_num(np.asarray(values, dtype=float))
     distances = np.clip((distances + distances.T) / 2, 0.0, None)
     np.fill_diagonal(distances, 0.0)

@@ -56,7 +56,7 @@ class ScoredPicture:
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draws the picture on `ax`, or on a figure of its own, and returns the Axes."""
         if ax is None:
-            ax = empty_figure(_WIDTH, self._height()).add_subplot()
+            ax = empty_figure(_WIDTH, self._height(), self._description()).add_subplot()
         edges = _edges(self.times)
         _paint(ax, self.scores / self.scale, edges)
         for row, line in enumerate(self.lines):
@@ -80,8 +80,7 @@ class ScoredPicture:
     def to_svg(self) -> str:
         """The picture as an inline `<svg>` element, its text as shapes, with a description."""
         with drawing(self.title, *self.row_names, text_as_shapes=True):
-            figure = self.plot().figure
-            return inline_svg(figure, self._description())  # type: ignore[arg-type]
+            return inline_svg(self.plot().figure)  # type: ignore[arg-type]
 
     def save(self, path: str | Path) -> None:
         """Writes the picture to a file whose name ends in `.png` or `.svg`.

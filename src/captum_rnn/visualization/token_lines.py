@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.text import Text
+from typing import TYPE_CHECKING
 
 from captum_rnn.visualization.colours import TEXT_COLOUR, score_colour
 from captum_rnn.visualization.figure import empty_figure
 from captum_rnn.visualization.tokens import checked_scores, full_scale, needs_space, visible
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 _WIDTH = 9.0
 _LINE_HEIGHT = 0.27
@@ -34,7 +36,7 @@ class TokenLine:
     scores: Sequence[float]
 
 
-def token_lines_figure(lines: Sequence[TokenLine]) -> Figure:
+def token_lines_figure(lines: Sequence[TokenLine]) -> "Figure":
     """Draws a text once for each method, every word on the colour of its score.
 
     Each method has a scale of its own: its strongest score has the full colour. To be made and
@@ -51,7 +53,8 @@ def token_lines_figure(lines: Sequence[TokenLine]) -> Figure:
     """
     if not lines:
         raise ValueError("a figure of scored texts needs at least one line, got none")
-    figure = empty_figure(_WIDTH, 1.0)
+    methods = ", ".join(line.label for line in lines)
+    figure = empty_figure(_WIDTH, 1.0, f"One text, its words coloured by {methods}.")
     figure.set_layout_engine("none")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
@@ -71,7 +74,7 @@ def token_lines_figure(lines: Sequence[TokenLine]) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, line: TokenLine, left: float, top: float) -> float:
+def _draw(axes: "Axes", line: TokenLine, left: float, top: float) -> float:
     """Draws the tokens from `left` and below `top`, in inches, and returns where they end."""
     scores = checked_scores(line.tokens, line.scores)
     scale = full_scale(scores)
@@ -96,7 +99,7 @@ def _draw(axes: Axes, line: TokenLine, left: float, top: float) -> float:
     return middle + _LINE_HEIGHT / 2
 
 
-def _inches(text: Text) -> float:
+def _inches(text: "Text") -> float:
     """Width of a text without its box."""
     figure = text.get_figure(root=True)
     assert figure is not None

@@ -1,15 +1,15 @@
 """The effects of the options as a figure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from typing import TYPE_CHECKING, Any
 
 from captum_rnn.benchmark.ablation.labels import AXIS_NAMES, BETTER, MEASURE_NAMES, option_name
 from captum_rnn.visualization.curves import COLOURS
 from captum_rnn.visualization.figure import empty_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _WIDTH = 11.0
 _INCHES_A_LINE = 0.33
@@ -17,7 +17,7 @@ _INCHES_AROUND = 1.5
 _SPREAD = 0.5
 
 
-def ablation_figure(results: Mapping[str, Mapping[str, Any]]) -> Figure:
+def ablation_figure(results: Mapping[str, Mapping[str, Any]]) -> "Figure":
     """Draws how much each option changes the measures, with 95 % intervals over the texts.
 
     Make and save it inside `captum_rnn.visualization.figure.drawing`, with the names as its texts.
@@ -32,13 +32,15 @@ def ablation_figure(results: Mapping[str, Mapping[str, Any]]) -> Figure:
     Raises:
         ValueError: There are no results, too many, or none with a second option on some axis.
     """
+    from matplotlib.lines import Line2D
+
     if not 0 < len(results) <= len(COLOURS):
         raise ValueError(f"results holds {len(results)} classifiers; expected 1 to {len(COLOURS)}")
     lines = _lines(results)
     if not lines:
         raise ValueError("no axis has a second option, so there is no effect to draw")
     height = _INCHES_AROUND + _INCHES_A_LINE * len(lines)
-    figure = empty_figure(_WIDTH, height)
+    figure = empty_figure(_WIDTH, height, f"Effects of each option on {', '.join(results)}.")
     panels = figure.subplots(1, len(MEASURE_NAMES), sharey=True)
     for axes, (measure, title) in zip(panels, MEASURE_NAMES.items(), strict=True):
         _draw(axes, measure, results, lines)
@@ -73,7 +75,7 @@ def _line(effect: Mapping[str, Any]) -> str:
 
 
 def _draw(
-    axes: Axes,
+    axes: "Axes",
     measure: str,
     results: Mapping[str, Mapping[str, Any]],
     lines: Sequence[str],

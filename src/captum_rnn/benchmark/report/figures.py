@@ -1,5 +1,8 @@
 """The pictures of the report, as inline SVG."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from captum_rnn.benchmark.columns import Result
 from captum_rnn.benchmark.pictures import (
     correlation_matrix,
@@ -7,9 +10,13 @@ from captum_rnn.benchmark.pictures import (
     curve_panels,
     standing_out,
 )
-from captum_rnn.visualization.chart import cost_chart
-from captum_rnn.visualization.curves import curves_chart
-from captum_rnn.visualization.matrix import matrix_chart
+from captum_rnn.visualization.chart import cost_figure
+from captum_rnn.visualization.curves import curves_figure
+from captum_rnn.visualization.figure import drawing, inline_svg
+from captum_rnn.visualization.matrix import matrix_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _MOST_IN_A_SMALL_MATRIX = 14
 
@@ -21,7 +28,7 @@ def cost_section(results: Result) -> str:
         return ""
     return _section(
         "Faithfulness against cost",
-        cost_chart(points, floor=floor),
+        lambda: cost_figure(points, floor=floor),
         "Up is better, left is cheaper. Orange: methods of this package. Bars: 95 % intervals. "
         "Scores learnt from other texts beforehand cost that, too, once for each classifier.",
     )
@@ -35,7 +42,7 @@ def curves_section(results: Result) -> str:
     shown, floor = standing_out(results)
     return _section(
         "Deletion and insertion",
-        curves_chart(panels, shown=shown, floor=floor),
+        lambda: curves_figure(panels, shown=shown, floor=floor),
         "Left: the sooner it falls, the better. Right: the sooner it rises, the better. Means over "
         "the texts.",
     )
@@ -48,14 +55,16 @@ def correlations_section(results: Result) -> str:
         return ""
     return _section(
         "Which methods say the same",
-        matrix_chart(labels, values),
+        lambda: matrix_figure(labels, values),
         "Rank correlation (Spearman) of the scores in hundredths, mean over the texts. Similar "
         "methods stand beside each other; a column has the number of its row.",
         kind="matrix" if len(labels) > _MOST_IN_A_SMALL_MATRIX else "",
     )
 
 
-def _section(heading: str, svg: str, caption: str, kind: str = "") -> str:
+def _section(heading: str, draw: "Callable[[], Figure]", caption: str, kind: str = "") -> str:
+    with drawing():
+        svg = inline_svg(draw())
     return (
         f'<h2>{heading}</h2>\n<figure class="{kind}"><div class="scroll">{svg}</div>'
         f"<figcaption>{caption}</figcaption></figure>"
