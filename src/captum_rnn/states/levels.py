@@ -15,8 +15,8 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from captum_rnn.functional import StatePath
 from captum_rnn.functional.cells import Cell
+from captum_rnn.functional.proof import Proof
 from captum_rnn.states.hooks import LayerCall, LayerData
-from captum_rnn.states.proof import Proof
 from captum_rnn.states.recording import ReadGradient
 from captum_rnn.states.weights import cell_of, level_alone
 

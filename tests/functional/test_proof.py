@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 import reference
+from captum_rnn.functional.proof import Proof, StepsDifferError
 from captum_rnn.states import record_calls, unstack
-from captum_rnn.states.proof import Proof, StepsDifferError
 from captum_rnn.states.weights import running_rounding
 
 EPSILON = {dtype: torch.finfo(dtype).eps for dtype in (torch.float64, torch.float32)}
