@@ -23,8 +23,8 @@ from captum_rnn.attr.calibration_data import (
     top_steps,
 )
 from captum_rnn.attr.inputs import check_reference
-from captum_rnn.attr.record import Record, Run, in_full_precision
-from captum_rnn.attr.telescoping import TelescopingAttribution
+from captum_rnn.attr.recurrent import RecurrentAttribution
+from captum_rnn.attr.run import Record, Run, in_full_precision
 from captum_rnn.functional.calibration import (
     DISTANCE_BINS,
     calibrated_total,
@@ -37,7 +37,7 @@ from captum_rnn.functional.logit import gains_along
 from captum_rnn.states import LayerCall, StateSelection, Trajectory, recurrent_layer
 
 
-class CalibratedDeltaAttribution(TelescopingAttribution):
+class CalibratedDeltaAttribution(RecurrentAttribution):
     r"""Scores each token by how far its step moved the state along the class's learnt vector.
 
     .. math:: \text{score}_t = \langle h_t - h_{t-1}, r_c \rangle
@@ -141,7 +141,7 @@ class CalibratedDeltaAttribution(TelescopingAttribution):
                 vectors that are not finite; and what `attribute` raises.
             TypeError: A batch of another form.
         """
-        if self._is_bare:
+        if self.layer is self.forward_func:
             raise ValueError(
                 "forward_func is the recurrent module itself, which has no classes to learn a "
                 "vector for; pass the model and its layer"
@@ -254,12 +254,6 @@ class CalibratedDeltaAttribution(TelescopingAttribution):
         return record.path.without_padding(along.gather(3, in_bin).sum((2, 3)))
 
     def _totals(self, run: Run) -> Tensor:
-        if not self.has_convergence_delta():
-            raise ValueError(
-                "the scores of steps against a reference, or by distance, have no known sum, so "
-                "there is no convergence delta; leave return_convergence_delta out, or reference "
-                "and by_distance"
-            )
         totals = [
             calibrated_total(record.path.paths, self._vectors(record)[:, 0], record.path.lengths)
             for record in run.records

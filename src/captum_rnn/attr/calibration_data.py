@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from captum_rnn._captum import run_forward
 from captum_rnn.attr.inputs import Lengths, check_reference
-from captum_rnn.attr.record import Record, Run
+from captum_rnn.attr.run import Record, Run
 from captum_rnn.functional.calibration import distance_bins
 from captum_rnn.states import Stack, unstack
 

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from captum_rnn.attr.record import Record, Run
-from captum_rnn.attr.telescoping import TelescopingAttribution
+from captum_rnn.attr.recurrent import RecurrentAttribution
+from captum_rnn.attr.run import Record, Run
 from captum_rnn.functional import (
     Distance,
     Readout,
@@ -19,7 +19,7 @@ from captum_rnn.functional import (
 from captum_rnn.states import Direction, LayerCall, StateKind, StateSelection, Trajectory
 
 
-class HiddenStateDeltaAttribution(TelescopingAttribution):
+class HiddenStateDeltaAttribution(RecurrentAttribution):
     r"""Scores each token by how much nearer it brought a recurrent layer's state to its end.
 
     The states h_0 … h_n of a recurrent layer approach the state that the classifier reads, so

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn.attr.inputs import check_reference
-from captum_rnn.attr.record import Record, in_full_precision
 from captum_rnn.attr.recurrent import RecurrentAttribution
+from captum_rnn.attr.run import Record, in_full_precision
 from captum_rnn.functional.cells import first_order
 from captum_rnn.functional.logit import check_reads
 from captum_rnn.states import read_gradients, unstack

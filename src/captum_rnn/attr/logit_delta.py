@@ -8,15 +8,15 @@ from torch import Tensor, nn
 
 from captum_rnn._captum import ExpansionTypes, expand_target, select_targets
 from captum_rnn.attr.inputs import target_out_of_range
-from captum_rnn.attr.record import Record, Run, in_full_precision
-from captum_rnn.attr.telescoping import TelescopingAttribution
+from captum_rnn.attr.recurrent import RecurrentAttribution
+from captum_rnn.attr.run import Record, Run, in_full_precision
 from captum_rnn.functional import Readout, check_readout
 from captum_rnn.functional.head import head_delta
 from captum_rnn.functional.logit import logit_delta
 from captum_rnn.states import read_at_rest, read_gradients
 
 
-class LogitDeltaAttribution(TelescopingAttribution):
+class LogitDeltaAttribution(RecurrentAttribution):
     r"""Scores each token by how far its step moved the class's output.
 
     .. math:: \text{score}_t = \langle h_t - h_{t-1}, g \rangle, \qquad

@@ -1,39 +1,25 @@
 """The Captum shell of every method that reads what a recurrent layer did in one forward pass."""
 
-import inspect
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, NoReturn, overload
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, ClassVar, Literal, NoReturn, TypeVar, overload
 
 import torch
 from torch import Tensor, nn
 
-from captum_rnn._captum import InternalAttribution, format_output, is_tuple, logged, run_forward
-from captum_rnn.attr.inputs import (
-    InputLayout,
-    Lengths,
-    check_inputs,
-    explained,
-    one_for_each_input,
-    target_out_of_range,
-)
-from captum_rnn.attr.record import Record, Run
-from captum_rnn.states import (
-    LayerCall,
-    ReadGradient,
-    Trajectory,
-    record_calls,
-    record_read_gradients,
-    recurrent_layer,
-    trajectory,
-)
+from captum_rnn._captum import InternalAttribution, format_output, is_tuple, logged
+from captum_rnn.attr.inputs import Lengths, check_inputs
+from captum_rnn.attr.run import Record, RecurrentModel, Run
+from captum_rnn.states import LayerCall, Trajectory
 
-_ANY_ARGUMENTS = inspect.signature(lambda *args: None)
+Inputs = TypeVar("Inputs", Tensor, tuple[Tensor, ...])
 
 
 class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
     """Runs the model once, records what its recurrent layer did, and formats the scores.
 
-    A method is a subclass that maps a `Record` to scores.
+    A method is a subclass whose `_score` maps a `Record` to scores. If it knows what they sum to,
+    its `_totals` says so, and the class has a convergence delta.
 
     Args:
         forward_func: The model, or any function that runs it.
@@ -68,25 +54,31 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         """The method itself: scores (batch, time) of the steps of the layer."""
         raise NotImplementedError
 
-    @overload
-    def attribute(
-        self,
-        inputs: Tensor,
-        target: Any = None,
-        additional_forward_args: Any = None,
-        *,
-        lengths: Lengths = None,
-    ) -> Tensor: ...
+    def _totals(self, run: Run) -> Tensor:
+        """What the scores of each row must sum to (batch,), over all inputs, if that is known."""
+        raise NotImplementedError
 
     @overload
     def attribute(
         self,
-        inputs: tuple[Tensor, ...],
+        inputs: Inputs,
         target: Any = None,
         additional_forward_args: Any = None,
         *,
         lengths: Lengths = None,
-    ) -> tuple[Tensor, ...]: ...
+        return_convergence_delta: Literal[False] = False,
+    ) -> Inputs: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: Inputs,
+        target: Any = None,
+        additional_forward_args: Any = None,
+        *,
+        lengths: Lengths = None,
+        return_convergence_delta: Literal[True],
+    ) -> tuple[Inputs, Tensor]: ...
 
     @logged
     def attribute(
@@ -96,6 +88,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         additional_forward_args: Any = None,
         *,
         lengths: Lengths = None,
+        return_convergence_delta: bool = False,
     ) -> Any:
         """Scores the tokens of `inputs`.
 
@@ -108,19 +101,34 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
                 through the layer and picks the state at `lengths - 1` itself. The scores of the
                 padding are then 0. A packed sequence brings its own lengths. For several inputs:
                 a tuple with one entry each.
+            return_convergence_delta: Also return the difference between the sum of the scores and
+                what they must sum to; only where `has_convergence_delta()`.
 
         Returns:
             Attributions of exactly the shape of `inputs`, a tuple if `inputs` is one. A token's
             score is shared equally over its features. float32, or float64 if the states are.
+            With `return_convergence_delta`, a pair of them and the differences (batch,): rounding
+            errors, below 1e-5 for normalised scores, unless the class says what else they are.
 
         Raises:
             TypeError: A layer that is not recurrent; inputs or lengths that are no tensors.
             ValueError: The layer did not run once for each input, or saw another batch or another
-                number of steps than the input has; lengths, positions or target out of range.
+                number of steps than the input has; lengths, positions or target out of range; a
+                convergence delta where the sum of the scores is not known.
             AssertionError: A target of the wrong length or form, from Captum.
         """
+        if return_convergence_delta:
+            self._check_sum_is_known()
         run = self._run(inputs, target, additional_forward_args, lengths)
-        return self._format(inputs, run, self._token_scores(run))
+        scores = self._token_scores(run)
+        attributions = tuple(
+            record.layout.arrange(tokens)
+            for record, tokens in zip(run.records, scores, strict=True)
+        )
+        formatted = format_output(is_tuple(inputs), attributions)
+        if not return_convergence_delta:
+            return formatted
+        return formatted, self._difference_from_totals(scores, run)
 
     def attribute_future(self) -> NoReturn:
         """Not implemented, as for Captum's own primary methods."""
@@ -128,74 +136,90 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
             f"attribute_future is not implemented for {type(self).__name__}; call attribute"
         )
 
-    def _token_scores(self, run: Run) -> list[Tensor]:
-        """Scores (batch, time) of the tokens of each input."""
-        with torch.no_grad():
-            return [
-                record.path.at_inputs(self._score(run.layer, record), record.layout.time)
-                for record in run.records
-            ]
+    def has_convergence_delta(self) -> bool:
+        """Whether it is known what the scores of a row sum to."""
+        return type(self)._totals is not RecurrentAttribution._totals
 
-    @staticmethod
-    def _format(inputs: Any, run: Run, scores: list[Tensor]) -> Any:
-        attributions = tuple(
-            record.layout.arrange(tokens)
-            for record, tokens in zip(run.records, scores, strict=True)
-        )
-        return format_output(is_tuple(inputs), attributions)
+    def compute_convergence_delta(
+        self,
+        attributions: Tensor | tuple[Tensor, ...],
+        inputs: Tensor | tuple[Tensor, ...],
+        target: Any = None,
+        additional_forward_args: Any = None,
+        *,
+        lengths: Lengths = None,
+    ) -> Tensor:
+        """The sum of given attributions minus what they must sum to, in one forward pass.
+
+        Args:
+            attributions: What `attribute` returned for the other arguments.
+            inputs: As for `attribute`.
+            target: As for `attribute`.
+            additional_forward_args: As for `attribute`.
+            lengths: As for `attribute`.
+
+        Returns:
+            The differences (batch,).
+
+        Raises:
+            ValueError: Attributions whose shapes are not those of the inputs, or a method for which
+                it is not known what the scores sum to.
+        """
+        self._check_sum_is_known()
+        run = self._run(inputs, target, additional_forward_args, lengths)
+        given = check_inputs(attributions)
+        shapes = [tuple(tensor.shape) for tensor in given]
+        expected = [tuple(record.layout.shape) for record in run.records]
+        if shapes != expected:
+            raise ValueError(
+                f"attributions have the shapes {shapes}; expected those of the inputs, {expected}"
+            )
+        scores = [
+            record.layout.gather(tensor) for record, tensor in zip(run.records, given, strict=True)
+        ]
+        return self._difference_from_totals(scores, run)
 
     def _run(self, inputs: Any, target: Any, additional_forward_args: Any, lengths: Lengths) -> Run:
-        """Runs the model once and checks that its layer read the inputs, token by token."""
-        layer = recurrent_layer(self.layer)
-        tensors = check_inputs(inputs)
-        each_lengths = one_for_each_input(lengths, len(tensors))
-        layouts = [self._layout(layer, tensor) for tensor in tensors]
-        self._check_bare(target)
+        """One run of the model, with the states that the method looks at."""
+        model = RecurrentModel(self.forward_func, self.layer, self.batch_first)
+        self._check_bare(model, target)
+        run = model.run(
+            inputs,
+            target,
+            additional_forward_args,
+            lengths,
+            with_value=self._looks_at_class,
+            with_gradient=self._needs_gradient,
+        )
+        records = [
+            replace(record, path=self._select(run.layer, record.call, record.path))
+            for record in run.records
+        ]
+        return replace(run, records=records)
 
-        outputs: list[Any] = []
+    @torch.no_grad()
+    def _token_scores(self, run: Run) -> list[Tensor]:
+        """Scores (batch, time) of the tokens of each input."""
+        return [
+            record.path.at_inputs(self._score(run.layer, record), record.layout.time)
+            for record in run.records
+        ]
 
-        def forward_func(*args: Any) -> Any:
-            outputs[:] = [self.forward_func(*args)]
-            return outputs[0]
+    @torch.no_grad()
+    def _difference_from_totals(self, scores: list[Tensor], run: Run) -> Tensor:
+        sums = torch.stack([tokens.sum(1, dtype=torch.float64) for tokens in scores]).sum(0)
+        totals = self._totals(run)
+        return (sums - totals).to(totals.dtype)
 
-        # Captum inspects the signature of what it runs, which takes as long as a short forward.
-        forward_func.__signature__ = _ANY_ARGUMENTS  # type: ignore[attr-defined]
+    def _check_sum_is_known(self) -> None:
+        if not self.has_convergence_delta():
+            raise ValueError(
+                f"{type(self).__name__} does not know what its scores sum to, so there is no "
+                "convergence delta; leave return_convergence_delta out"
+            )
 
-        def forward() -> Any:
-            outputs.clear()
-            try:
-                return run_forward(forward_func, tensors, target, additional_forward_args)
-            except (IndexError, RuntimeError) as error:
-                if not outputs or target is None:
-                    raise
-                raise target_out_of_range(target, outputs[0]) from error
-
-        values: list[Tensor] = []
-
-        def forward_explained() -> Tensor:
-            values[:] = [explained(forward(), layouts[0].batch)]
-            return values[0]
-
-        gradients: Sequence[ReadGradient | None]
-        if self._needs_gradient:
-            _, calls, gradients = record_read_gradients(layer, forward_explained)
-        else:
-            calls = record_calls(layer, forward_explained if self._looks_at_class else forward)
-            gradients = [None] * len(calls)
-        self._check_number_of_calls(len(calls), len(tensors))
-        records = []
-        for layout, call, row_lengths, gradient in zip(
-            layouts, calls, each_lengths, gradients, strict=True
-        ):
-            path = trajectory(layer, call, row_lengths)
-            self._check_fit(path, layout)
-            path = self._select(layer, call, path)
-            records.append(Record(layout, call, path, gradient, target))
-        value = values[0].detach() if values else None
-        return Run(layer, forward, value, records)
-
-    def _check_bare(self, target: Any) -> None:
-        if not self._is_bare:
+    def _check_bare(self, model: RecurrentModel, target: Any) -> None:
+        if not model.is_bare:
             return
         if self._looks_at_class:
             raise ValueError(
@@ -207,57 +231,3 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
                 f"target is {target!r}, but forward_func is the recurrent module itself, which "
                 "has no classes; leave target out, or pass the model and its layer"
             )
-
-    @property
-    def _is_bare(self) -> bool:
-        return self.layer is self.forward_func
-
-    def _layout(self, layer: nn.RNNBase, tensor: Tensor) -> InputLayout:
-        if self._is_bare:
-            batch_first, unbatched = layer.batch_first, tensor.dim() == 2
-            fits = tensor.dim() in (2, 3)
-            expected = "(batch, time, features)" if batch_first else "(time, batch, features)"
-            expected += " or unbatched (time, features), as forward_func is the layer itself"
-        else:
-            batch_first, unbatched, fits = self.batch_first, False, tensor.dim() >= 2
-            expected = "(batch, time, ...)" if batch_first else "(time, batch, ...)"
-        if not fits:
-            raise ValueError(f"inputs has shape {tuple(tensor.shape)}; expected {expected}")
-        return InputLayout(tensor.shape, batch_first, unbatched)
-
-    def _check_number_of_calls(self, calls: int, inputs: int) -> None:
-        if calls == inputs:
-            return
-        times = {0: "did not run", 1: "ran once"}.get(calls, f"ran {calls} times")
-        remedy = (
-            "pass one tensor in inputs for each run of the layer, in the order of the runs, and "
-            "everything else in additional_forward_args"
-            if calls
-            else "pass the layer that forward_func uses"
-        )
-        raise ValueError(
-            f"{self._layer_name} {times} in the forward pass for {inputs} input tensor(s); {remedy}"
-        )
-
-    def _check_fit(self, path: Trajectory, layout: InputLayout) -> None:
-        batch, time = len(path.directions[0].outputs), path.time
-        if path.read is not None:
-            batch, time = path.read.shape
-        packed_shorter = path.is_packed and time <= layout.time
-        if batch == layout.batch and (time == layout.time or packed_shorter):
-            return
-        raise ValueError(
-            f"{self._layer_name} saw {batch} row(s) of {time} step(s), but inputs of shape "
-            f"{tuple(layout.shape)} has {layout.batch} row(s) of {layout.time} token(s); pass the "
-            "tensor whose tokens the layer reads one by one, and batch_first=False if its first "
-            "dimension is the time"
-        )
-
-    @property
-    def _layer_name(self) -> str:
-        layer = recurrent_layer(self.layer)
-        named = (
-            self.forward_func.named_modules() if isinstance(self.forward_func, nn.Module) else ()
-        )
-        names = [name for name, module in named if module is layer and name]
-        return f"layer {names[0]!r} ({type(layer).__name__})" if names else type(layer).__name__

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from captum_rnn.attr.record import Record, Run, in_full_precision
-from captum_rnn.attr.telescoping import TelescopingAttribution
+from captum_rnn.attr.recurrent import RecurrentAttribution
+from captum_rnn.attr.run import Record, Run, in_full_precision
 from captum_rnn.states import Stack, unstack
 
 # Smaller ones overflow float32 where a sum is exactly 0, as on the padding of packed sequences.
@@ -17,7 +17,7 @@ _LEAST_EPSILON = 1e-12
 _EXPECTED_EPSILON = f"expected a finite number from {_LEAST_EPSILON} on, e.g. 0.001"
 
 
-class RecurrentLRPAttribution(TelescopingAttribution):
+class RecurrentLRPAttribution(RecurrentAttribution):
     r"""Scores each token by the share of the output that flows back to it, layer by layer.
 
     Relevance starts at the states that the classifier reads, R = h ∘ ∂f_c/∂h, which for a linear

@@ -21,7 +21,6 @@ from captum_rnn.attr import (
 )
 from captum_rnn.attr.noise_search import NoiseSearch
 from captum_rnn.attr.recurrent import RecurrentAttribution
-from captum_rnn.attr.telescoping import TelescopingAttribution
 from captum_rnn.benchmark.methods.explained_model import ExplainedModel, margins
 from captum_rnn.benchmark.methods.method import Method
 from captum_rnn.functional import Distance
@@ -60,8 +59,6 @@ class StateMethod(Method):
     def total(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor | None:
         """What the attribution's convergence delta compares the sum with; see `Method`."""
         attribution = self.attribution(model, self._layer(model))
-        if not isinstance(attribution, TelescopingAttribution):
-            return None
         if not attribution.has_convergence_delta():
             return None
         nothing = torch.zeros(ids.shape, dtype=torch.float64, device=ids.device)

@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from captum_rnn.attr.record import Record, Run
-from captum_rnn.attr.telescoping import TelescopingAttribution
+from captum_rnn.attr.recurrent import RecurrentAttribution
+from captum_rnn.attr.run import Record, Run
 
 
-class SimilarityDeltaAttribution(TelescopingAttribution):
+class SimilarityDeltaAttribution(RecurrentAttribution):
     r"""Scores each word of two sentences by the similarity that its step gained.
 
     .. math:: \text{score}_t = s(u_t, v_m) - s(u_{t-1}, v_m)
