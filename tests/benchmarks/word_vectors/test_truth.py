@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy.optimize import minimize_scalar
 
-from captum_rnn.evaluation.truth import error_at_best_scale
+from benchmarks.word_vectors.truth import error_at_best_scale
 
 IDS = torch.tensor([[4, 2, 9, 1]])
 

@@ -1,22 +1,31 @@
-"""Classifiers of sums and means of word vectors, for `word_vectors.py`."""
+"""Classifiers of sums and means of word vectors, for `run_study.py`."""
+
+from typing import TypeAlias
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from benchmarks.word_vectors import Pooling, UnitVectors, WordVectorClassifier
+from benchmarks.word_vectors.data import Data
 from captum_rnn.text.optimisation import optimise
-from captum_rnn.text.word_vectors import Pooling, UnitVectors, WordVectorClassifier
+
+Array: TypeAlias = NDArray[np.float64]
+Features: TypeAlias = "Array | sparse.csr_array"
 
 BAG_OF_WORDS = "none: bag of words"
 PENALTIES = (0.01, 0.1, 1.0, 10.0)
 LEARNING_RATES, EPOCHS = (1e-3, 1e-2), 5
 
 
-def frozen_sum(vectors: Tensor, pooling: Pooling, data, *, unit: bool) -> WordVectorClassifier:
+def frozen_sum(
+    vectors: Tensor, pooling: Pooling, data: Data, *, unit: bool
+) -> WordVectorClassifier:
     """A classifier whose vectors are given; its head is a logistic regression."""
     model = WordVectorClassifier(len(vectors) - 1, 2, vectors.shape[1], pooling).eval()
     with torch.no_grad():
@@ -26,7 +35,8 @@ def frozen_sum(vectors: Tensor, pooling: Pooling, data, *, unit: bool) -> WordVe
             for part in (data.train, data.validation)
         ]
         mean, spread = pooled[0].mean(0), pooled[0].std(0) + 1e-12
-        head = best_regression(*((part - mean) / spread for part in pooled), data)
+        train, validation = ((part - mean) / spread for part in pooled)
+        head = best_regression(train, validation, data)
         weight = torch.from_numpy(head.coef_[0] / spread)
         bias = head.intercept_[0] - float(weight @ torch.from_numpy(mean))
         model.head.weight.copy_(torch.stack([-weight / 2, weight / 2]))
@@ -34,16 +44,17 @@ def frozen_sum(vectors: Tensor, pooling: Pooling, data, *, unit: bool) -> WordVe
     return model
 
 
-def pooled_vectors(sequences: list[list[int]], vectors: np.ndarray, pooling: Pooling) -> np.ndarray:
+def pooled_vectors(sequences: list[list[int]], vectors: Array, pooling: Pooling) -> Array:
     """Sums or means (texts, features), as the product of the counts of words and their vectors."""
-    sums = counts_of(sequences, len(vectors) - 1) @ vectors
+    sums: Array = counts_of(sequences, len(vectors) - 1) @ vectors
     if pooling == "sum":
         return sums
-    return sums / np.maximum([[len(words)] for words in sequences], 1)
+    means: Array = sums / np.maximum([[len(words)] for words in sequences], 1)
+    return means
 
 
 def learnt_sum(
-    data, features: int, pooling: Pooling, *, unit: bool, seed: int
+    data: Data, features: int, pooling: Pooling, *, unit: bool, seed: int
 ) -> WordVectorClassifier:
     """A classifier that learns its vectors; `unit` keeps them at length 1 all the while.
 
@@ -77,7 +88,7 @@ def keep_unit(embedding: nn.Embedding) -> None:
     parametrize.register_parametrization(embedding, "weight", UnitVectors())
 
 
-def bag_of_words(data) -> Tensor:
+def bag_of_words(data: Data) -> Tensor:
     """What a logistic regression on the counts of the words predicts for the held-out texts."""
     size = len(data.vocabulary)
     train, validation, held_out = (
@@ -94,7 +105,7 @@ def counts_of(sequences: list[list[int]], size: int) -> sparse.csr_array:
     return sparse.coo_array((np.ones(len(rows)), (rows, columns)), shape).tocsr()
 
 
-def best_regression(train, validation, data) -> LogisticRegression:
+def best_regression(train: Features, validation: Features, data: Data) -> LogisticRegression:
     """The logistic regression with the penalty that does best on the validation texts."""
     fitted = [
         LogisticRegression(C=penalty, max_iter=1000).fit(train, data.train.labels)

@@ -3,7 +3,7 @@ import sys
 import pytest
 import torch
 
-from captum_rnn.text.word_vectors import cbow_vectors
+from benchmarks.word_vectors import cbow_vectors
 
 OPTIONS = {"window": 2, "epochs": 3, "seed": 0}
 
@@ -46,5 +46,5 @@ def test_no_known_word():
 
 def test_gensim_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "gensim.models", None)
-    with pytest.raises(ImportError, match=r"pip install 'captum-rnn\[vectors\]'"):
+    with pytest.raises(ImportError, match=r"pip install '\.\[studies\]'"):
         cbow_vectors([[1, 2]], 2, 4, **OPTIONS)

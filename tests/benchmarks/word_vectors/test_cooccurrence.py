@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from captum_rnn.text.word_vectors import cooccurrence_counts, positive_pmi
+from benchmarks.word_vectors import cooccurrence_counts, positive_pmi
 
 TEXTS = st.lists(st.lists(st.integers(0, 4), max_size=7), max_size=4)
 

@@ -1,13 +1,16 @@
-"""What word vectors do to an LSTM on top of them and to its scores, for `word_vectors.py`."""
+"""What word vectors do to an LSTM on top of them and to its scores, for `run_study.py`."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
+from benchmarks.word_vectors.data import Data
+from benchmarks.word_vectors.sums import keep_unit
 from captum_rnn import AdjointDeltaAttribution, HiddenStateDeltaAttribution
 from captum_rnn.evaluation import comprehensiveness, mean_interval, rank_correlations
 from captum_rnn.evaluation.draws import text_draws
@@ -15,51 +18,53 @@ from captum_rnn.text import RecurrentClassifier
 from captum_rnn.text.accuracy import Accuracy
 from captum_rnn.text.batching import pad_ids
 from captum_rnn.text.optimisation import optimise
-from word_vector_sums import keep_unit
 
 WORDS_READ, EPOCHS, LEARNING_RATE, TEXTS_AT_ONCE = 50, 2, 3e-3, 50
 FIRST = "learnt"
 _RANDOM_STREAM = 0
 
 
-def compare_lstms(data, vectors: dict[str, Tensor], options) -> tuple[list[dict], Tensor]:
+def compare_lstms(
+    data: Data, vectors: dict[str, Tensor], *, texts: int, seed: int
+) -> tuple[list[dict[str, Any]], Tensor]:
     """Trains an LSTM on every kind of embedding and scores the same texts with each.
 
     Args:
         data: The split corpus.
         vectors: Vectors that no label made, by name.
-        options: Number of texts to explain and the seed.
+        texts: How many held-out texts to explain.
+        seed: Seed of the trainings, the random scores and the intervals.
 
     Returns:
         What was measured on each, and the embedding that the first LSTM learnt.
     """
     cut = [words[:WORDS_READ] for words in data.train.sequences]
-    ids = pad_ids([words[:WORDS_READ] for words in data.held_out.first(options.texts).sequences])
+    ids = pad_ids([words[:WORDS_READ] for words in data.held_out.first(texts).sequences])
     held_out = pad_ids([words[:WORDS_READ] for words in data.held_out.sequences])
-    entries: list[dict] = []
+    entries: list[dict[str, Any]] = []
     first: dict[str, Tensor] = {}
     features = next(iter(vectors.values())).shape[1]
-    variants = list(embeddings(len(data.vocabulary), features, vectors, options.seed))
-    for name, model, seed in tqdm(variants, desc="LSTMs"):
+    variants = list(embeddings(len(data.vocabulary), features, vectors, seed))
+    for name, model, own_seed in tqdm(variants, desc="LSTMs"):
         optimise(
             model,
             cut,
             data.train.labels,
             epochs=EPOCHS,
             learning_rate=LEARNING_RATE,
-            seed=seed,
+            seed=own_seed,
             progress=False,
         )
         with torch.no_grad():
-            answers = torch.cat([model(part).argmax(1) for part in held_out.split(256)])
+            answers = torch.cat([model(part).argmax(1) for part in torch.split(held_out, 256)])
         right = int((answers == torch.tensor(data.held_out.labels)).sum())
-        scores = scores_of(model, ids, options.seed)
+        scores = scores_of(model, ids, seed)
         first = first or scores
         entries.append(
             {
                 "embedding": name,
                 "accuracy": Accuracy(right, len(held_out)).to_dict(),
-                **measures(model, ids, scores, first, options.seed),
+                **measures(model, ids, scores, first, seed),
             }
         )
     return entries, variants[0][1].embedding.weight.detach()
@@ -104,7 +109,9 @@ def scores_of(model: RecurrentClassifier, ids: Tensor, seed: int) -> dict[str, T
             [
                 attribution.attribute(part, target=classes)
                 for part, classes in zip(
-                    ids.split(TEXTS_AT_ONCE), target.split(TEXTS_AT_ONCE), strict=True
+                    torch.split(ids, TEXTS_AT_ONCE),
+                    torch.split(target, TEXTS_AT_ONCE),
+                    strict=True,
                 )
             ]
         )
@@ -119,12 +126,13 @@ def measures(
     scores: dict[str, Tensor],
     first: dict[str, Tensor],
     seed: int,
-) -> dict:
+) -> dict[str, Any]:
     """How faithful the scores are to their model, and how like those of the first one."""
 
     def predict(texts: Tensor) -> Tensor:
         with torch.no_grad():
-            return model(texts).softmax(1)
+            probabilities: Tensor = model(texts).softmax(1)
+        return probabilities
 
     return {
         "comprehensiveness": {

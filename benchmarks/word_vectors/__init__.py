@@ -6,18 +6,18 @@ linear, so the true contribution of each word is known, and every attribution ca
 it.
 """
 
-from captum_rnn.text.word_vectors.attribution import WordPoolingDeltaAttribution
-from captum_rnn.text.word_vectors.classifier import WordVectorClassifier
-from captum_rnn.text.word_vectors.cooccurrence import cooccurrence_counts, positive_pmi
-from captum_rnn.text.word_vectors.norms import (
+from benchmarks.word_vectors.attribution import WordPoolingDeltaAttribution
+from benchmarks.word_vectors.classifier import WordVectorClassifier
+from benchmarks.word_vectors.cooccurrence import cooccurrence_counts, positive_pmi
+from benchmarks.word_vectors.norms import (
     NormFrequency,
     UnitVectors,
     norm_frequency,
     scaled_vectors,
 )
-from captum_rnn.text.word_vectors.pooling import Pooling, WordPooling
-from captum_rnn.text.word_vectors.svd import svd_vectors
-from captum_rnn.text.word_vectors.word2vec import cbow_vectors
+from benchmarks.word_vectors.pooling import Pooling, WordPooling
+from benchmarks.word_vectors.svd import svd_vectors
+from benchmarks.word_vectors.word2vec import cbow_vectors
 
 __all__ = [
     "NormFrequency",

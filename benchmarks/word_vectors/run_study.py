@@ -5,31 +5,27 @@ training with the classifier. Measured: the accuracy of their sum, the error of 
 method against the true contributions in that linear model, what the vectors do to an LSTM on top
 and to its scores, and what the length of a vector has to do with the frequency of its word.
 
-    python benchmarks/word_vectors.py [--corpus PATH] [--sums-only]
-        [--figures docs]
-        [--output benchmarks/results/word_vectors.json]
+    python benchmarks/word_vectors/run_study.py [--corpus PATH] [--sums-only] [--figures FOLDER]
 """
 
 import argparse
 import json
+import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.evaluation import mean_interval
-from captum_rnn.files import write_text
-from captum_rnn.text import Vocabulary, load_corpus
-from captum_rnn.text.accuracy import Accuracy
-from captum_rnn.text.batching import pad_ids
-from captum_rnn.text.split import split_corpus
-from captum_rnn.text.training import tokenize_all
-from captum_rnn.text.word_vectors import (
+sys.path.insert(0, str(Path(__file__).parents[2]))  # where `benchmarks` is
+
+from benchmarks.word_vectors import (
+    Pooling,
+    WordVectorClassifier,
     cbow_vectors,
     cooccurrence_counts,
     norm_frequency,
@@ -37,67 +33,19 @@ from captum_rnn.text.word_vectors import (
     scaled_vectors,
     svd_vectors,
 )
-from word_vector_figures import draw_errors, draw_norms
-from word_vector_lstms import compare_lstms
-from word_vector_sums import BAG_OF_WORDS, bag_of_words, frozen_sum, learnt_sum
-from word_vector_truth import errors_against_truth
+from benchmarks.word_vectors.data import WORDS_READ, Data
+from benchmarks.word_vectors.errors import errors_against_truth
+from benchmarks.word_vectors.figures import draw_errors, draw_norms
+from benchmarks.word_vectors.lstms import compare_lstms
+from benchmarks.word_vectors.sums import BAG_OF_WORDS, bag_of_words, frozen_sum, learnt_sum
+from captum_rnn.benchmark.environment import machine, versions
+from captum_rnn.evaluation import mean_interval
+from captum_rnn.files import write_text
+from captum_rnn.text.accuracy import Accuracy
 
-WINDOW, FEATURES, FEWEST_COUNT, WORDS_READ, CBOW_EPOCHS = 5, 64, 10, 100, 10
+HERE = Path(__file__).parent
+WINDOW, FEATURES, CBOW_EPOCHS = 5, 64, 10
 SVD, COUNTS, CBOW, LEARNT = "SVD of PPMI", "SVD of counts", "CBOW", "learnt"
-
-
-@dataclass(frozen=True)
-class Part:
-    """Texts as ids of known words, and their labels."""
-
-    sequences: list[list[int]]
-    labels: list[int]
-
-    @property
-    def ids(self) -> Tensor:
-        """Ids (texts, time), 0 behind the end of a text."""
-        return pad_ids(self.sequences)
-
-    def first(self, texts: int) -> "Part":
-        """The first texts that hold at least three known words."""
-        rows = [row for row, words in enumerate(self.sequences) if len(words) > 2][:texts]
-        return Part([self.sequences[row] for row in rows], [self.labels[row] for row in rows])
-
-
-@dataclass(frozen=True)
-class Data:
-    """A corpus, split, with the words that its training texts hold often enough."""
-
-    corpus: str
-    vocabulary: Vocabulary
-    train: Part
-    validation: Part
-    held_out: Part
-
-    @classmethod
-    def of(cls, path: str | None) -> "Data":
-        """Reads a corpus without copies and splits it."""
-        corpus = load_corpus(path).distinct()
-        split = split_corpus(corpus, seed=0)
-        parts = (split.train, split.validation, split.held_out)
-        words = [tokenize_all(part) for part in parts]
-        vocabulary = Vocabulary.from_texts(words[0], minimum_count=FEWEST_COUNT)
-        return cls(
-            corpus.name,
-            vocabulary,
-            *(
-                Part(
-                    [[n for n in vocabulary.encode(text[:WORDS_READ]) if n] for text in texts],
-                    [review.label for review in reviews],
-                )
-                for texts, reviews in zip(words, parts, strict=True)
-            ),
-        )
-
-    def counts(self) -> Tensor:
-        """How often each word occurs in the training texts (words + 1,)."""
-        together = torch.tensor([word for text in self.train.sequences for word in text])
-        return torch.bincount(together, minlength=len(self.vocabulary) + 1)
 
 
 def made_vectors(data: Data, seed: int) -> dict[str, Tensor]:
@@ -112,12 +60,14 @@ def made_vectors(data: Data, seed: int) -> dict[str, Tensor]:
     return {name: scaled_vectors(vectors) for name, vectors in made.items()}
 
 
-def compare_sums(data: Data, vectors: dict[str, Tensor], seed: int) -> tuple[list[dict], dict]:
+def compare_sums(
+    data: Data, vectors: dict[str, Tensor], seed: int
+) -> tuple[list[dict[str, Any]], dict[tuple[str, Pooling, bool], WordVectorClassifier]]:
     """Accuracy of sums and means, with and without the length of the vectors; and the models."""
-    models: dict[tuple[str, str, bool], torch.nn.Module] = {}
+    models: dict[tuple[str, Pooling, bool], WordVectorClassifier] = {}
     bar = tqdm(total=2 * (2 * len(vectors) + 2), desc="sums")
     with bar:
-        for pooling in ("sum", "mean"):
+        for pooling in get_args(Pooling):
             for unit in (False, True):
                 for name, kind in vectors.items():
                     models[name, pooling, unit] = frozen_sum(kind, pooling, data, unit=unit)
@@ -149,12 +99,12 @@ def compare_sums(data: Data, vectors: dict[str, Tensor], seed: int) -> tuple[lis
     return entries, models
 
 
-def interval(found: dict, value: str = "mean", digits: int = 3) -> str:
+def interval(found: dict[str, Any], value: str = "mean", digits: int = 3) -> str:
     """A figure with its interval."""
     return f"{found[value]:.{digits}f} ({found['low']:.{digits}f} to {found['high']:.{digits}f})"
 
 
-def print_tables(content: dict) -> None:
+def print_tables(content: dict[str, Any]) -> None:
     """The tables as Markdown, as docs/word_vectors.md shows them."""
     print(
         "\n| vectors | pooled by | unit length | accuracy | minus SVD of PPMI "
@@ -188,7 +138,7 @@ def print_tables(content: dict) -> None:
         print(f"| {entry['vectors']} | {' | '.join(cells)} |")
 
 
-def print_lstms(lstms: list[dict]) -> None:
+def print_lstms(lstms: list[dict[str, Any]]) -> None:
     """The table of the LSTMs."""
     print(
         "\n| embedding | accuracy | L2 scores: Spearman with learnt | adjoint: the same "
@@ -211,23 +161,26 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=200, help="held-out texts to explain")
     parser.add_argument("--sums-only", action="store_true", help="leave the LSTMs out")
     parser.add_argument("--figures", type=Path, help="folder to draw the figures into")
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/word_vectors.json"))
+    parser.add_argument("--output", type=Path, default=HERE / "results.json")
     options = parser.parse_args()
     data = Data.of(options.corpus)
     vectors = made_vectors(data, options.seed)
     sums, models = compare_sums(data, vectors, options.seed)
     texts = data.held_out.first(options.texts).ids
-    subjects = [(name, "sum") for name in (SVD, CBOW, LEARNT)] + [(LEARNT, "mean")]
+    subjects: list[tuple[str, Pooling]] = [(name, "sum") for name in (SVD, CBOW, LEARNT)]
+    subjects.append((LEARNT, "mean"))
     truth = [
         {"vectors": name, "pooling": pooling}
         | errors_against_truth(models[name, pooling, False], texts, options.seed)
         for name, pooling in tqdm(subjects, desc="truth")
     ]
     vectors["learnt with the sum"] = models[LEARNT, "sum", False].embedding.weight.detach()
-    lstms: list[dict] = []
+    lstms: list[dict[str, Any]] = []
     if not options.sums_only:
         made = {SVD: vectors[SVD], CBOW: vectors[CBOW]}
-        lstms, vectors["learnt with the LSTM"] = compare_lstms(data, made, options)
+        lstms, vectors["learnt with the LSTM"] = compare_lstms(
+            data, made, texts=options.texts, seed=options.seed
+        )
     counts = data.counts()
     norms = [
         {"vectors": name, **asdict(norm_frequency(kind, counts, seed=options.seed))}
@@ -257,8 +210,8 @@ def main() -> None:
     write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", options.output)
     print(f"\nsaved to {options.output}")
     if options.figures is not None:
-        draw_norms(vectors, counts, data.vocabulary, options.figures / "word_vector_norms.png")
-        draw_errors(truth, options.figures / "word_vector_errors.png")
+        draw_norms(vectors, counts, data.vocabulary, options.figures / "norms.png")
+        draw_errors(truth, options.figures / "errors.png")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""The figures of `word_vectors.py`."""
+"""The figures of `run_study.py`."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -8,6 +9,7 @@ matplotlib.use("agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from captum_rnn.text import Vocabulary
@@ -41,7 +43,7 @@ def draw_norms(
         _save(figure, path)
 
 
-def draw_errors(truth: list[dict], path: Path) -> None:
+def draw_errors(truth: list[dict[str, Any]], path: Path) -> None:
     """Each method's error against the true contributions, with its interval."""
     figure, axes = plt.subplots(1, len(truth), figsize=(2.4 * len(truth) + 1.2, 3.2), sharey=True)
     longest = max(truth, key=lambda model: len(model["methods"]))
@@ -60,7 +62,7 @@ def draw_errors(truth: list[dict], path: Path) -> None:
     _save(figure, path)
 
 
-def _save(figure: plt.Figure, path: Path) -> None:
+def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     for axis in figure.axes:
         axis.spines[["top", "right"]].set_visible(False)

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from benchmarks.word_vectors.pooling import Pooling, WordPooling
 from captum_rnn.text.vocabulary import UNKNOWN_ID
-from captum_rnn.text.word_vectors.pooling import Pooling, WordPooling
 
 _EMBEDDING_RANGE = 0.05
 

@@ -36,7 +36,7 @@ def cbow_vectors(
         occur.
 
     Raises:
-        ImportError: gensim, from the extra `vectors`, is not installed.
+        ImportError: gensim, from the extra `studies`, is not installed.
         ValueError: No text holds a known word.
 
     Source: Mikolov et al. (2013), "Efficient Estimation of Word Representations in Vector Space".
@@ -72,6 +72,6 @@ def _word2vec() -> Any:
     except ImportError as error:
         raise ImportError(
             "CBOW word vectors need the package gensim, which is not installed; run: "
-            "pip install 'captum-rnn[vectors]'"
+            "pip install '.[studies]'"
         ) from error
     return Word2Vec

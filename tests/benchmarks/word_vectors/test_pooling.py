@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captum_rnn.text.word_vectors import WordPooling
+from benchmarks.word_vectors import WordPooling
 
 READ = st.integers(1, 6).flatmap(
     lambda time: st.lists(

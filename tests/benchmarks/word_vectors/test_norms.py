@@ -7,7 +7,7 @@ from scipy import stats
 from torch import nn
 from torch.nn.utils import parametrize
 
-from captum_rnn.text.word_vectors import UnitVectors, norm_frequency, scaled_vectors
+from benchmarks.word_vectors import UnitVectors, norm_frequency, scaled_vectors
 
 
 def made_up(words=200):

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from benchmarks.word_vectors.pooling import WordPooling
 from captum_rnn._captum import InternalAttribution, format_output, is_tuple, logged, run_forward
 from captum_rnn.attr.inputs import InputLayout, check_inputs
 from captum_rnn.functional import Distance, check_distance, hidden_state_delta
-from captum_rnn.text.word_vectors.pooling import WordPooling
 
 
 class WordPoolingDeltaAttribution(InternalAttribution):  # type: ignore[misc]
@@ -31,7 +31,7 @@ class WordPoolingDeltaAttribution(InternalAttribution):  # type: ignore[misc]
         ValueError: An unknown distance.
 
     Example:
-        >>> from captum_rnn.text.word_vectors import WordVectorClassifier
+        >>> from benchmarks.word_vectors import WordVectorClassifier
         >>> model = WordVectorClassifier(10)
         >>> delta = WordPoolingDeltaAttribution(model, model.pool)
         >>> scores = delta.attribute(torch.tensor([[3, 0, 7]]), target=1)

@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from captum_rnn.text.word_vectors import svd_vectors
+from benchmarks.word_vectors import svd_vectors
 
 
 def symmetric(rows=12, seed=0):

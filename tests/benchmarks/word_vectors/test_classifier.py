@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captum_rnn.text.word_vectors import WordVectorClassifier
+from benchmarks.word_vectors import WordVectorClassifier
 
 IDS = st.integers(1, 8).flatmap(
     lambda time: st.lists(

@@ -2,17 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any, TypeAlias
 
 import torch
-from captum.attr import InputXGradient, IntegratedGradients, Saliency
+from captum.attr import GradientAttribution, InputXGradient, IntegratedGradients, Saliency
 from torch import Tensor
 
+from benchmarks.word_vectors import WordPoolingDeltaAttribution, WordVectorClassifier
+from benchmarks.word_vectors.truth import error_at_best_scale
 from captum_rnn.evaluation import leave_one_out, mean_interval, rank_correlations
 from captum_rnn.evaluation.draws import text_draws
-from captum_rnn.evaluation.truth import error_at_best_scale
-from captum_rnn.functional import StatePath, readout_delta, running_pool
-from captum_rnn.text.word_vectors import WordPoolingDeltaAttribution, WordVectorClassifier
+from captum_rnn.functional import Distance, StatePath, readout_delta, running_pool
 
+Score: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+
+_DISTANCES: dict[str, Distance] = {"L2": "l2", "projection": "projection", "cosine": "cosine"}
 _RANDOM_STREAM = 0
 
 
@@ -22,7 +26,7 @@ def margin_of(logits: Tensor, target: Tensor) -> Tensor:
     return sign * (logits[:, 1] - logits[:, 0])
 
 
-def errors_against_truth(model: WordVectorClassifier, ids: Tensor, seed: int) -> dict:
+def errors_against_truth(model: WordVectorClassifier, ids: Tensor, seed: int) -> dict[str, Any]:
     """Error and rank correlation of every method, for the margin of the predicted class.
 
     Args:
@@ -62,27 +66,27 @@ def class_direction(model: WordVectorClassifier, target: Tensor) -> Tensor:
     return torch.stack([-ahead, ahead])[target]
 
 
-def methods(
-    model: WordVectorClassifier, seed: int
-) -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
+def methods(model: WordVectorClassifier, seed: int) -> dict[str, Score]:
     """Every method by name, from ids and classes to scores (batch, time)."""
 
     def margin(embedded: Tensor, ids: Tensor, target: Tensor) -> Tensor:
         return margin_of(model.forward_embedded(embedded, ids), target)
 
-    def gradients(attribution, **options) -> Callable[[Tensor, Tensor], Tensor]:
+    def gradients(attribution: GradientAttribution, **options: Any) -> Score:
         def score(ids: Tensor, target: Tensor) -> Tensor:
             embedded = model.embedding(ids).detach().requires_grad_()
             arguments = (ids, target)
-            return attribution.attribute(
+            scores: Tensor = attribution.attribute(
                 embedded, additional_forward_args=arguments, **options
-            ).masked_fill((ids == 0).unsqueeze(2), 0.0)
+            )
+            return scores.masked_fill((ids == 0).unsqueeze(2), 0.0)
 
         return score
 
     def predict(ids: Tensor) -> Tensor:
         with torch.no_grad():
-            return model(ids).softmax(1)
+            probabilities: Tensor = model(ids).softmax(1)
+        return probabilities
 
     def running_logit_delta(states: Tensor, target: Tensor) -> Tensor:
         return (states.diff(dim=1) * class_direction(model, target).unsqueeze(1)).sum(2)
@@ -95,7 +99,7 @@ def methods(
     product, saliency = gradients(InputXGradient(margin)), gradients(Saliency(margin), abs=False)
     known = {
         f"hidden-state delta, {name}": delta_of(model, distance)
-        for name, distance in (("L2", "l2"), ("projection", "projection"), ("cosine", "cosine"))
+        for name, distance in _DISTANCES.items()
     }
     known["logit delta"] = lambda ids, target: running_logit_delta(
         model.pool.states(model.embedding(ids), ids != 0).detach(), target
@@ -116,7 +120,7 @@ def methods(
     }
 
 
-def delta_of(model: WordVectorClassifier, distance) -> Callable[[Tensor, Tensor], Tensor]:
+def delta_of(model: WordVectorClassifier, distance: Distance) -> Score:
     """Hidden-state delta on the running sums."""
     attribution = WordPoolingDeltaAttribution(model, model.pool, distance=distance)
     return lambda ids, target: attribution.attribute(ids, target=target)

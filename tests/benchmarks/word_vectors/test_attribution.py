@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks.word_vectors import WordPoolingDeltaAttribution, WordVectorClassifier
 from captum_rnn import HiddenStateDeltaAttribution
 from captum_rnn.functional import hidden_state_delta
-from captum_rnn.text.word_vectors import WordPoolingDeltaAttribution, WordVectorClassifier
 
 
 def model_of(pooling="sum", dtype=torch.float64):
