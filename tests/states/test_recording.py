@@ -1,5 +1,7 @@
 """What is recorded of a forward pass, and of the backward pass that stops at the layer."""
 
+import threading
+
 import pytest
 import torch
 from torch import nn
@@ -8,6 +10,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 import reference
 from captum_rnn.states import (
     read_at_rest,
+    record,
     record_calls,
     record_read_gradients,
     recurrent_layer,
@@ -44,8 +47,8 @@ class TestRecordCalls:
         layer = make("gru", batch_first=True)
         initial = torch.randn(1, 2, 5)
         (call,) = record_calls(layer, lambda: layer(hx=initial, input=TOKENS))
-        assert call.input is TOKENS
-        assert call.initial[0] is initial
+        assert torch.equal(call.input, TOKENS)
+        assert torch.equal(call.initial[0], initial)
 
     def test_no_initial_state_and_several_calls(self):
         layer = make(batch_first=True)
@@ -239,10 +242,93 @@ def test_a_model_may_change_what_it_reads_in_place(under_no_grad):
     values, (call,), (read,) = record_read_gradients(layer, forward)
     with torch.no_grad():
         expected = layer(TOKENS.transpose(0, 1))[0]
-    assert len(runs) == 2
+    assert len(runs) == 1
     assert torch.equal(call.output, expected)
     change = expected[-1] + 1.0 if under_no_grad else 3.0 * expected[-1]
     torch.testing.assert_close(values, change.sum(1))
     derivative = torch.zeros_like(expected)
     derivative[-1] = 1.0 if under_no_grad else 3.0
     assert torch.equal(read.output, derivative)
+
+
+@pytest.mark.parametrize("differentiable", [False, True])
+@pytest.mark.parametrize("inference", [False, True])
+def test_what_is_recorded_stays_as_it_was(differentiable, inference):
+    """The model overwrites all that it gave to the layer and got from it, unseen by autograd."""
+    layer, runs = make("lstm", batch_first=True), []
+    tokens, state = TOKENS.clone(), (torch.randn(1, 2, 5), torch.randn(1, 2, 5))
+    with torch.no_grad():
+        outputs, final = layer(tokens, state)
+    given = [tokens.clone(), *(part.clone() for part in state)]
+
+    def forward():
+        with torch.inference_mode(inference):
+            read, ends = layer(tokens, state)
+            value = read.sum((1, 2))
+            for tensor in (tokens, *state, read, *ends):
+                tensor.data.fill_(7.0)
+        with torch.no_grad():
+            layer.weight_hh_l0.data.mul_(2.0)
+        runs.append(1)
+        return value
+
+    weight = layer.weight_hh_l0.detach().clone()
+    with torch.set_grad_enabled(differentiable):
+        (call,) = record([layer], forward, differentiable=differentiable).calls
+    assert len(runs) == 1
+    for kept, expected in zip((call.input, *call.initial), given, strict=True):
+        assert torch.equal(kept, expected)
+    for kept, expected in zip((call.output, *call.final), (outputs, *final), strict=True):
+        assert torch.equal(kept, expected)
+        assert not kept.is_inference()
+    assert not differentiable or torch.equal(call.weights["weight_hh_l0"], weight)
+
+
+def test_a_head_reads_what_its_encoder_made_in_inference_mode():
+    layer, head = make("gru", batch_first=True), nn.Linear(5, 1)
+
+    def forward():
+        with torch.inference_mode():
+            _, states = layer(TOKENS)
+        return head(states[-1]).squeeze(1)
+
+    _, _, (read,) = record_read_gradients(layer, forward)
+    assert torch.equal(read.final[0], head.weight.detach().expand(1, 2, -1))
+
+
+def test_other_threads_do_not_meet_the_hooks():
+    """One thread records, one trains, one predicts; each gets what it would get alone."""
+    layer, head = make("gru", batch_first=True), nn.Linear(5, 1)
+    forward = lambda: head(layer(TOKENS)[1][-1]).squeeze(1)  # noqa: E731
+    expected = torch.autograd.grad(forward().sum(), layer.weight_hh_l0)[0]
+    _, _, (read,) = record_read_gradients(layer, forward)
+    recording, faults = threading.Event(), []
+
+    def train():
+        while not recording.is_set():
+            (found,) = torch.autograd.grad(forward().sum(), layer.weight_hh_l0)
+            faults.extend(["gradient"] * (not torch.equal(found, expected)))
+
+    def predict():
+        with torch.no_grad():
+            while not recording.is_set():
+                faults.extend(["graph"] * forward().requires_grad)
+
+    def checked(work):
+        try:
+            work()
+        except Exception as error:
+            faults.append(repr(error))
+
+    others = [threading.Thread(target=checked, args=(work,)) for work in (train, predict)]
+    for thread in others:
+        thread.start()
+    for _ in range(200):
+        _, calls, (again,) = record_read_gradients(layer, forward)
+        faults.extend(["calls"] * (len(calls) != 1))
+        faults.extend(["read"] * (not torch.equal(again.final[0], read.final[0])))
+    recording.set()
+    for thread in others:
+        thread.join()
+    assert faults == []
+    assert hooks(layer) == 0

@@ -10,6 +10,7 @@ from captum_rnn.states.packing import TokenSequence, pack_tokens
 from captum_rnn.states.recording import (
     ReadGradient,
     read_at_rest,
+    record,
     record_calls,
     record_read_gradients,
     recurrent_layer,
@@ -30,6 +31,7 @@ __all__ = [
     "pack_tokens",
     "read_at_rest",
     "read_gradients",
+    "record",
     "record_calls",
     "record_read_gradients",
     "recurrent_layer",

@@ -2,7 +2,8 @@
 
 import contextlib
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -24,7 +25,7 @@ class LayerCall:
         initial: The initial states (h_0,) or (h_0, c_0), if any were given.
         output: The top level's states after every step.
         final: The final states (h_n,) or (h_n, c_n) of all levels.
-        weights: The weights that the layer computed with, by name; not copied.
+        weights: The weights that the layer computed with, by name.
         rounding: The relative rounding error of the arithmetic that it ran in.
     """
 
@@ -40,6 +41,49 @@ def compiled_code_runs_eagerly() -> contextlib.AbstractContextManager[Any]:
     """A model under `torch.compile` skips the hooks of its inner modules unless it runs eagerly."""
     compiler_in_use = "torch._dynamo" in sys.modules and hasattr(torch.compiler, "set_stance")
     return torch.compiler.set_stance("force_eager") if compiler_in_use else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def watched(
+    modules: list[nn.Module],
+    before: Callable[[], None],
+    after: Callable[[int, nn.Module, tuple[Any, ...], dict[str, Any], Any], Any],
+) -> Iterator[None]:
+    """Watches the calls of modules in this thread alone, and takes the hooks off whatever happens.
+
+    Another thread that runs a module at the same time may meet the hooks while they are put on or
+    taken off, when torch passes them no named arguments; they do nothing there.
+
+    Args:
+        modules: The modules.
+        before: Runs before each call of one of them.
+        after: Runs after it, with the index of the module and what a forward hook is given; what it
+            returns, unless None, stands for the module's answer.
+    """
+    ours = threading.get_ident()
+
+    def before_call(module: nn.Module, *_: Any) -> None:
+        if threading.get_ident() == ours:
+            before()
+
+    def after_call(index: int) -> Callable[..., Any]:
+        def hook(module: nn.Module, args: tuple[Any, ...], *rest: Any) -> Any:
+            if threading.get_ident() != ours:
+                return None
+            kwargs, output = rest
+            return after(index, module, args, kwargs, output)
+
+        return hook
+
+    handles = []
+    try:
+        for index, module in enumerate(modules):
+            handles.append(module.register_forward_pre_hook(before_call))
+            handles.append(module.register_forward_hook(after_call(index), with_kwargs=True))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def layer_call(

@@ -1,7 +1,7 @@
 """One forward pass, and what the recurrent layer in it was given and answered."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from captum_rnn.states.hooks import (
     LayerData,
     compiled_code_runs_eagerly,
     layer_call,
+    watched,
 )
 
 
@@ -46,50 +47,107 @@ def recurrent_layer(layer: object) -> nn.RNNBase:
     )
 
 
+@dataclass
+class Recording:
+    """What layers did in one run of a model. All of it is copied while the model runs.
+
+    Attributes:
+        calls: The calls of the layers, in their order.
+        layers: Which of the layers each call is of.
+        reads: What each call was given, as part of the model's graph.
+        given: The initial states that each call was given, as part of the graph.
+    """
+
+    calls: list[LayerCall] = field(default_factory=list)
+    layers: list[int] = field(default_factory=list)
+    reads: list[LayerData] = field(default_factory=list)
+    given: list[tuple[Tensor, ...] | None] = field(default_factory=list)
+
+    @property
+    def leaves(self) -> list[Tensor]:
+        """What the model read of all calls: each call's outputs, then its final states."""
+        return [leaf for call in self.calls for leaf in (data_of(call.output), *call.final)]
+
+
+def record(
+    layers: list[nn.Module], forward: Callable[[], Any], *, differentiable: bool = False
+) -> Recording:
+    """Runs `forward` once and records what `layers` do in it, in this thread alone.
+
+    The layers themselves run under `no_grad`. The hooks are taken off again whatever happens.
+
+    Args:
+        layers: The recurrent layers.
+        forward: Runs the model.
+        differentiable: Whether what the model reads of the layers are leaves of its graph. It then
+            reads copies of them, which it may change in place.
+
+    Raises:
+        TypeError: A layer was called or answered in a way that `nn.RNNBase` does not.
+    """
+    recording = Recording()
+
+    def before() -> None:
+        modes.append(torch.is_grad_enabled())
+        torch.set_grad_enabled(False)
+
+    def after(
+        index: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
+    ) -> Any:
+        was_enabled = modes.pop()
+        torch.set_grad_enabled(differentiable or was_enabled)
+        call = layer_call(module, args, kwargs, output)
+        recording.layers.append(index)
+        recording.reads.append(call.input)
+        recording.given.append(call.initial)
+        # What the model alone made in inference mode may still be scored and differentiated.
+        with torch.inference_mode(in_inference):
+            recording.calls.append(_copied(call, differentiable=differentiable))
+            return _handed(recording.calls[-1], output) if differentiable else None
+
+    modes: list[bool] = []
+    in_inference, enabled = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
+    hooks = watched(layers, before, after)
+    with torch.set_grad_enabled(enabled), hooks, compiled_code_runs_eagerly():
+        forward()
+    return recording
+
+
+def _copied(call: LayerCall, *, differentiable: bool) -> LayerCall:
+    """Everything of a call, where nobody can change it."""
+
+    def copy(tensor: Tensor) -> Tensor:
+        return tensor.detach().clone()
+
+    def leaf(tensor: Tensor) -> Tensor:
+        return copy(tensor).requires_grad_() if differentiable else copy(tensor)
+
+    if differentiable:  # the methods that follow the gates, step by step
+        call = replace(call, weights={name: copy(w) for name, w in call.weights.items()})
+    return replace(
+        call,
+        input=with_data(call.input, copy(data_of(call.input))),
+        initial=call.initial and tuple(copy(state) for state in call.initial),
+        output=with_data(call.output, leaf(data_of(call.output))),
+        final=tuple(leaf(state) for state in call.final),
+    )
+
+
+def _handed(call: LayerCall, output: Any) -> Any:
+    """What the model is to read of a call whose states are leaves."""
+    states = tuple(state.clone() for state in call.final)
+    read = with_data(call.output, data_of(call.output).clone())
+    return read, states if isinstance(output[1], tuple) else states[0]
+
+
 def record_calls(layer: nn.RNNBase, forward: Callable[[], Any]) -> list[LayerCall]:
     """Runs `forward` once under `no_grad`; what `layer` was given and answered, call by call.
-
-    A model that goes on to change its layer's output in place, as `nn.ReLU(inplace=True)` does, is
-    run once more with a copy of it. The hook is taken off again whatever happens.
 
     Raises:
         TypeError: The layer was called or answered in a way that `nn.RNNBase` does not.
     """
-    calls, versions = _record(layer, forward)
-    if [_version(call) for call in calls] != versions:
-        calls, _ = _record(layer, forward, copied=True)
-    return calls
-
-
-def _record(
-    layer: nn.RNNBase, forward: Callable[[], Any], *, copied: bool = False
-) -> tuple[list[LayerCall], list[int]]:
-    """The calls, and how often the data of each output had been changed when it was answered."""
-    calls: list[LayerCall] = []
-    versions: list[int] = []
-
-    def record(
-        module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
-    ) -> None:
-        call = layer_call(module, args, kwargs, output)
-        if copied:
-            call = replace(call, output=_with_data(call.output, _data(call.output).clone()))
-        calls.append(call)
-        versions.append(_version(call))
-
-    handle = layer.register_forward_hook(record, with_kwargs=True)
-    try:
-        with torch.no_grad(), compiled_code_runs_eagerly():
-            forward()
-    finally:
-        handle.remove()
-    return calls, versions
-
-
-def _version(call: LayerCall) -> int:
-    """How often the output was changed in place; unknown, and so 0, under inference_mode."""
-    data = _data(call.output)
-    return 0 if data.is_inference() else data._version
+    with torch.no_grad():
+        return record([layer], forward).calls
 
 
 def record_read_gradients(
@@ -104,8 +162,6 @@ def record_read_gradients(
         layer: The recurrent layer.
         forward: Runs the model and returns the explained value of each row (batch,).
 
-    A model that changes what it reads of the layer in place is run once more, with copies.
-
     Returns:
         The explained values, the calls of the layer, and for each call the derivatives of the
         explained values with respect to what the model read of it; all detached.
@@ -114,69 +170,45 @@ def record_read_gradients(
         ValueError: The explained values do not depend on the layer's output, or the caller is in
             `torch.inference_mode`.
     """
+    check_derivable()
+    values: list[Tensor] = []
+    with torch.enable_grad():
+        recording = record([layer], lambda: values.append(forward()), differentiable=True)
+        gradients = read_gradients_of(values[0], recording)
+    return values[0].detach(), [detached(call) for call in recording.calls], gradients
+
+
+def check_derivable() -> None:
+    """Raises ValueError in inference mode, which rules derivatives out."""
     if torch.is_inference_mode_enabled():
         raise ValueError(
             "the method needs a derivative of the model's output, which torch.inference_mode() "
             "rules out; call it under torch.no_grad() instead"
         )
-    try:
-        return _record_read_gradients(layer, forward, copied=False)
-    except _ChangedInPlaceError:
-        return _record_read_gradients(layer, forward, copied=True)
 
 
-class _ChangedInPlaceError(RuntimeError):
-    """The model changed what it read of the layer in place."""
+def read_gradients_of(values: Tensor, recording: Recording) -> list[ReadGradient]:
+    """Derivatives of the sum of `values` with respect to what the model read of each call.
 
-
-def _record_read_gradients(
-    layer: nn.RNNBase, forward: Callable[[], Tensor], *, copied: bool
-) -> tuple[Tensor, list[LayerCall], list[ReadGradient]]:
-    """`record_read_gradients`; with `copied` the model reads copies, which it may change."""
-    calls: list[LayerCall] = []
-    versions: list[int] = []
-
-    def suspend_gradients(module: nn.Module, args: tuple[Any, ...]) -> None:
-        torch.set_grad_enabled(False)
-
-    def record(
-        module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
-    ) -> Any:
-        call = layer_call(module, args, kwargs, output)
-        torch.set_grad_enabled(True)
-        leaf_output = _with_data(call.output, _data(call.output).detach().requires_grad_())
-        leaf_final = tuple(state.detach().requires_grad_() for state in call.final)
-        calls.append(replace(call, output=leaf_output, final=leaf_final))
-        versions.append(_versions(calls[-1]))
-        read_output, read_final = leaf_output, leaf_final
-        if copied:
-            read_output = _with_data(leaf_output, _data(leaf_output).clone())
-            read_final = tuple(state.clone() for state in leaf_final)
-        return read_output, read_final if isinstance(output[1], tuple) else read_final[0]
-
-    handles = [
-        layer.register_forward_pre_hook(suspend_gradients),
-        layer.register_forward_hook(record, with_kwargs=True),
-    ]
-    try:
-        with torch.enable_grad(), compiled_code_runs_eagerly():
-            values = forward()
-            if [_versions(call) for call in calls] != versions:
-                raise _ChangedInPlaceError
-            gradients = [_read_gradient(values, call) for call in calls]
-    except RuntimeError as error:
-        if "leaf Variable" in str(error):  # torch's words for such a change under autograd
-            raise _ChangedInPlaceError from error
-        raise
-    finally:
-        for handle in handles:
-            handle.remove()
-    return values.detach(), [_detached(call) for call in calls], gradients
-
-
-def _versions(call: LayerCall) -> int:
-    """How often any of what the layer answered was changed in place."""
-    return sum(tensor._version for tensor in (_data(call.output), *call.final))
+    Raises:
+        ValueError: They do not depend on any call.
+    """
+    leaves = recording.leaves
+    found: list[Tensor | None] = [None] * len(leaves)
+    if values.requires_grad and leaves:
+        found[:] = torch.autograd.grad(values.sum(), leaves, allow_unused=True, retain_graph=True)
+    if recording.calls and all(gradient is None for gradient in found):
+        raise ValueError(
+            "the model's output does not depend on the output of the recurrent layer; pass the "
+            "layer that the classifier reads, and a forward_func that does not detach and leaves "
+            "torch.inference_mode() behind the layer"
+        )
+    gradients = []
+    for call in recording.calls:
+        of_output, *of_final = [found.pop(0) for _ in range(1 + len(call.final))]
+        data = None if of_output is None else with_data(call.output, of_output)
+        gradients.append(ReadGradient(data, tuple(of_final)))
+    return gradients
 
 
 def read_at_rest(layer: nn.RNNBase, forward: Callable[[], Tensor]) -> Tensor:
@@ -185,18 +217,16 @@ def read_at_rest(layer: nn.RNNBase, forward: Callable[[], Tensor]) -> Tensor:
     The outputs after every step and the final states are replaced by the initial states.
     """
 
-    def rest(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
+    def rest(
+        index: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
+    ) -> Any:
         call = layer_call(module, args, kwargs, output)
         final = call.initial or tuple(torch.zeros_like(state) for state in call.final)
         outputs = _repeated(layer, call.output, final[0])
         return outputs, final if isinstance(output[1], tuple) else final[0]
 
-    handle = layer.register_forward_hook(rest, with_kwargs=True)
-    try:
-        with torch.no_grad(), compiled_code_runs_eagerly():
-            return forward()
-    finally:
-        handle.remove()
+    with torch.no_grad(), watched([layer], lambda: None, rest), compiled_code_runs_eagerly():
+        return forward()
 
 
 def _repeated(layer: nn.RNNBase, output: LayerData, initial: Tensor) -> LayerData:
@@ -206,38 +236,28 @@ def _repeated(layer: nn.RNNBase, output: LayerData, initial: Tensor) -> LayerDat
     if isinstance(output, PackedSequence):
         if output.sorted_indices is not None:
             state = state[output.sorted_indices]
-        return _with_data(output, torch.cat([state[:rows] for rows in output.batch_sizes.tolist()]))
+        return with_data(output, torch.cat([state[:rows] for rows in output.batch_sizes.tolist()]))
     if layer.batch_first and output.dim() == 3:
         state = state.unsqueeze(1)
     return state.expand_as(output)
 
 
-def _read_gradient(values: Tensor, call: LayerCall) -> ReadGradient:
-    leaves = [_data(call.output), *call.final]
-    found: Sequence[Tensor | None] = [None] * len(leaves)
-    if values.requires_grad:
-        found = torch.autograd.grad(values.sum(), leaves, allow_unused=True, retain_graph=True)
-    if all(gradient is None for gradient in found):
-        raise ValueError(
-            "the model's output does not depend on the output of the recurrent layer; pass the "
-            "layer that the classifier reads, and a forward_func that does not detach"
-        )
-    of_output, *of_final = found
-    return ReadGradient(
-        None if of_output is None else _with_data(call.output, of_output), tuple(of_final)
-    )
+def detached(call: LayerCall) -> LayerCall:
+    """A call whose states are no longer part of a graph, nor leaves of one."""
+    for state in (data_of(call.output), *call.final):
+        state.requires_grad_(False)
+    return call
 
 
-def _detached(call: LayerCall) -> LayerCall:
-    output = _with_data(call.output, _data(call.output).detach())
-    return replace(call, output=output, final=tuple(s.detach() for s in call.final))
+def data_of(read: LayerData) -> Tensor:
+    """The tensor, or the data of a packed sequence."""
+    return read.data if isinstance(read, PackedSequence) else read
 
 
-def _data(output: LayerData) -> Tensor:
-    return output.data if isinstance(output, PackedSequence) else output
-
-
-def _with_data(output: LayerData, data: Tensor) -> LayerData:
-    if not isinstance(output, PackedSequence):
+def with_data(like: LayerData, data: Tensor) -> LayerData:
+    """The tensor itself, or a packed sequence like another one."""
+    if not isinstance(like, PackedSequence):
         return data
-    return PackedSequence(data, output.batch_sizes, output.sorted_indices, output.unsorted_indices)
+    packed = type(like)(data, like.batch_sizes, like.sorted_indices, like.unsorted_indices)
+    vars(packed).update(vars(like))
+    return packed
