@@ -23,7 +23,7 @@ from benchmarks.targets.questions import (
     share_on_answer,
     share_on_target,
 )
-from captum_rnn.benchmark.lexicon import opinion_lexicon
+from captum_rnn.benchmark.ground_truth.lexicon import opinion_lexicon
 from captum_rnn.evaluation import mean_interval
 
 MEASURES = {

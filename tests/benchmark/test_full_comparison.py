@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from captum_rnn.benchmark.full_comparison import full_comparison
-from captum_rnn.benchmark.marked_texts import MarkedText
+from captum_rnn.benchmark.ground_truth.marks_files import MarkedText
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.vocabulary import Vocabulary
 from made_classifier import made_classifier

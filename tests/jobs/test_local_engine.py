@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from captum_rnn.benchmark.timing import single_thread
+from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.jobs import local_engine
 from captum_rnn.jobs.inputs import Columns, plan
 from captum_rnn.jobs.local_engine import explained_parts

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from captum_rnn.benchmark.attempt import attempt
-from captum_rnn.benchmark.blocks import Blocks
+from captum_rnn.benchmark.methods.method import attempt
+from captum_rnn.benchmark.checkpoint import Blocks
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.examples import corpus_examples, post_examples
 from captum_rnn.benchmark.post_examples import load_post_examples
-from captum_rnn.benchmark.run import Findings, Plan, carry_out
+from captum_rnn.benchmark.scoring import Findings, Plan, carry_out
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.benchmark.summary import defined, summarise
 

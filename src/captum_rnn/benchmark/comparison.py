@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn.benchmark.compared_texts import ComparedTexts, compare_texts
-from captum_rnn.benchmark.fits import Fits
+from captum_rnn.benchmark.methods.method import Fits
 from captum_rnn.benchmark.measures import METRICS
 from captum_rnn.benchmark.methods import QUICK_METHODS, ExplainedModel, find_methods
 from captum_rnn.benchmark.methods.explained_model import texts_of_equal_length
 from captum_rnn.benchmark.post_examples import load_post_examples
-from captum_rnn.benchmark.run import Plan
+from captum_rnn.benchmark.scoring import Plan
 from captum_rnn.benchmark.subject import Subject, join_batches, reads_padding
 from captum_rnn.benchmark.summary import defined
-from captum_rnn.benchmark.timing import single_thread
+from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.functional import Readout
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.corpus import Review

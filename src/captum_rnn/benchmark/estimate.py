@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from captum_rnn.benchmark.attempt import attempt
+from captum_rnn.benchmark.methods.method import attempt
 from captum_rnn.benchmark.measures import measure_block
 from captum_rnn.benchmark.methods import Method
 from captum_rnn.benchmark.methods.method import checked_scores

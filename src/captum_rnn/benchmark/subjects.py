@@ -11,7 +11,7 @@ import torch
 
 from captum_rnn.benchmark.cache import cached_folder, load_or_train
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.tasks.kinds import KINDS, Kind, net_settings
+from captum_rnn.benchmark.ground_truth.tasks.kinds import KINDS, Kind, net_settings
 from captum_rnn.text.corpus import Corpus, Review
 from captum_rnn.text.corpus_files import load_corpus
 from captum_rnn.text.pipeline import TextClassifier

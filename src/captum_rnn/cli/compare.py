@@ -63,14 +63,14 @@ def add_parser(subparsers: "Subparsers") -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Compares methods: `texts`, `methods`, `marks`, `known_answers` … and the common options."""
-    from captum_rnn.benchmark.blocks import remove_blocks
-    from captum_rnn.benchmark.findings import headline
+    from captum_rnn.benchmark.checkpoint import remove_blocks
+    from captum_rnn.benchmark.report.findings import headline
     from captum_rnn.benchmark.full_comparison import full_comparison
-    from captum_rnn.benchmark.marked_texts import read_marked_texts
+    from captum_rnn.benchmark.ground_truth.marks_files import read_marked_texts
     from captum_rnn.benchmark.methods import ALL_METHODS, QUICK_METHODS, find_methods
     from captum_rnn.benchmark.report import report_html
     from captum_rnn.benchmark.shuffled_labels import shuffled_twin
-    from captum_rnn.benchmark.table import table_text
+    from captum_rnn.benchmark.report.terminal import table_text
     from captum_rnn.files import prepare_output, write_json, write_text
     from captum_rnn.text.corpus_files import load_corpus
     from captum_rnn.text.pipeline import TextClassifier
@@ -100,7 +100,7 @@ def run(options: argparse.Namespace) -> None:
     write_json(results, folder / "results.json")
     write_text(report_html(results), folder / "report.html")
     if options.figures:
-        from captum_rnn.benchmark.figures import save_figures
+        from captum_rnn.benchmark.report.figure_files import save_figures
 
         save_figures(results, folder / "figures")
     remove_blocks(folder)

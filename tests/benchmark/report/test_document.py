@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from captum_rnn.benchmark import compare
-from captum_rnn.benchmark.findings import headline
+from captum_rnn.benchmark.report.findings import headline
 from captum_rnn.benchmark.report import report_html
 from made_up_results import FAILED, LABELS, LOSING, made_up_results
 

@@ -1,4 +1,4 @@
-from captum_rnn.benchmark.columns import DELETION_KEYS, hybrid_columns, measure_columns
+from captum_rnn.benchmark.report.columns import DELETION_KEYS, hybrid_columns, measure_columns
 from captum_rnn.benchmark.report.tables import (
     agreement_section,
     differences_section,

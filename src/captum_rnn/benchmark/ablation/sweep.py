@@ -14,7 +14,7 @@ from captum_rnn.benchmark.ablation.measures import MEASURES, measure_cells
 from captum_rnn.benchmark.ablation.scores import RecordedBatch
 from captum_rnn.benchmark.methods import ExplainedModel
 from captum_rnn.benchmark.subject import Subject
-from captum_rnn.benchmark.timing import timed
+from captum_rnn.benchmark.cost import timed
 from captum_rnn.evaluation import PerturbedPredictions
 from captum_rnn.states import recurrent_layer
 

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from captum_rnn.benchmark.columns import Result, measured
+from captum_rnn.benchmark.report.columns import Result, measured
 from captum_rnn.benchmark.measures import MEASURES
 
 _COST = """<dt>× one forward</dt><dd>Time of the method over the time of one bare forward pass of

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from captum_rnn.benchmark.columns import Result
-from captum_rnn.benchmark.pictures import (
+from captum_rnn.benchmark.report.columns import Result
+from captum_rnn.benchmark.report.pictures import (
     correlation_matrix,
     cost_points,
     curve_panels,

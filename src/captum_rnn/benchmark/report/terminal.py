@@ -1,0 +1,109 @@
+"""The tables of a comparison for the terminal."""
+
+import textwrap
+from collections.abc import Sequence
+
+from captum_rnn.benchmark.report.columns import (
+    Column,
+    Result,
+    cost_columns,
+    failures,
+    failures_in,
+    hybrid_columns,
+    measure_columns,
+    measured,
+    missing,
+    shuffled_labels_columns,
+    task_columns,
+)
+from captum_rnn.visualization.tokens import display_width, visible
+
+_BEST, _TIE = "*", "~"
+_WIDTH = 80
+
+
+def table_text(results: Result) -> str:
+    """Tasks with a known answer; faithfulness, hybrid documents and cost; sanity.
+
+    The methods stand in the order of their comprehensiveness; 95 % intervals stand below their
+    means. With the quick methods no line is wider than 80 columns.
+
+    Args:
+        results: The answer of `captum_rnn.benchmark.compare` or of `full_comparison`.
+
+    Returns:
+        Lines without a line break at the end.
+    """
+    faithfulness = measure_columns(results, ("comprehensiveness", "spearman_leave_one_out"))
+    hybrids, tasks = hybrid_columns(results), task_columns(results)
+    shuffled = shuffled_labels_columns(results)
+    columns = [*faithfulness, *hybrids, *cost_columns(results)[:1]]
+    order = columns[0].ordered(method["name"] for method in measured(results))
+    parts = ["Tasks with a known answer:\n" + _tables(results, tasks, order)] if tasks else []
+    if order:
+        title = "When words are removed:\n" if tasks else ""
+        parts += [title + _table(results, columns, order)]
+    if shuffled:
+        parts += [
+            "Rank correlation with the scores of the same net trained on shuffled labels\n"
+            "(near 1: explains the texts, not what was learnt):\n"
+            + _table(results, shuffled, order)
+        ]
+    judged = [*faithfulness, *hybrids, *tasks]
+    if any(column.ties_with_best(name) for column in judged for name in column.cells):
+        parts += [
+            f"{_BEST} the best of its column\n"
+            f"{_TIE} not distinguishable from the best on these texts (paired bootstrap, 95 %)"
+        ]
+    failed = [
+        *missing(results),
+        *failures(results),
+        *failures_in(results, [*hybrids, *tasks, *shuffled]),
+    ]
+    if failed:
+        parts += ["\n".join(["Not measured:", *map(_wrapped, failed)])]
+    return "\n\n".join(parts)
+
+
+def _wrapped(sentence: str) -> str:
+    return textwrap.fill(visible(sentence), _WIDTH, initial_indent="  ", subsequent_indent="    ")
+
+
+def _tables(results: Result, columns: Sequence[Column], order: Sequence[str]) -> str:
+    """Tables below each other, each with as many of the columns as fit a terminal."""
+    for number in range(len(columns), 0, -1):
+        text = _table(results, columns[:number], order)
+        if number == 1 or max(map(display_width, text.splitlines())) <= _WIDTH:
+            break
+    rest = columns[number:]
+    return text + ("\n\n" + _tables(results, rest, order) if rest else "")
+
+
+def _table(results: Result, columns: Sequence[Column], order: Sequence[str]) -> str:
+    labels = {method["name"]: method["label"] for method in measured(results)}
+    rows = [["", *(column.lines[i] for column in columns)] for i in range(3)]
+    if any(column.better for column in columns):
+        rows.append(["better is", *(column.better or "" for column in columns)])
+    rows = [row for row in rows if any(row)]
+    head = len(rows)
+    for name in order:
+        family, _, variant = labels[name].partition(", ")
+        rows.append([family, *(_marked(column, name) for column in columns)])
+        intervals = [column.interval(name).replace(" ", "") for column in columns]
+        if variant or any(intervals):
+            rows.append([variant, *intervals])
+    widths = [max(map(display_width, cells)) for cells in zip(*rows, strict=True)]
+    lines = [_line(cells, widths) for cells in rows]
+    rule = "-" * max(map(display_width, lines))
+    return "\n".join([*lines[:head], rule, *lines[head:]])
+
+
+def _marked(column: Column, method: str) -> str:
+    mark = _BEST if column.is_best(method) else _TIE if column.ties_with_best(method) else ""
+    return mark + column.shown(method)
+
+
+def _line(cells: list[str], widths: list[int]) -> str:
+    padding = [" " * (width - display_width(c)) for c, width in zip(cells, widths, strict=True)]
+    numbers = [space + cell for cell, space in zip(cells[1:], padding[1:], strict=True)]
+    return "  ".join([cells[0] + padding[0], *numbers]).rstrip()

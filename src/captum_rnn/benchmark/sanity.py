@@ -1,0 +1,132 @@
+"""Measures that run a method again: on changed texts, and on a classifier drawn anew."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from captum_rnn.benchmark.methods.method import attempt
+from captum_rnn.benchmark.methods import ExplainedModel, Method
+from captum_rnn.benchmark.subject import Subject
+from captum_rnn.evaluation import cascading_randomisation, max_sensitivity, rank_correlations
+
+PROBED_TEXTS = 32
+SENSITIVITY_SAMPLES = 3
+SCORINGS = {"sensitivity": 1 + SENSITIVITY_SAMPLES, "randomisation": 3}
+"""How often each probe scores each of its texts."""
+PROBES = tuple(SCORINGS)
+
+
+def probed_rows(texts: int, seed: int) -> list[int]:
+    """Rows of the texts that the probes read, drawn by chance, rising."""
+    generator = np.random.default_rng(seed)
+    chosen: list[int] = generator.choice(texts, min(texts, PROBED_TEXTS), replace=False).tolist()
+    return sorted(chosen)
+
+
+def probe(
+    method: Method,
+    subject: Subject,
+    scores: Tensor,
+    background: Sequence[Tensor],
+    wanted: Sequence[str],
+    seed: int,
+) -> tuple[dict[str, list[float]], dict[str, str]]:
+    """Probes one method; a probe that fails leaves a reason and no figure.
+
+    Args:
+        method: The method, fitted.
+        subject: The probed texts alone.
+        scores: Its scores (texts, time) of these texts.
+        background: Batches of ids of other texts to fit methods on.
+        wanted: Names in `PROBES`.
+        seed: Seed of all that is drawn.
+
+    Returns:
+        One number for each text, by measure key; and why there is none, by the name of the probe.
+    """
+    probes: dict[str, Callable[[], dict[str, Tensor]]] = {
+        "sensitivity": lambda: {"sensitivity": sensitivity(method, subject, seed)},
+        "randomisation": lambda: randomisation(method, subject, scores, background, seed),
+    }
+    found: dict[str, list[float]] = {}
+    reasons: dict[str, str] = {}
+    for name in wanted:
+        values, error = attempt(probes[name])
+        if error is None:
+            found |= {key: numbers.tolist() for key, numbers in values.items()}
+        else:
+            reasons[name] = error
+    return found, reasons
+
+
+def sensitivity(method: Method, subject: Subject, seed: int) -> Tensor:
+    """Captum's maximum sensitivity to one swapped word.
+
+    Args:
+        method: The method, fitted.
+        subject: The probed texts alone.
+        seed: Draws the words that are swapped.
+
+    Returns:
+        One number for each text (texts,).
+    """
+    words = range(subject.model.embedding.num_embeddings)
+    values = torch.full((len(subject.ids),), torch.nan, dtype=torch.float64)
+    for rows in subject.batches():
+        values[rows.cpu()] = max_sensitivity(
+            lambda ids, target: method(subject.model, ids, target),
+            subject.batch_ids(rows),
+            subject.predicted[rows],
+            words=[word for word in words if word != subject.model.pad_id],
+            seed=seed,
+            samples=SENSITIVITY_SAMPLES,
+            pad_id=subject.model.pad_id,
+        )
+    return values
+
+
+def randomisation(
+    method: Method, subject: Subject, scores: Tensor, background: Sequence[Tensor], seed: int
+) -> dict[str, Tensor]:
+    """Rank correlation of the scores with those of the classifier drawn anew.
+
+    What a method learns from other texts it learns again from the classifier drawn anew. The
+    explained class stays that of the trained classifier.
+
+    Args:
+        method: The method, fitted.
+        subject: The probed texts alone.
+        scores: Its scores (texts, time) for the classifier as it was trained.
+        background: Batches of ids of other texts to fit methods on.
+        seed: Draws the weights.
+
+    Returns:
+        One number for each text (texts,), by measure key.
+    """
+    correlations = {}
+    for key, model in _randomised(subject.model, seed):
+        fitted = method.fit(model, background)
+        after = replace(subject, model=model).score(fitted)
+        correlations[key] = rank_correlations(
+            subject.ids.cpu(), scores, after, pad_id=subject.model.pad_id
+        )
+    return correlations
+
+
+def _randomised(model: ExplainedModel, seed: int) -> Iterator[tuple[str, ExplainedModel]]:
+    """The classifier with a new head, with all new down to the recurrent layer, and all new."""
+    names = {part: name for name, part in model.model.named_modules()}
+    steps = list(cascading_randomisation(model.model, seed=seed))
+    chosen = {"randomised_head": steps[0][1]}
+    of_layer = dict(steps).get("" if model.layer is None else names[model.layer])
+    if of_layer is not None:
+        chosen["randomised_layer"] = of_layer
+    for key, changed in (chosen | {"randomised_all": steps[-1][1]}).items():
+        parts = dict(changed.named_modules())
+        embedding = parts[names[model.embedding]]
+        assert isinstance(embedding, nn.Embedding)
+        layer = None if model.layer is None else parts[names[model.layer]]
+        yield key, replace(model, model=changed, embedding=embedding, layer=layer)
