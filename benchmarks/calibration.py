@@ -29,10 +29,10 @@ from captum_rnn.attr import (
 )
 from captum_rnn.attr.calibrated_delta import CalibratedDeltaAttribution
 from captum_rnn.attr.calibration import weights_digest
+from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.methods import METHODS, margins
 from captum_rnn.benchmark.subject import Subject
-from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.evaluation import (
     comprehensiveness,
     leave_one_out,

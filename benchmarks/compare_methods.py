@@ -21,14 +21,14 @@ from pathlib import Path
 
 import torch
 
+from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.full_comparison import full_comparison
 from captum_rnn.benchmark.ground_truth.known_answers import known_answers
 from captum_rnn.benchmark.ground_truth.marks_files import MarkedText, read_marked_texts
+from captum_rnn.benchmark.ground_truth.tasks.kinds import KINDS
 from captum_rnn.benchmark.methods import METHODS, QUICK_METHODS
 from captum_rnn.benchmark.subjects import CORPORA, Recipe, recipes, unseen_reviews
-from captum_rnn.benchmark.ground_truth.tasks.kinds import KINDS
-from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.evaluation import paired_difference
 from captum_rnn.files import write_text
 from compare_methods_tables import tables

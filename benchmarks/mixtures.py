@@ -12,11 +12,11 @@ import argparse
 import json
 from pathlib import Path
 
+from captum_rnn.benchmark.ground_truth.tasks.kinds import KINDS
 from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.benchmark.methods.mixture import MeanOfMethods
 from captum_rnn.benchmark.methods.state_methods import CalibratedDelta
 from captum_rnn.benchmark.subjects import CORPORA
-from captum_rnn.benchmark.ground_truth.tasks.kinds import KINDS
 from captum_rnn.files import write_text
 from compare_methods import run
 from compare_methods_tables import gain_table, subject_table, task_differences

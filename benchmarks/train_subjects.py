@@ -16,8 +16,8 @@ import torch
 
 from captum_rnn.benchmark.bag_of_words import bag_of_words_accuracy
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.subjects import CORPORA, Recipe, recipes
 from captum_rnn.benchmark.ground_truth.tasks import RULES, task_net
+from captum_rnn.benchmark.subjects import CORPORA, Recipe, recipes
 from captum_rnn.files import write_text
 
 TASK_KINDS = ("rnn", "lstm", "gru")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from captum_rnn.benchmark.checkpoint import Blocks
-from captum_rnn.benchmark.methods.method import Fits
 from captum_rnn.benchmark.methods import find_methods
+from captum_rnn.benchmark.methods.method import Fits
 from captum_rnn.benchmark.scoring import Findings, Plan, carry_out
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.states.modes import evaluation_mode

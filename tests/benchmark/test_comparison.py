@@ -202,9 +202,7 @@ def test_the_model_and_the_threads_are_left_as_they_were(classifier, capsys):
     assert classifier.model.training
     assert torch.get_num_threads() == threads
     assert found["machine"]["threads"] == 1
-    shown = capsys.readouterr().err
-    assert "100%" in shown
-    assert "comparing 2 methods on 6 texts takes at most about 1 min" in shown
+    assert "100%" in capsys.readouterr().err
 
 
 def test_intervals_are_those_of_the_texts(results):

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from captum_rnn.benchmark import timing
+from captum_rnn.benchmark import cost as cost_module
 from captum_rnn.benchmark.cost import measure_cost, single_thread
 
 
@@ -34,7 +34,7 @@ class Work:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(timing, "time", clock)
+    monkeypatch.setattr(cost_module, "time", clock)
     return clock
 
 
@@ -45,8 +45,8 @@ def test_the_cost_is_a_multiple_of_the_forward_pass(clock: Clock) -> None:
     assert cost.seconds == pytest.approx(0.03)
     assert cost.forwards == pytest.approx(3)
     assert scores.item() == 1  # those of the first run
-    assert method.calls == timing.MOST_REPEATS
-    assert forward.calls == timing.MOST_REPEATS * timing.FORWARDS
+    assert method.calls == cost_module.MOST_REPEATS
+    assert forward.calls == cost_module.MOST_REPEATS * cost_module.FORWARDS
 
 
 def test_one_disturbed_repeat_does_not_count(clock: Clock) -> None:
@@ -56,12 +56,12 @@ def test_one_disturbed_repeat_does_not_count(clock: Clock) -> None:
 
 
 def test_one_disturbed_forward_pass_does_not_count(clock: Clock) -> None:
-    _, cost = measure_cost(clock.takes(timing.ENOUGH_SECONDS), clock.takes(0.9, 0.01))
-    assert cost.forwards == pytest.approx(timing.ENOUGH_SECONDS / 0.01)
+    _, cost = measure_cost(clock.takes(cost_module.ENOUGH_SECONDS), clock.takes(0.9, 0.01))
+    assert cost.forwards == pytest.approx(cost_module.ENOUGH_SECONDS / 0.01)
 
 
 def test_a_slow_method_is_measured_once(clock: Clock) -> None:
-    method = clock.takes(timing.ENOUGH_SECONDS)
+    method = clock.takes(cost_module.ENOUGH_SECONDS)
     measure_cost(method, clock.takes(0.01))
     assert method.calls == 1
 

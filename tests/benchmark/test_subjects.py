@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from captum_rnn.benchmark import subjects
-from captum_rnn.benchmark.subjects import Recipe, recipes, unseen_reviews
 from captum_rnn.benchmark.ground_truth.tasks.kinds import KINDS, Kind
+from captum_rnn.benchmark.subjects import Recipe, recipes, unseen_reviews
 from captum_rnn.text.corpus import Corpus, Review
 from captum_rnn.text.pipeline import TextClassifier
 from captum_rnn.text.training import TrainingSettings

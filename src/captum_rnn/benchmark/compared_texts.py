@@ -1,6 +1,5 @@
 """One comparison: a plan carried out, its findings, and the results made of them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
@@ -9,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from captum_rnn.benchmark.methods.method import attempt
 from captum_rnn.benchmark.checkpoint import Blocks
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.examples import corpus_examples, post_examples
+from captum_rnn.benchmark.methods.method import attempt
 from captum_rnn.benchmark.post_examples import load_post_examples
 from captum_rnn.benchmark.scoring import Findings, Plan, carry_out
 from captum_rnn.benchmark.subject import Subject
@@ -44,7 +43,6 @@ def compare_texts(
     folder: str | Path | None,
     progress: bool,
     post: Subject | None = None,
-    later: Sequence[Subject] = (),
 ) -> ComparedTexts:
     """Carries out a plan and puts the findings into the form of `results.json`.
 
@@ -55,13 +53,12 @@ def compare_texts(
         folder: Where finished batches are kept; None: nowhere.
         progress: Show progress on standard error.
         post: The sentences of the post, for a classifier of Chinese.
-        later: What the methods score afterwards; see `carry_out`.
 
     Returns:
         The findings with the results made of them.
     """
     subject, seed = plan.subject, plan.seed
-    findings = carry_out(plan, Blocks(folder, plan.fingerprint), progress=progress, later=later)
+    findings = carry_out(plan, Blocks(folder, plan.fingerprint), progress=progress)
     results = {
         "schema": SCHEMA,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),

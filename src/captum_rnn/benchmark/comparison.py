@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn.benchmark.compared_texts import ComparedTexts, compare_texts
-from captum_rnn.benchmark.methods.method import Fits
+from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.benchmark.measures import METRICS
 from captum_rnn.benchmark.methods import QUICK_METHODS, ExplainedModel, find_methods
 from captum_rnn.benchmark.methods.explained_model import texts_of_equal_length
+from captum_rnn.benchmark.methods.method import Fits
 from captum_rnn.benchmark.post_examples import load_post_examples
 from captum_rnn.benchmark.scoring import Plan
 from captum_rnn.benchmark.subject import Subject, join_batches, reads_padding
 from captum_rnn.benchmark.summary import defined
-from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.functional import Readout
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.corpus import Review
@@ -151,7 +151,6 @@ def compare_reviews(
         seed=seed,
         folder=folder,
         progress=progress,
-        later=(),
     ).results
 
 
@@ -165,12 +164,8 @@ def compared_reviews(
     seed: int,
     folder: str | Path | None,
     progress: bool,
-    later: Sequence[Subject],
 ) -> ComparedTexts:
-    """`compare_reviews`, with what the results came from.
-
-    What the methods score afterwards, `later`, counts in what is said of the time beforehand.
-    """
+    """`compare_reviews`, with what the results came from."""
     known = _known(metrics)
     chosen = find_methods(methods, seed=seed)
     if not reviews:
@@ -193,7 +188,7 @@ def compared_reviews(
         if classifier.language == "chinese":
             post = Subject.of(classifier, [example.text for example in load_post_examples()])
         plan = Plan(_readable(whole), chosen, known, Fits(whole.model, others), seed)
-        return compare_texts(plan, whole, described, folder, progress, post, later)
+        return compare_texts(plan, whole, described, folder, progress, post)
 
 
 def _ids_of(batches: Iterable[Batch], pad_id: int) -> tuple[list[Tensor], bool]:

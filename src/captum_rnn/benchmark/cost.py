@@ -1,4 +1,4 @@
-"""What a method costs, as a multiple of one bare forward pass measured beside it."""
+"""What a method costs, as a multiple of one bare forward pass measured next to it."""
 
 import contextlib
 import statistics

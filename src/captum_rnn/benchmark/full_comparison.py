@@ -7,20 +7,19 @@ from typing import Any
 from torch import nn
 
 from captum_rnn.benchmark.comparison import compared_reviews
+from captum_rnn.benchmark.cost import single_thread
+from captum_rnn.benchmark.ground_truth.judging import judge_methods
 from captum_rnn.benchmark.ground_truth.known_answers import hybrid_texts, known_answers
 from captum_rnn.benchmark.ground_truth.lexicon import opinion_lexicon
-from captum_rnn.benchmark.ground_truth.marks_files import MarkedText
-from captum_rnn.benchmark.measures import METRICS
-from captum_rnn.benchmark.methods import QUICK_METHODS
-from captum_rnn.benchmark.ground_truth.judging import judge_methods
 from captum_rnn.benchmark.ground_truth.marks import (
     agreement_with_lexicon,
     agreement_with_marks,
     marked_words,
 )
+from captum_rnn.benchmark.ground_truth.marks_files import MarkedText
+from captum_rnn.benchmark.measures import METRICS
+from captum_rnn.benchmark.methods import QUICK_METHODS
 from captum_rnn.benchmark.shuffled_labels import change_by_shuffled_labels, check_twin
-from captum_rnn.benchmark.subject import Subject
-from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.text.classifier import RecurrentKind
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.pipeline import TextClassifier
@@ -92,14 +91,12 @@ def full_comparison(
                 missing.append(str(error))
         if marked:
             marks = marked_words(classifier, marked[:texts], seed=seed)
-        again = [] if twin is None else [Subject.of(twin, [r.text for r in reviews[:texts]])]
         compared = compared_reviews(
             classifier,
             reviews[:texts],
             background=others,
             methods=methods,
             metrics=metrics,
-            later=[further.subject for further in (mixed, marks) if further] + again,
             **common,
         )
         plan, findings = compared.plan, compared.findings

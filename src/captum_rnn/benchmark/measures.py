@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from captum_rnn.benchmark.methods.method import attempt
 from captum_rnn.benchmark.methods import Method
+from captum_rnn.benchmark.methods.method import attempt
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.evaluation import (
     PerturbedPredictions,

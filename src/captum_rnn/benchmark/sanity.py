@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from captum_rnn.benchmark.methods.method import attempt
 from captum_rnn.benchmark.methods import ExplainedModel, Method
+from captum_rnn.benchmark.methods.method import attempt
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.evaluation import cascading_randomisation, max_sensitivity, rank_correlations
 

@@ -13,16 +13,13 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from captum_rnn.benchmark.methods.method import attempt
 from captum_rnn.benchmark.checkpoint import Blocks, fingerprint
-from captum_rnn.benchmark.estimate import announce, seconds_to_compare, seconds_to_score
-from captum_rnn.benchmark.methods.method import Fits
+from captum_rnn.benchmark.cost import measure_cost
 from captum_rnn.benchmark.measures import BlockFindings, measure_block
 from captum_rnn.benchmark.methods import Method
-from captum_rnn.benchmark.methods.method import checked_scores
-from captum_rnn.benchmark.sanity import PROBED_TEXTS, PROBES, SCORINGS, probe, probed_rows
+from captum_rnn.benchmark.methods.method import Fits, attempt, checked_scores
+from captum_rnn.benchmark.sanity import PROBES, probe, probed_rows
 from captum_rnn.benchmark.subject import Subject
-from captum_rnn.benchmark.cost import measure_cost
 from captum_rnn.evaluation import mean_intervals
 
 
@@ -113,9 +110,7 @@ class Findings:
         return [row for row in self.rows if row.error is None]
 
 
-def carry_out(
-    plan: Plan, blocks: Blocks, *, progress: bool = True, later: Sequence[Subject] = ()
-) -> Findings:
+def carry_out(plan: Plan, blocks: Blocks, *, progress: bool = True) -> Findings:
     """Runs every method on every text and measures the scores.
 
     A method that fails is a row that says why; the others go on.
@@ -123,16 +118,13 @@ def carry_out(
     Args:
         plan: What to do.
         blocks: Where finished batches are kept, and read from after an interruption.
-        progress: Show a progress bar on standard error, and say beforehand how long it takes.
-        later: What the methods score after this run, for what is said of the time.
+        progress: Show progress bars on standard error.
 
     Returns:
         What was found.
     """
     rows = _fit(plan, progress)
     batches = plan.subject.batches()
-    if progress:
-        _announce(rows, plan, later)
     findings: list[tuple[list[str], BlockFindings]] = []
     with tqdm(total=len(batches) * (len(rows) + 1), unit="batch", disable=not progress) as bar:
         for number, batch in enumerate(batches):
@@ -160,16 +152,6 @@ def _fit(plan: Plan, progress: bool) -> list[Row]:
         fitted, error = attempt(partial(plan.fits.of, method))
         rows.append(Row(fitted or method, error, time.perf_counter() - start))
     return rows
-
-
-def _announce(rows: Sequence[Row], plan: Plan, later: Sequence[Subject]) -> None:
-    """Says how long the run takes, with what the methods score after it."""
-    methods = [row.method for row in rows if row.error is None]
-    probed = min(PROBED_TEXTS, len(plan.subject.texts))
-    again = probed * sum(SCORINGS[metric] for metric in PROBES if metric in plan.metrics)
-    seconds = seconds_to_compare(methods, plan.subject, plan.metrics, plan.seed, again)
-    seconds += sum(seconds_to_score(methods, subject) for subject in later)
-    announce(f"comparing {len(methods)} methods on {len(plan.subject.texts)} texts", seconds)
 
 
 def _score(row: Row, part: Subject, blocks: Blocks, name: str) -> None:

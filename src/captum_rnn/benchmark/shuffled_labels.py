@@ -9,10 +9,10 @@ from typing import Any
 from torch import Tensor
 
 from captum_rnn.attr.calibration import weights_digest
-from captum_rnn.benchmark.checkpoint import Blocks, fingerprint
 from captum_rnn.benchmark.cache import cached_folder, load_or_train
-from captum_rnn.benchmark.methods import Method
+from captum_rnn.benchmark.checkpoint import Blocks, fingerprint
 from captum_rnn.benchmark.ground_truth.judging import measure_done
+from captum_rnn.benchmark.methods import Method
 from captum_rnn.benchmark.scoring import Findings
 from captum_rnn.benchmark.subject import Subject, explained_model
 from captum_rnn.evaluation import rank_correlations

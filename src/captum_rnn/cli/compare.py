@@ -64,13 +64,13 @@ def add_parser(subparsers: "Subparsers") -> None:
 def run(options: argparse.Namespace) -> None:
     """Compares methods: `texts`, `methods`, `marks`, `known_answers` … and the common options."""
     from captum_rnn.benchmark.checkpoint import remove_blocks
-    from captum_rnn.benchmark.report.findings import headline
     from captum_rnn.benchmark.full_comparison import full_comparison
     from captum_rnn.benchmark.ground_truth.marks_files import read_marked_texts
     from captum_rnn.benchmark.methods import ALL_METHODS, QUICK_METHODS, find_methods
     from captum_rnn.benchmark.report import report_html
-    from captum_rnn.benchmark.shuffled_labels import shuffled_twin
+    from captum_rnn.benchmark.report.findings import headline
     from captum_rnn.benchmark.report.terminal import table_text
+    from captum_rnn.benchmark.shuffled_labels import shuffled_twin
     from captum_rnn.files import prepare_output, write_json, write_text
     from captum_rnn.text.corpus_files import load_corpus
     from captum_rnn.text.pipeline import TextClassifier

@@ -2,14 +2,14 @@ import pytest
 import torch
 
 from captum_rnn.benchmark.checkpoint import Blocks
-from captum_rnn.benchmark.methods.method import Fits
-from captum_rnn.benchmark.methods import METHODS, find_methods
 from captum_rnn.benchmark.ground_truth.judging import (
     OtherTexts,
     judge_methods,
     measure_done,
     measure_methods,
 )
+from captum_rnn.benchmark.methods import METHODS, find_methods
+from captum_rnn.benchmark.methods.method import Fits
 from captum_rnn.benchmark.subject import Subject
 from scored_texts import scored_texts
 

@@ -1,14 +1,14 @@
 import pytest
 import torch
 
-from captum_rnn.benchmark import known_answers as module
-from captum_rnn.benchmark.methods.method import Fits
+from captum_rnn.benchmark.ground_truth import known_answers as module
 from captum_rnn.benchmark.ground_truth.hybrid import hybrid_documents
-from captum_rnn.benchmark.ground_truth.known_answers import hybrid_texts, known_answers
-from captum_rnn.benchmark.methods import METHODS, find_methods
 from captum_rnn.benchmark.ground_truth.judging import judge_methods
-from captum_rnn.benchmark.subject import explained_model
+from captum_rnn.benchmark.ground_truth.known_answers import hybrid_texts, known_answers
 from captum_rnn.benchmark.ground_truth.tasks import RULES, TASKS, learnt_rule
+from captum_rnn.benchmark.methods import METHODS, find_methods
+from captum_rnn.benchmark.methods.method import Fits
+from captum_rnn.benchmark.subject import explained_model
 from captum_rnn.evaluation import average_precision, pearson_correlations
 from captum_rnn.text.classifier import RecurrentClassifier
 from captum_rnn.text.corpus import Review

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from captum_rnn.benchmark import lexicon
+from captum_rnn.benchmark.ground_truth import lexicon
 from captum_rnn.benchmark.ground_truth.lexicon import opinion_lexicon
 
 LISTS = {"乐": {"喜欢", "好"}, "好": {"舒服", "惊喜"}, "怒": {"可恨 "}, "哀": {"失望"}}

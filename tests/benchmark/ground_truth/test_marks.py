@@ -3,15 +3,15 @@ import dataclasses
 import pytest
 import torch
 
-from captum_rnn.benchmark.methods.method import Fits
-from captum_rnn.benchmark.ground_truth.marks_files import MarkedText
-from captum_rnn.benchmark.methods import METHODS, find_methods
 from captum_rnn.benchmark.ground_truth.judging import judge_methods
 from captum_rnn.benchmark.ground_truth.marks import (
     agreement_with_lexicon,
     agreement_with_marks,
     marked_words,
 )
+from captum_rnn.benchmark.ground_truth.marks_files import MarkedText
+from captum_rnn.benchmark.methods import METHODS, find_methods
+from captum_rnn.benchmark.methods.method import Fits
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.text.vocabulary import Vocabulary
 from scored_texts import scored_texts

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from captum_rnn.benchmark import compare
-from captum_rnn.benchmark.report.findings import headline
 from captum_rnn.benchmark.report import report_html
+from captum_rnn.benchmark.report.findings import headline
 from made_up_results import FAILED, LABELS, LOSING, made_up_results
 
 

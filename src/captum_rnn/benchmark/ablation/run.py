@@ -15,10 +15,10 @@ from captum_rnn.benchmark.ablation.grid import AXES, Grid
 from captum_rnn.benchmark.ablation.measures import MEASURES
 from captum_rnn.benchmark.ablation.scores import NEUTRAL_WORDS
 from captum_rnn.benchmark.ablation.sweep import Sweep, at_every_scale, sweep
+from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.benchmark.summary import defined
-from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.evaluation import (
     MeanInterval,
     mean_interval,

@@ -12,9 +12,9 @@ from captum_rnn.benchmark.ablation.embedding import with_equal_norms
 from captum_rnn.benchmark.ablation.grid import AXES, Embedding, Grid
 from captum_rnn.benchmark.ablation.measures import MEASURES, measure_cells
 from captum_rnn.benchmark.ablation.scores import RecordedBatch
+from captum_rnn.benchmark.cost import timed
 from captum_rnn.benchmark.methods import ExplainedModel
 from captum_rnn.benchmark.subject import Subject
-from captum_rnn.benchmark.cost import timed
 from captum_rnn.evaluation import PerturbedPredictions
 from captum_rnn.states import recurrent_layer
 

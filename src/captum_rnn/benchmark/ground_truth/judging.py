@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from captum_rnn.benchmark.methods.method import attempt
 from captum_rnn.benchmark.checkpoint import Blocks, fingerprint
-from captum_rnn.benchmark.methods.method import Fits
 from captum_rnn.benchmark.methods import Method
+from captum_rnn.benchmark.methods.method import Fits, attempt
 from captum_rnn.benchmark.scoring import Findings
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.benchmark.summary import defined

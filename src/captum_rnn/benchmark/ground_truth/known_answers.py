@@ -6,24 +6,20 @@ nearly as well as they do. Where the truth is known, they separate.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from captum_rnn.benchmark.methods.method import attempt
-from captum_rnn.benchmark.estimate import announce, seconds_to_score
-from captum_rnn.benchmark.methods.method import Fits
 from captum_rnn.benchmark.ground_truth.hybrid import hybrid_documents
-from captum_rnn.benchmark.methods import Method, find_methods
 from captum_rnn.benchmark.ground_truth.judging import Judge, OtherTexts, judge_methods
-from captum_rnn.benchmark.subject import TEXTS_PER_BATCH, Subject, explained_model
 from captum_rnn.benchmark.ground_truth.tasks import TASKS, KnownAnswers, KnownAnswerTask, TaskNet
 from captum_rnn.benchmark.ground_truth.tasks.task import Measure
+from captum_rnn.benchmark.methods import find_methods
+from captum_rnn.benchmark.methods.method import Fits
+from captum_rnn.benchmark.subject import TEXTS_PER_BATCH, Subject, explained_model
 from captum_rnn.evaluation import average_precision, pearson_correlations, segment_pointing
-from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.classifier import RecurrentKind
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.pipeline import TextClassifier
@@ -77,8 +73,6 @@ def known_answers(
             }
             if net.solved:
                 texts, fits = _task_texts(task, net, seed), _task_fits(net, seed)
-                if progress and not any(earlier["methods"] for earlier in entries):
-                    _announce(chosen, texts, fits, len(tasks) * len(kinds) * len(nets))
                 entry["methods"] = judge_methods(
                     chosen, texts, fits, seed=seed, folder=folder, progress=progress
                 )
@@ -113,14 +107,6 @@ def hybrid_texts(
         return {"top": pointing.top, "bottom": pointing.bottom}
 
     return OtherTexts("hybrid", subject, made.token_labels, judge)
-
-
-def _announce(methods: Sequence[Method], texts: OtherTexts, fits: Fits, nets: int) -> None:
-    """Says how long all nets take, from the first of them."""
-    with evaluation_mode(texts.subject.model.model):
-        fitted = [attempt(partial(fits.of, method))[0] for method in methods]
-        seconds = seconds_to_score([method for method in fitted if method], texts.subject)
-    announce("asking for known answers", seconds * nets)
 
 
 def _task_texts(task: KnownAnswerTask, net: TaskNet, seed: int) -> OtherTexts:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from captum_rnn.benchmark.checkpoint import Blocks
-from captum_rnn.benchmark.methods.method import Fits
+from captum_rnn.benchmark.ground_truth.judging import Judge, OtherTexts, judge_methods, measure_done
 from captum_rnn.benchmark.ground_truth.marks_files import MarkedText
 from captum_rnn.benchmark.methods import Method
-from captum_rnn.benchmark.ground_truth.judging import Judge, OtherTexts, judge_methods, measure_done
+from captum_rnn.benchmark.methods.method import Fits
 from captum_rnn.benchmark.scoring import Findings
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.evaluation import (

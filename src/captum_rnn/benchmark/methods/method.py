@@ -1,8 +1,9 @@
 """What a compared attribution method is: model, ids and class in, scores out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -76,3 +77,35 @@ def checked_scores(scores: object, ids: Tensor) -> Tensor:
     if not bool(scores.isfinite().all()):
         raise ValueError("its scores hold NaN or infinite numbers")
     return scores
+
+
+class Fits:
+    """Methods that have learnt from the same texts about one classifier, each of them once.
+
+    Args:
+        model: The classifier, in evaluation mode when methods learn.
+        background: Batches of ids (batch, time) of texts that will not be explained.
+
+    Attributes:
+        model: The classifier.
+        background: The texts to learn from.
+    """
+
+    def __init__(self, model: ExplainedModel, background: Sequence[Tensor] = ()) -> None:
+        self.model = model
+        self.background = background
+        self._fitted: dict[Method, Method] = {}
+
+    def of(self, method: Method) -> Method:
+        """The method after it has learnt; what its `fit` raises, it raises whenever it is asked."""
+        if method not in self._fitted:
+            self._fitted[method] = method.fit(self.model, self.background)
+        return self._fitted[method]
+
+
+def attempt(work: Callable[[], Any]) -> tuple[Any, str | None]:
+    """The answer, or in one sentence why there is none."""
+    try:
+        return work(), None
+    except Exception as error:  # Methods fail in any way; the run goes on and says so.
+        return None, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

@@ -5,10 +5,10 @@ from html import escape
 from importlib.resources import files
 
 from captum_rnn.benchmark.report.columns import Result, measured
-from captum_rnn.benchmark.report.findings import headline
 from captum_rnn.benchmark.report.examples import examples_section
 from captum_rnn.benchmark.report.explanations import how_to_read
 from captum_rnn.benchmark.report.figures import correlations_section, cost_section, curves_section
+from captum_rnn.benchmark.report.findings import headline
 from captum_rnn.benchmark.report.tables import (
     agreement_section,
     differences_section,

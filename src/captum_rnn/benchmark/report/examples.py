@@ -5,8 +5,8 @@ from html import escape
 
 from captum_rnn.benchmark.report.columns import Result
 from captum_rnn.benchmark.report.pictures import as_numbers, quick_first
-from captum_rnn.benchmark.report.tables import listed
 from captum_rnn.benchmark.report.reproduction import reproduction
+from captum_rnn.benchmark.report.tables import listed
 from captum_rnn.visualization.html import legend_html, tokens_html
 
 _POST = (

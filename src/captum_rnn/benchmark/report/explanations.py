@@ -2,8 +2,8 @@
 
 from html import escape
 
-from captum_rnn.benchmark.report.columns import Result, measured
 from captum_rnn.benchmark.measures import MEASURES
+from captum_rnn.benchmark.report.columns import Result, measured
 
 _COST = """<dt>× one forward</dt><dd>Time of the method over the time of one bare forward pass of
 the same texts, measured beside it. What a method learns from other texts beforehand is not

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
+from captum_rnn.benchmark.methods import QUICK_METHODS
 from captum_rnn.benchmark.report.columns import Result, measured
 from captum_rnn.benchmark.report.differences import BASELINE, baseline_of, compared
-from captum_rnn.benchmark.methods import QUICK_METHODS
 from captum_rnn.visualization.chart import CostPoint
 from captum_rnn.visualization.curves import COLOURS, Panel
 from captum_rnn.visualization.token_lines import TokenLine

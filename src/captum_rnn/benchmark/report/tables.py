@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from captum_rnn.benchmark.ground_truth.tasks import BagOfVectorsTask
 from captum_rnn.benchmark.report.columns import (
     DELETION_KEYS,
     FURTHER_KEYS,
@@ -21,7 +22,6 @@ from captum_rnn.benchmark.report.columns import (
     task_columns,
 )
 from captum_rnn.benchmark.report.differences import differences
-from captum_rnn.benchmark.ground_truth.tasks import BagOfVectorsTask
 
 _NEW_WORD = re.compile("(?<=[a-z])(?=[A-Z])")
 _TIE = '<span class="tie" title="not distinguishable from the best">≈</span>'

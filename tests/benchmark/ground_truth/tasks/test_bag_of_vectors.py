@@ -1,10 +1,15 @@
 import pytest
 import torch
 
+from captum_rnn.benchmark.ground_truth.tasks import (
+    AdditiveTask,
+    BagOfVectors,
+    BagOfVectorsTask,
+    TaskNet,
+)
+from captum_rnn.benchmark.ground_truth.tasks.bag_of_vectors import train_bag_of_vectors
 from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.benchmark.methods.explained_model import margin_of
-from captum_rnn.benchmark.ground_truth.tasks import AdditiveTask, BagOfVectors, BagOfVectorsTask, TaskNet
-from captum_rnn.benchmark.ground_truth.tasks.bag_of_vectors import train_bag_of_vectors
 from captum_rnn.evaluation import pearson_correlations
 
 

@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from captum_rnn.benchmark.methods import ExplainedModel
-from captum_rnn.benchmark.methods.explained_model import margins
-from captum_rnn.benchmark.subject import NEUTRAL_WORD_ID
 from captum_rnn.benchmark.ground_truth.tasks.keywords import AdditiveTask
 from captum_rnn.benchmark.ground_truth.tasks.known_answer_task import TaskNet
 from captum_rnn.benchmark.ground_truth.tasks.nets import SOLVED, TRAINING_SEED, final_accuracy
 from captum_rnn.benchmark.ground_truth.tasks.task import KnownAnswers, Measure
+from captum_rnn.benchmark.methods import ExplainedModel
+from captum_rnn.benchmark.methods.explained_model import margins
+from captum_rnn.benchmark.subject import NEUTRAL_WORD_ID
 from captum_rnn.states import pack_tokens
 from captum_rnn.text.classifier import RecurrentKind
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from captum_rnn.benchmark.methods import ExplainedModel
 from captum_rnn.benchmark.ground_truth.tasks.task import KnownAnswers, Measure
+from captum_rnn.benchmark.methods import ExplainedModel
 from captum_rnn.text.classifier import RecurrentKind
 
 

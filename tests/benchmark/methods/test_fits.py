@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from captum_rnn.benchmark.methods.method import Fits
 from captum_rnn.benchmark.methods import METHODS
+from captum_rnn.benchmark.methods.method import Fits
 from captum_rnn.benchmark.subject import explained_model
 
 
