@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from benchmarks.similarity.encoder import SentenceSimilarity
 from captum_rnn.evaluation import Predict
-from captum_rnn.text.similarity.encoder import SentenceSimilarity
 from captum_rnn.text.vocabulary import UNKNOWN_ID
 
 

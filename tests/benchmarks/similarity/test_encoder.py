@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from captum_rnn.text.similarity import SentenceSimilarity
+from benchmarks.similarity import SentenceSimilarity
 
 KINDS = list(itertools.product(("lstm", "gru"), ("cosine", "bilinear")))
 FIRST = torch.tensor([[3, 0, 7, 0], [1, 2, 9, 4]])

@@ -39,7 +39,7 @@ class SimilarityDeltaAttribution(RecurrentAttribution):
         TypeError: `similarity` is not a function.
 
     Example:
-        >>> from captum_rnn.text.similarity import SentenceSimilarity
+        >>> from benchmarks.similarity import SentenceSimilarity
         >>> model = SentenceSimilarity(vocabulary_size=10).eval()
         >>> delta = SimilarityDeltaAttribution(model, model.rnn, model.similarity)
         >>> pair = torch.tensor([[3, 7]]), torch.tensor([[1, 2, 9]])

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captum_rnn.text.similarity import Halves, other_partners, review_halves
+from benchmarks.similarity import Halves, other_partners, review_halves
 
 
 @given(st.lists(st.lists(st.integers(0, 5), max_size=12), max_size=5))

@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from benchmarks.similarity import SentenceSimilarity, SimilarityDeltaAttribution
 from captum_rnn import LogitDeltaAttribution
-from captum_rnn.text.similarity import SentenceSimilarity, SimilarityDeltaAttribution
 
 KINDS = list(itertools.product(("lstm", "gru"), ("cosine", "bilinear")))
 FIRST = torch.tensor([[3, 0, 7, 0], [1, 2, 9, 4], [6, 6, 0, 0]])

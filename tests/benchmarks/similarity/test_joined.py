@@ -3,13 +3,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captum_rnn.evaluation import comprehensiveness, leave_one_out
-from captum_rnn.text.similarity import (
+from benchmarks.similarity import (
     SentenceSimilarity,
     join_pairs,
     joined_similarity,
     split_pairs,
 )
+from captum_rnn.evaluation import comprehensiveness, leave_one_out
 
 FIRST = torch.tensor([[3, 0, 7, 0], [1, 2, 9, 4]])
 SECOND = torch.tensor([[5, 1, 9], [8, 0, 0]])

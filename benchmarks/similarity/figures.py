@@ -1,6 +1,7 @@
-"""The figures of `sentence_similarity.py`."""
+"""The figures of `run_study.py`."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -8,6 +9,7 @@ matplotlib.use("agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from captum_rnn.visualization.fonts import readable_text
 
@@ -18,7 +20,7 @@ MEASURES = {
 }
 
 
-def draw_agreement(studies: list[dict], path: Path) -> None:
+def draw_agreement(studies: list[dict[str, Any]], path: Path) -> None:
     """Both measures of each method on halves of one review, a column for each encoder."""
     figure, axes = plt.subplots(
         len(MEASURES), len(studies), figsize=(2.7 * len(studies), 6.0), squeeze=False
@@ -42,7 +44,7 @@ def draw_agreement(studies: list[dict], path: Path) -> None:
     _save(figure, path)
 
 
-def draw_example(example: dict, path: Path) -> None:
+def draw_example(example: dict[str, Any], path: Path) -> None:
     """The words of one pair under several methods, each scaled to its largest score."""
     words = [*example["words"][0], *example["words"][1]]
     cut = len(example["words"][0])
@@ -61,7 +63,7 @@ def draw_example(example: dict, path: Path) -> None:
         _save(figure, path)
 
 
-def _save(figure: plt.Figure, path: Path) -> None:
+def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.tight_layout()
     figure.savefig(path, dpi=110, metadata={"Software": None})

@@ -1,27 +1,35 @@
-"""The methods that `sentence_similarity.py` compares on pairs of sentences."""
+"""The methods that `run_study.py` compares on pairs of sentences."""
 
 from collections.abc import Callable
 from functools import partial
 
+import torch
 import torch.nn.functional as F
 from captum.attr import InputXGradient, IntegratedGradients, Saliency
 from torch import Tensor
 
+from benchmarks.similarity import (
+    SentenceSimilarity,
+    SimilarityDeltaAttribution,
+    join_pairs,
+)
 from captum_rnn import (
     AdjointDeltaAttribution,
     HiddenStateDeltaAttribution,
     LocalDeltaAttribution,
     LogitDeltaAttribution,
 )
+from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.evaluation.draws import text_draws
-from captum_rnn.text.similarity import (
-    SentenceSimilarity,
-    SimilarityDeltaAttribution,
-    join_pairs,
-)
+from captum_rnn.functional import Distance
 
 INTEGRAL_POINTS, ROWS_AT_ONCE = 50, 500
-DISTANCES = {"L2": "l2", "L1": "l1", "cosine": "cosine", "projection": "projection"}
+DISTANCES: dict[str, Distance] = {
+    "L2": "l2",
+    "L1": "l1",
+    "cosine": "cosine",
+    "projection": "projection",
+}
 _RANDOM_STREAM = 0
 
 Pair = tuple[Tensor, Tensor]
@@ -54,14 +62,16 @@ def state_methods(model: SentenceSimilarity) -> dict[str, Score]:
     return {name: partial(attribute, found) for name, found in attributions.items()}
 
 
-def attribute(attribution, first: Tensor, second: Tensor) -> Pair:
+def attribute(attribution: RecurrentAttribution, first: Tensor, second: Tensor) -> Pair:
     """Scores both sentences in one call."""
-    return attribution.attribute((first, second))
+    of_first, of_second = attribution.attribute((first, second))
+    return of_first, of_second
 
 
 def closeness(states: Tensor, end: Tensor) -> Tensor:
     """Minus the L2 distance."""
-    return -(states - end).norm(dim=-1)
+    apart: Tensor = torch.linalg.vector_norm(states - end, dim=-1)
+    return -apart
 
 
 def cosine(states: Tensor, end: Tensor) -> Tensor:
@@ -87,12 +97,16 @@ def gradient_methods(model: SentenceSimilarity) -> dict[str, Score]:
 
 
 def of_embedded(
-    model: SentenceSimilarity, attribute, reduce, first: Tensor, second: Tensor
+    model: SentenceSimilarity,
+    attribute: Callable[..., Pair],
+    reduce: Callable[[Tensor], Tensor],
+    first: Tensor,
+    second: Tensor,
 ) -> Pair:
     """Scores both sentences by what a method says of their word vectors."""
-    embedded = tuple(model.embedding(ids).detach().requires_grad_() for ids in (first, second))
-    parts = attribute(embedded, additional_forward_args=(first, second))
-    return tuple(reduce(part.detach()) for part in parts)
+    embedded = [model.embedding(ids).detach().requires_grad_() for ids in (first, second)]
+    of_first, of_second = attribute(tuple(embedded), additional_forward_args=(first, second))
+    return reduce(of_first.detach()), reduce(of_second.detach())
 
 
 def total(of_features: Tensor) -> Tensor:
@@ -102,7 +116,8 @@ def total(of_features: Tensor) -> Tensor:
 
 def length(of_features: Tensor) -> Tensor:
     """The L2 norm over the features."""
-    return of_features.norm(dim=2)
+    lengths: Tensor = torch.linalg.vector_norm(of_features, dim=2)
+    return lengths
 
 
 def drawn(model: SentenceSimilarity, seed: int, first: Tensor, second: Tensor) -> Pair:

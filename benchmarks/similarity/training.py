@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
+from benchmarks.similarity.encoder import SentenceSimilarity
+from benchmarks.similarity.pairs import Halves
 from captum_rnn.text.batching import bucketed_batches, pad_ids
-from captum_rnn.text.similarity.encoder import SentenceSimilarity
-from captum_rnn.text.similarity.pairs import Halves
 
 
 def train_similarity(

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from captum_rnn.states import pack_tokens
 from captum_rnn.text.vocabulary import UNKNOWN_ID
 
+Kind: TypeAlias = Literal["lstm", "gru"]
 Head: TypeAlias = Literal["cosine", "bilinear"]
 
 _LAYERS: dict[str, type[nn.LSTM] | type[nn.GRU]] = {"lstm": nn.LSTM, "gru": nn.GRU}
@@ -52,7 +53,7 @@ class SentenceSimilarity(nn.Module):
         self,
         vocabulary_size: int,
         head: Head = "cosine",
-        kind: Literal["lstm", "gru"] = "lstm",
+        kind: Kind = "lstm",
         embedding_dim: int = 64,
         hidden_size: int = 64,
     ) -> None:

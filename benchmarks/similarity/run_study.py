@@ -4,23 +4,39 @@ Pairs are the two halves of one review, and halves of two reviews. An LSTM and a
 them apart, each under both heads; every method then scores the words of both sentences of held-out
 pairs in one call.
 
-    python benchmarks/sentence_similarity.py [--corpus PATH] [--pairs 200] [--figures docs]
-        [--output benchmarks/results/sentence_similarity.json]
+    python benchmarks/similarity/run_study.py [--corpus PATH] [--pairs 200] [--figures FOLDER]
 """
 
 import argparse
 import itertools
 import json
+import sys
 import time
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # where `benchmarks` is
+
+from benchmarks.similarity import (
+    Halves,
+    Head,
+    SentenceSimilarity,
+    join_pairs,
+    joined_similarity,
+    other_partners,
+    review_halves,
+    train_similarity,
+)
+from benchmarks.similarity.encoder import Kind
+from benchmarks.similarity.figures import draw_agreement, draw_example
+from benchmarks.similarity.methods import Pair, Score, methods
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.evaluation import (
     comprehensiveness,
@@ -32,21 +48,11 @@ from captum_rnn.files import write_text
 from captum_rnn.states import record_calls, trajectory
 from captum_rnn.text import Vocabulary, load_corpus
 from captum_rnn.text.batching import pad_ids
-from captum_rnn.text.similarity import (
-    Halves,
-    SentenceSimilarity,
-    join_pairs,
-    joined_similarity,
-    other_partners,
-    review_halves,
-    train_similarity,
-)
 from captum_rnn.text.split import split_corpus
 from captum_rnn.text.training import tokenize_all
-from similarity_figures import draw_agreement, draw_example
-from similarity_methods import Pair, Score, methods
 
-MODELS = tuple(itertools.product(("lstm", "gru"), ("cosine", "bilinear")))
+HERE = Path(__file__).parent
+MODELS: tuple[tuple[Kind, Head], ...] = tuple(itertools.product(get_args(Kind), get_args(Head)))
 EPOCHS, BATCH, LEARNING_RATE = 3, 32, 3e-3
 FEATURES, FEWEST_COUNT, PAIRS_AT_ONCE = 64, 10, 50
 FIRST = "hidden-state delta, L2"
@@ -82,12 +88,12 @@ def scores_of(score: Score, pairs: Pair) -> Tensor:
     """Scores (pairs, words of both sentences), in the order of `join_pairs`."""
     parts = [
         torch.cat(score(*batch), 1)
-        for batch in zip(*(ids.split(PAIRS_AT_ONCE) for ids in pairs), strict=True)
+        for batch in zip(*(torch.split(ids, PAIRS_AT_ONCE) for ids in pairs), strict=True)
     ]
     return torch.cat(parts)
 
 
-def judge(model: SentenceSimilarity, size: int, pairs: Pair, seed: int) -> list[dict]:
+def judge(model: SentenceSimilarity, size: int, pairs: Pair, seed: int) -> list[dict[str, Any]]:
     """Both measures of every method, alone and minus those of the first one."""
     joined, predict = join_pairs(*pairs, size), joined_similarity(model, size)
     alone = leave_one_out(predict, joined)
@@ -99,7 +105,7 @@ def judge(model: SentenceSimilarity, size: int, pairs: Pair, seed: int) -> list[
             "spearman_leave_one_out": rank_correlations(joined, scores, alone),
         }
         first = first or measures
-        entry: dict = {"name": name}
+        entry: dict[str, Any] = {"name": name}
         for measure, values in measures.items():
             entry[measure] = asdict(mean_interval(values, seed=seed))
             difference = mean_interval(values - first[measure], seed=seed)
@@ -109,7 +115,9 @@ def judge(model: SentenceSimilarity, size: int, pairs: Pair, seed: int) -> list[
 
 
 @torch.no_grad()
-def length_or_direction(model: SentenceSimilarity, halves: list[Halves], seed: int) -> dict:
+def length_or_direction(
+    model: SentenceSimilarity, halves: list[Halves], seed: int
+) -> dict[str, Any]:
     """How often halves of one review are nearer than strangers, by what is left of their states."""
     firsts, seconds = (model.encode(model.embedding(ids), ids) for ids in ids_of(halves))
     found = {
@@ -120,7 +128,7 @@ def length_or_direction(model: SentenceSimilarity, halves: list[Halves], seed: i
             for states in (firsts, seconds)
         ),
     }
-    answers = {}
+    answers: dict[str, Any] = {}
     for name, (first, second) in found.items():
         similarity = model.similarity(first.unsqueeze(1), second.unsqueeze(0)).double()
         own = similarity.diagonal().unsqueeze(1)
@@ -133,7 +141,7 @@ def length_or_direction(model: SentenceSimilarity, halves: list[Halves], seed: i
     return answers
 
 
-def growth(model: SentenceSimilarity, size: int, pairs: Pair, seed: int) -> dict:
+def growth(model: SentenceSimilarity, size: int, pairs: Pair, seed: int) -> dict[str, Any]:
     """Rank correlation of what is scored with how much longer each word made the state."""
     calls = record_calls(model.rnn, lambda: model(*pairs))
     longer = []
@@ -156,13 +164,14 @@ def growth(model: SentenceSimilarity, size: int, pairs: Pair, seed: int) -> dict
     }
 
 
-def example(model: SentenceSimilarity, data: Data, pairs: Pair) -> dict:
+def example(model: SentenceSimilarity, data: Data, pairs: Pair) -> dict[str, Any]:
     """Words and scores of the most similar pair of at most 26 words."""
     words = sum((ids != 0).sum(1) for ids in pairs)
     with torch.no_grad():
         similarity = model(*pairs).masked_fill(words > 26, -1e9)
     row = int(similarity.argmax())
-    pair = tuple(ids[row : row + 1, : int((ids[row] != 0).sum())] for ids in pairs)
+    first, second = (ids[row : row + 1, : int((ids[row] != 0).sum())] for ids in pairs)
+    pair = first, second
     size = len(data.vocabulary)
     known = methods(model, 0)
     scores = {
@@ -177,7 +186,7 @@ def example(model: SentenceSimilarity, data: Data, pairs: Pair) -> dict:
     }
 
 
-def study(kind: str, head: str, data: Data, pairs: int, seed: int) -> dict:
+def study(kind: Kind, head: Head, data: Data, pairs: int, seed: int) -> dict[str, Any]:
     """Trains one encoder and judges every method on it."""
     start = time.process_time()
     size = len(data.vocabulary)
@@ -197,7 +206,7 @@ def study(kind: str, head: str, data: Data, pairs: int, seed: int) -> dict:
     same, strangers = ids_of(data.held_out), ids_of(data.held_out, partners)
     with torch.no_grad():
         right = torch.cat([model.logits(model(*same)) > 0, model.logits(model(*strangers)) <= 0])
-    same, strangers = (tuple(ids[:pairs] for ids in kept) for kept in (same, strangers))
+    same, strangers = ((first[:pairs], second[:pairs]) for first, second in (same, strangers))
     answer = {
         "kind": kind,
         "head": head,
@@ -213,12 +222,12 @@ def study(kind: str, head: str, data: Data, pairs: int, seed: int) -> dict:
     return answer
 
 
-def interval(found: dict) -> str:
+def interval(found: dict[str, Any]) -> str:
     """A mean with its interval."""
     return f"{found['mean']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
 
 
-def print_tables(studies: list[dict]) -> None:
+def print_tables(studies: list[dict[str, Any]]) -> None:
     """The tables as Markdown, as docs/similarity.md shows them."""
     print(
         "\n| encoder | accuracy | whole state | direction alone | length alone |\n"
@@ -258,9 +267,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=200, help="held-out pairs of each kind")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--figures", type=Path, help="folder to draw the figures into")
-    parser.add_argument(
-        "--output", type=Path, default=Path("benchmarks/results/sentence_similarity.json")
-    )
+    parser.add_argument("--output", type=Path, default=HERE / "results.json")
     options = parser.parse_args()
     data = Data.of(options.corpus)
     studies = [study(*model, data, options.pairs, options.seed) for model in MODELS]
@@ -284,8 +291,8 @@ def main() -> None:
     )
     print(f"\nsaved to {options.output}")
     if options.figures is not None:
-        draw_agreement(studies, options.figures / "similarity_methods.png")
-        draw_example(studies[0]["example"], options.figures / "similarity_example.png")
+        draw_agreement(studies, options.figures / "methods.png")
+        draw_example(studies[0]["example"], options.figures / "example.png")
 
 
 if __name__ == "__main__":

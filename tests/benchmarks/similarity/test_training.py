@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from captum_rnn.text.similarity import Halves, SentenceSimilarity, train_similarity
+from benchmarks.similarity import Halves, SentenceSimilarity, train_similarity
 
 
 def reviews_of_four_topics(number=120):
