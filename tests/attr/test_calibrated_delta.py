@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import LayerIntegratedGradients
-from captum.attr._utils.attribution import InternalAttribution
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -265,36 +264,6 @@ def test_steps_against_a_reference_have_no_known_sum(model, ids):
     scores = calibrated.attribute(ids, target=1)
     with pytest.raises(ValueError, match="does not know what its scores sum to"):
         calibrated.compute_convergence_delta(scores, ids, target=1)
-
-
-def test_captums_contract(model, calibrated, ids):
-    assert isinstance(calibrated, InternalAttribution)
-    assert calibrated.get_name() == "Calibrated Delta Attribution"
-    assert calibrated.has_convergence_delta() is True
-    scores = calibrated.attribute(ids, target=1)
-    assert scores.dtype == torch.float32
-    assert scores.is_contiguous()
-    assert not scores.requires_grad
-    (in_tuple,) = calibrated.attribute((ids,), target=1)
-    torch.testing.assert_close(in_tuple, scores, rtol=0, atol=0)
-    assert not model.layer._forward_hooks
-    assert not model.layer._forward_pre_hooks
-
-
-def test_rows_do_not_depend_on_each_other(calibrated, ids):
-    targets = [1, 0, 1]
-    together = calibrated.attribute(ids, target=targets)
-    for row, target in enumerate(targets):
-        alone = calibrated.attribute(ids[row : row + 1], target=target)
-        torch.testing.assert_close(alone[0], together[row])
-
-
-def test_one_forward_pass_without_gradient(model, calibrated, ids):
-    runs = []
-    handle = model.register_forward_hook(lambda *_: runs.append(torch.is_grad_enabled()))
-    calibrated.attribute(ids, target=0)
-    handle.remove()
-    assert runs == [False]
 
 
 @pytest.mark.parametrize("width", [1, None])

@@ -8,7 +8,7 @@ from torch import nn
 
 import reference
 from captum_rnn import HiddenStateDeltaAttribution
-from models import Classifier, SentencePair
+from models import Classifier
 
 BATCH, TIME, FEATURES = 3, 7, 5
 LENGTHS = [4, 7, 1]  # unsorted on purpose
@@ -91,30 +91,6 @@ def test_a_bare_module_takes_an_initial_state():
     )
     expected = expected_scores(layer, inputs, initial, [TIME] * BATCH).float()
     torch.testing.assert_close(scores.sum(-1), expected, rtol=0, atol=1e-5)
-
-
-@pytest.mark.parametrize("features", [(), (FEATURES,)], ids=["ids", "embedded"])
-def test_time_first_inputs(features):
-    model = Classifier(nn.LSTM(FEATURES, 6, batch_first=True), vocabulary=None if features else 50)
-    inputs = torch.randn(BATCH, TIME, FEATURES) if features else torch.randint(50, (BATCH, TIME))
-    expected = HiddenStateDeltaAttribution(model, model.layer).attribute(inputs)
-    scores = HiddenStateDeltaAttribution(
-        lambda time_first: model(time_first.transpose(0, 1)), model.layer, batch_first=False
-    ).attribute(inputs.transpose(0, 1))
-    assert scores.shape == inputs.transpose(0, 1).shape
-    torch.testing.assert_close(scores.transpose(0, 1), expected, rtol=0, atol=0)
-
-
-def test_lengths_for_a_model_that_runs_its_padding():
-    layer = nn.LSTM(FEATURES, 6, batch_first=True)
-    lengths = torch.tensor(LENGTHS)
-    inputs = torch.randn(BATCH, TIME, FEATURES)
-    packed = HiddenStateDeltaAttribution(Classifier(layer), layer).attribute(
-        inputs, additional_forward_args=(lengths,)
-    )
-    padded = HiddenStateDeltaAttribution(layer).attribute(inputs, lengths=lengths)
-    torch.testing.assert_close(padded, packed, rtol=0, atol=1e-6)
-    assert (padded[0, 4:] == 0).all()
 
 
 def test_lengths_of_a_two_way_layer_start_behind_the_padding():
@@ -208,25 +184,6 @@ def test_a_mean_pooling_classifiers_target_is_what_its_head_reads():
     pooled = layer(inputs)[0].mean(1)
     raw = HiddenStateDeltaAttribution(layer, readout="mean", normalize=False).attribute(inputs)
     torch.testing.assert_close(raw.sum((1, 2)), pooled.norm(dim=1))
-
-
-def test_one_encoder_over_two_inputs():
-    model = SentencePair()
-    first, second = torch.randint(50, (BATCH, 4)), torch.randint(50, (BATCH, 6))
-    scores, delta = HiddenStateDeltaAttribution(model, model.encoder).attribute(
-        (first, second), return_convergence_delta=True
-    )
-    assert isinstance(scores, tuple)
-    assert delta.abs().max() < 1e-5
-    for ids, row_scores in zip((first, second), scores, strict=True):
-        alone = HiddenStateDeltaAttribution(model.encode, model.encoder).attribute(ids)
-        torch.testing.assert_close(row_scores, alone, rtol=0, atol=1e-6)
-    lengths = (torch.tensor([1, 2, 3]), None)
-    shorter = HiddenStateDeltaAttribution(model, model.encoder).attribute(
-        (first, second), lengths=lengths
-    )
-    assert (shorter[0][0, 1:] == 0).all()
-    torch.testing.assert_close(shorter[1], scores[1])
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -4,11 +4,9 @@ import math
 
 import pytest
 import torch
-from captum.attr._utils.attribution import InternalAttribution
 from torch import nn
 
 import lrp_reference
-from captum_rnn import pack_tokens
 from captum_rnn.attr.recurrent_lrp import RecurrentLRPAttribution
 from models import Classifier, SentencePair
 from readers import Reader, make_case
@@ -125,17 +123,6 @@ def test_a_zero_vector_gets_nothing(kind):
     assert torch.equal(scores == 0, ids == 4)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_rows_do_not_know_each_other(kind):
-    model = Classifier(make_layer(kind, batch_first=True, bidirectional=True).double())
-    tokens, lengths = torch.randn(5, 6, 5, dtype=torch.float64), torch.tensor([6, 2, 4, 6, 1])
-    order = torch.randperm(5)
-    lrp = RecurrentLRPAttribution(model, model.layer)
-    scores = lrp.attribute(tokens, 1, lengths)
-    permuted = lrp.attribute(tokens[order], 1, lengths[order])
-    torch.testing.assert_close(permuted, scores[order], rtol=0, atol=1e-12)
-
-
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 def test_more_padding_changes_nothing_and_scores_0(kind, bidirectional):
@@ -177,31 +164,6 @@ def test_long_batches_are_scored_like_short_ones(kind):
     torch.testing.assert_close(scores[:2], alone, rtol=0, atol=1e-12)
 
 
-def test_left_out_tokens_score_0_and_change_nothing():
-    class Masked(Classifier):
-        def forward(self, ids):
-            _, (hidden, _) = self.layer(pack_tokens(self.embedding(ids), ids != 0))
-            return self.head(hidden[-1])
-
-    model = Masked(nn.LSTM(5, 6, batch_first=True), vocabulary=9)
-    lrp = RecurrentLRPAttribution(model, model.layer)
-    scores = lrp.attribute(torch.tensor([[0, 3, 0, 0, 7, 2]]), target=1)
-    dense = lrp.attribute(torch.tensor([[3, 7, 2]]), target=1)
-    assert scores[0, [0, 2, 3]].tolist() == [0, 0, 0]
-    torch.testing.assert_close(scores[:, [1, 4, 5]], dense)
-
-
-def test_time_first_inputs_are_scored_like_batch_first_ones():
-    model, tokens = Classifier(nn.GRU(5, 6, batch_first=True)), torch.randn(3, 7, 5)
-    scores = RecurrentLRPAttribution(model, model.layer).attribute(tokens, target=1)
-
-    def time_first(inputs):
-        return model(inputs.transpose(0, 1))
-
-    lrp = RecurrentLRPAttribution(time_first, model.layer, batch_first=False)
-    torch.testing.assert_close(lrp.attribute(tokens.transpose(0, 1), 1), scores.transpose(0, 1))
-
-
 def test_each_sentence_of_a_pair_gets_what_its_own_state_starts_with():
     model = SentencePair()
     model.encoder = nn.LSTM(5, 6, batch_first=True, bias=False)
@@ -216,14 +178,6 @@ def test_each_sentence_of_a_pair_gets_what_its_own_state_starts_with():
     torch.testing.assert_close(delta, -model(first, second)[:, 1].detach())
 
 
-def test_it_is_a_captum_attribution():
-    model = Classifier(nn.LSTM(5, 6, batch_first=True))
-    lrp = RecurrentLRPAttribution(model, model.layer)
-    assert isinstance(lrp, InternalAttribution)
-    assert lrp.multiplies_by_inputs is True
-    assert callable(type(lrp).attribute.__wrapped__)
-
-
 @pytest.mark.parametrize("epsilon", [0, 0.0, -0.001, 1e-13, math.inf, math.nan])
 def test_an_epsilon_that_does_not_stabilise(epsilon):
     with pytest.raises(ValueError, match=r"epsilon is .*; expected a finite number from 1e-12 on"):
@@ -234,9 +188,3 @@ def test_an_epsilon_that_does_not_stabilise(epsilon):
 def test_an_epsilon_that_is_no_number(epsilon):
     with pytest.raises(TypeError, match=r"epsilon is of type \w+; expected a finite number"):
         RecurrentLRPAttribution(nn.LSTM(5, 6), epsilon=epsilon)
-
-
-def test_a_layer_alone_has_no_class():
-    layer = nn.LSTM(5, 6, batch_first=True)
-    with pytest.raises(ValueError, match="pass the model and its layer"):
-        RecurrentLRPAttribution(layer).attribute(torch.randn(2, 3, 5))
