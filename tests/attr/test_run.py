@@ -1,0 +1,168 @@
+"""Layers and inputs that do not fit what the model does with them."""
+
+import pytest
+import torch
+from torch import nn
+
+from captum_rnn import HiddenStateDeltaAttribution, pack_tokens
+from models import Classifier, SentencePair
+
+VOCABULARY = 50
+
+
+@pytest.fixture
+def model():
+    return Classifier(nn.LSTM(5, 6, batch_first=True), VOCABULARY)
+
+
+@pytest.fixture
+def hsd(model):
+    return HiddenStateDeltaAttribution(model, model.layer)
+
+
+@pytest.fixture
+def ids():
+    return torch.randint(1, VOCABULARY, (3, 7))
+
+
+def test_an_error_of_the_model_stays_its_own(model):
+    with pytest.raises(IndexError, match="index out of range in self"):
+        HiddenStateDeltaAttribution(model, model.layer).attribute(
+            torch.full((1, 3), VOCABULARY), target=1
+        )
+
+
+def test_input_and_initial_state_by_keyword(model, ids):
+    initial = (torch.randn(1, 3, 6), torch.randn(1, 3, 6))
+
+    def by_keyword(tokens):
+        return model.head(model.layer(hx=initial, input=model.embedding(tokens))[0][:, -1])
+
+    scores = HiddenStateDeltaAttribution(by_keyword, model.layer).attribute(ids)
+    expected = HiddenStateDeltaAttribution(model.layer).attribute(
+        model.embedding(ids), additional_forward_args=(initial,)
+    )
+    torch.testing.assert_close(scores, expected.sum(-1), rtol=0, atol=1e-6)
+
+
+def test_tokens_left_out_by_the_model_score_zero(model):
+    def skipping(ids):
+        packed = pack_tokens(model.embedding(ids), ids != 0)
+        return model.head(model.layer(packed)[1][0][-1])
+
+    hsd = HiddenStateDeltaAttribution(skipping, model.layer)
+    ids = torch.tensor([[0, 4, 0, 9, 2, 0], [3, 0, 0, 0, 0, 0], [1, 2, 3, 4, 5, 6]])
+    scores, delta = hsd.attribute(ids, target=1, return_convergence_delta=True)
+    assert scores[ids == 0].tolist() == [0.0] * 8
+    alone = HiddenStateDeltaAttribution(model, model.layer).attribute(torch.tensor([[4, 9, 2]]))
+    torch.testing.assert_close(scores[0, [1, 3, 4]], alone[0], rtol=0, atol=1e-6)
+    torch.testing.assert_close(scores.sum(1), torch.ones(3))
+    assert delta.abs().max() < 1e-5
+    scores, delta = hsd.attribute(
+        torch.tensor([[0, 0], [0, 5]]), target=1, return_convergence_delta=True
+    )
+    assert scores.tolist() == [[0.0, 0.0], [0.0, 1.0]]
+    assert delta.tolist() == [0.0, 0.0]
+
+
+def test_a_layer_that_is_not_recurrent(model, ids):
+    hsd = HiddenStateDeltaAttribution(model, model.head)  # the constructor does not look
+    with pytest.raises(TypeError, match="of type Linear, which is not recurrent"):
+        hsd.attribute(ids)
+    with pytest.raises(TypeError, match="of type function, which is not recurrent"):
+        HiddenStateDeltaAttribution(lambda tokens: tokens).attribute(ids)
+
+
+def test_two_inputs_of_which_the_layer_reads_one(model, ids):
+    def with_features(tokens, features):
+        return model(tokens) + features
+
+    hsd = HiddenStateDeltaAttribution(with_features, model.layer)
+    with pytest.raises(ValueError, match=r"ran once .* additional_forward_args"):
+        hsd.attribute((ids, torch.ones(3, 2)))
+    torch.testing.assert_close(
+        hsd.attribute(ids, additional_forward_args=(torch.ones(3, 2),)),
+        HiddenStateDeltaAttribution(model, model.layer).attribute(ids),
+    )
+
+
+def test_a_layer_that_sees_other_steps_than_the_input(model, hsd, ids):
+    def shortened(tokens):
+        return model(tokens[:, 1:])
+
+    message = r"layer saw 3 row\(s\) of 6 step\(s\), but inputs of shape \(3, 7\)"
+    with pytest.raises(ValueError, match=message.replace("layer", "LSTM")):
+        HiddenStateDeltaAttribution(shortened, model.layer).attribute(ids)
+    with pytest.raises(ValueError, match="batch_first=False if its first dimension is the time"):
+        HiddenStateDeltaAttribution(model, model.layer, batch_first=False).attribute(ids)
+    with pytest.raises(ValueError, match=r"layer 'layer' \(LSTM\) saw 3 row"):
+        HiddenStateDeltaAttribution(model, model.layer, batch_first=False).attribute(ids)
+
+
+def test_an_encoder_over_both_inputs_in_one_batch():
+    model = SentencePair()
+    first, second = torch.randint(50, (3, 4)), torch.randint(50, (3, 4))
+
+    def stacked(first, second):
+        return model.encode(torch.cat([first, second])).view(2, 3, -1).sum(0)
+
+    with pytest.raises(ValueError, match="ran once in the forward pass for 2 input"):
+        HiddenStateDeltaAttribution(stacked, model.encoder).attribute((first, second))
+
+
+def test_lengths_that_contradict_a_packed_sequence(hsd, ids):
+    given, packed = torch.tensor([7, 3, 5]), torch.tensor([7, 4, 5])
+    hsd.attribute(ids, additional_forward_args=(packed,), lengths=packed)
+    with pytest.raises(ValueError, match=r"lengths\[1\] is 3, but .* holds 4 steps"):
+        hsd.attribute(ids, additional_forward_args=(packed,), lengths=given)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "error", "words"),
+    [
+        (torch.tensor([7, 0, 5]), ValueError, r"lengths\[1\] is 0"),
+        (torch.tensor([8, 1, 5]), ValueError, r"lengths\[0\] is 8; .* from 1 to 7"),
+        (torch.tensor([7, 7]), ValueError, r"lengths has shape \(2,\)"),
+        (torch.tensor([7.0, 3.0, 5.0]), TypeError, "dtype torch.float32"),
+        ([7, 3, 5], TypeError, "lengths is of type list"),
+        ((torch.tensor([7, 3, 5]), None), ValueError, r"2 entry\(ies\) for 1 input tensor"),
+    ],
+)
+def test_wrong_lengths(hsd, ids, lengths, error, words):
+    with pytest.raises(error, match=words):
+        hsd.attribute(ids, lengths=lengths)
+
+
+def test_lengths_of_a_layer_that_knows_its_tokens(model, ids):
+    def skipping(ids):
+        return model.layer(pack_tokens(model.embedding(ids), ids > 9))[1][0][-1]
+
+    with pytest.raises(ValueError, match=r"fed by pack_tokens, which knows .* leave lengths out"):
+        HiddenStateDeltaAttribution(skipping, model.layer).attribute(
+            ids, lengths=torch.tensor([7, 3, 5])
+        )
+
+
+def test_wrong_inputs(hsd, ids):
+    with pytest.raises(TypeError, match="inputs is a list"):
+        hsd.attribute(ids.tolist())
+    with pytest.raises(ValueError, match="inputs is empty"):
+        hsd.attribute(ids[:0])
+    with pytest.raises(ValueError, match=r"shape \(7,\); expected \(batch, time, \.\.\.\)"):
+        hsd.attribute(ids[0])
+    bare = HiddenStateDeltaAttribution(nn.LSTM(5, 6))
+    with pytest.raises(ValueError, match=r"expected \(time, batch, features\) or unbatched"):
+        bare.attribute(torch.randn(1, 2, 3, 5))
+    with pytest.raises(ValueError, match="target is 1, but forward_func is the recurrent module"):
+        bare.attribute(torch.randn(4, 2, 5), target=1)
+
+
+def test_a_subclass_that_answers_otherwise_is_refused(ids):
+    class Answering(nn.GRU):
+        def forward(self, input, hx=None):
+            return super().forward(input, hx)[0]
+
+    layer = Answering(5, 6, batch_first=True)
+    with pytest.raises(TypeError, match="Answering was called or answered unlike the torch layer"):
+        HiddenStateDeltaAttribution(layer).attribute(torch.randn(2, 3, 5))
+    assert not layer._forward_hooks
