@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 import reference
-from captum_rnn.states import Stack, record_calls, record_read_gradients, unstack
+from captum_rnn.functional.stack import Stack
+from captum_rnn.states import record_calls, record_read_gradients, unstack
 from readers import FEATURES, HIDDEN, LENGTHS, TIME, Case, Reader, make_case
 from unrolled import unrolled_rows
 

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
-import torch
 from torch import Tensor, nn
 
 from captum_rnn.attr.inputs import check_reference
 from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.attr.run import Record, in_full_precision
-from captum_rnn.functional.cells import first_order
-from captum_rnn.states import LevelPass, Stack, unstack
+from captum_rnn.functional.propagation import adjoint_scores, skipped
+from captum_rnn.states import unstack
 
 
 class AdjointDeltaAttribution(RecurrentAttribution):
@@ -87,48 +86,9 @@ class AdjointDeltaAttribution(RecurrentAttribution):
         assert record.gradient is not None
         stack = unstack(layer, record.call, record.gradient)
         if isinstance(self.counterfactual, str):
-            instead = [[_skipped(passed) for passed in level] for level in stack.levels]
+            instead = skipped(stack)
         else:
             check_reference(self.counterfactual, "counterfactual", layer.input_size)
             instead = stack.stepped_with(self.counterfactual)
         scores = adjoint_scores(stack, instead).t()
         return record.path.without_padding(scores)
-
-
-def adjoint_scores(stack: Stack, instead: list[list[tuple[Tensor, Tensor | None]]]) -> Tensor:
-    """First-order change of the output for each step, against another state after it.
-
-    Args:
-        stack: The levels of the layer.
-        instead: For each level and direction, the states (time, batch, state) that stand instead of
-            those after each step, and the cell states of an LSTM, in the order of reading.
-
-    Returns:
-        The changes (time, batch) in the order of the text.
-    """
-    scores: list[Tensor] = []
-    read_above: Tensor | None = None
-    for depth, level in reversed(list(enumerate(stack.levels))):
-        of_inputs = []
-        parts = [None] * len(level) if read_above is None else read_above.chunk(len(level), -1)
-        for direction, (passed, (states, cells), above) in enumerate(
-            zip(level, instead[depth], parts, strict=True)
-        ):
-            above = None if above is None else stack.reorder(above, direction)
-            read = passed.read if above is None else passed.read + above
-            adjoint = passed.cell.adjoint(passed.steps, read, passed.read_cells)
-            # What the level above reads is counted there, where that level's own step is skipped.
-            of_states = adjoint.states if above is None else adjoint.states - above
-            change = first_order(passed.states[1:] - states, of_states)
-            if cells is not None and adjoint.cells is not None:
-                change = change + first_order(passed.steps.cells[1:] - cells, adjoint.cells)
-            scores.append(stack.reorder(change, direction))
-            if depth > 0:
-                of_inputs.append(stack.reorder(passed.cell.of_inputs(adjoint), direction))
-        read_above = torch.stack(of_inputs).sum(0) if of_inputs else None
-    return torch.stack(scores).sum(0)
-
-
-def _skipped(passed: LevelPass) -> tuple[Tensor, Tensor | None]:
-    cells = passed.steps.cells[:-1] if passed.initial_cell is not None else None
-    return passed.states[:-1], cells

@@ -10,7 +10,8 @@ from captum_rnn._captum import run_forward
 from captum_rnn.attr.inputs import Lengths, check_reference
 from captum_rnn.attr.run import Record, Run
 from captum_rnn.functional.calibration import distance_bins
-from captum_rnn.states import Stack, unstack
+from captum_rnn.functional.stack import Stack
+from captum_rnn.states import unstack
 
 
 class Batch(NamedTuple):
@@ -121,11 +122,13 @@ def top_adjoints(layer: nn.RNNBase, record: Record, *, with_cells: bool = False)
     stack = unstack(layer, record.call, record.gradient)
     derivatives = []
     for passed in stack.levels[-1]:
-        adjoint = passed.cell.adjoint(passed.steps, passed.read, passed.read_cells)
-        of_direction = adjoint.states
+        adjoint = passed.cell.multipliers(
+            passed.steps, passed.read, passed.read_cells, of_inputs=False
+        )
+        of_direction = adjoint.states[1:]
         if with_cells:
             assert adjoint.cells is not None
-            of_direction = torch.cat([of_direction, adjoint.cells], -1)
+            of_direction = torch.cat([of_direction, adjoint.cells[1:]], -1)
         derivatives.append(of_direction)
     return _in_text_order(stack, derivatives)
 

@@ -2,15 +2,14 @@
 
 import math
 from collections.abc import Callable
-from functools import reduce
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.attr.run import Record, Run, in_full_precision
-from captum_rnn.states import Stack, unstack
+from captum_rnn.functional.propagation import input_relevance
+from captum_rnn.states import unstack
 
 # Smaller ones overflow float32 where a sum is exactly 0, as on the padding of packed sequences.
 _LEAST_EPSILON = 1e-12
@@ -107,35 +106,3 @@ class RecurrentLRPAttribution(RecurrentAttribution):
     def _totals(self, run: Run) -> Tensor:
         assert run.value is not None
         return run.value
-
-
-def input_relevance(stack: Stack, epsilon: float) -> Tensor:
-    """Relevance of what the lowest level reads.
-
-    Args:
-        stack: The levels of the layer.
-        epsilon: The ε of the rule.
-
-    Returns:
-        Relevance (time, batch, features) in the order of the text.
-    """
-    of_inputs: Tensor | None = None
-    for level in reversed(stack.levels):
-        parts = [None] * len(level) if of_inputs is None else of_inputs.chunk(len(level), -1)
-        of_directions = []
-        for direction, (passed, above) in enumerate(zip(level, parts, strict=True)):
-            of_states = passed.states[1:] * passed.read
-            if above is not None:
-                of_states += stack.reorder(above, direction)
-            relevance = passed.cell.relevance(
-                passed.inputs,
-                passed.states,
-                passed.initial_cell,
-                of_states,
-                passed.read_cells,
-                epsilon,
-            )
-            of_directions.append(stack.reorder(relevance, direction))
-        of_inputs = reduce(torch.add, of_directions)
-    assert of_inputs is not None
-    return of_inputs

@@ -5,7 +5,7 @@ reads a `Trajectory`, whose axes are the same for every layer and layout.
 """
 
 from captum_rnn.states.hooks import LayerCall
-from captum_rnn.states.levels import LevelPass, Stack, unstack
+from captum_rnn.states.levels import unstack
 from captum_rnn.states.packing import TokenSequence, pack_tokens
 from captum_rnn.states.recording import (
     ReadGradient,
@@ -21,9 +21,7 @@ from captum_rnn.states.trajectory import Trajectory, read_gradients, trajectory
 __all__ = [
     "Direction",
     "LayerCall",
-    "LevelPass",
     "ReadGradient",
-    "Stack",
     "StateKind",
     "StateSelection",
     "TokenSequence",

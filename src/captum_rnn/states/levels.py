@@ -6,131 +6,16 @@ of the stack; the cells then recompute what happened inside each step.
 
 import itertools
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from captum_rnn.functional import StatePath
-from captum_rnn.functional.cells import Cell
 from captum_rnn.functional.proof import Proof
+from captum_rnn.functional.stack import LevelPass, Stack, reverse_rows
 from captum_rnn.states.hooks import LayerCall, LayerData
 from captum_rnn.states.recording import ReadGradient
 from captum_rnn.states.weights import cell_of, level_alone
-
-
-@dataclass(frozen=True)
-class LevelPass:
-    """One direction of one level: its cell, and what it read and became.
-
-    All tensors are time-first, in the order of reading, in float32 at least.
-
-    Attributes:
-        cell: The cell with its weights.
-        inputs: (time, batch, features).
-        states: (time + 1, batch, state), the initial one first.
-        initial_cell: (batch, hidden) of an LSTM; None: zeros.
-        read: Derivative of the explained value with respect to what the classifier reads of each
-            state (time, batch, state); zeros where it reads nothing.
-        read_cells: The same for an LSTM's cell states (time, batch, hidden), or None.
-        proof: What the recomputed states are held against.
-    """
-
-    cell: Cell[Any]
-    inputs: Tensor
-    states: Tensor
-    initial_cell: Tensor | None
-    read: Tensor
-    read_cells: Tensor | None
-    proof: Proof
-
-    @cached_property
-    def steps(self) -> Any:
-        """What the cell recomputes of each step: gates and cell states.
-
-        Raises:
-            StepsDifferError: The recomputed steps make other states than the recorded ones.
-        """
-        steps = self.cell.steps(self.inputs, self.states, self.initial_cell)
-        made = self.cell.made(steps)
-        if made is not None:
-            self.proof.check(made, self.states)
-        return steps
-
-    def prove(self) -> None:
-        """Recomputes all steps; raises StepsDifferError if they make other states."""
-        if self.cell.made(self.steps) is None:
-            made, _ = self.cell.after(self.inputs, self.states[:-1], None)
-            self.proof.check(made, self.states)
-
-
-@dataclass(frozen=True)
-class Stack:
-    """All levels of a recurrent layer in one call.
-
-    Attributes:
-        levels: For each level, from the lowest, the passes of its directions.
-        ends: Number of steps of each row (batch,) of a packed sequence; None: all rows are full.
-    """
-
-    levels: list[list[LevelPass]]
-    ends: Tensor | None
-
-    def path(self, level: int, direction: int, *, cells: bool = False) -> StatePath:
-        """The states that one direction of one level passes through, in the order of the text.
-
-        Args:
-            level: The level, 0 the lowest, negative from the top.
-            direction: 0 forward or 1 backward.
-            cells: The cell states of an LSTM instead of its hidden states.
-        """
-        passed = self.levels[level][direction]
-        states = passed.steps.cells if cells else passed.states
-        outputs = self.reorder(states[1:], direction).transpose(0, 1)
-        return StatePath(states[0].unsqueeze(1), outputs, direction == 1, self.ends)
-
-    def reorder(self, steps: Tensor, direction: int) -> Tensor:
-        """From the order of the text to a direction's order of reading, or back.
-
-        Args:
-            steps: (time, batch, ...).
-            direction: 0 forward, which changes nothing, or 1 backward.
-        """
-        return steps if direction == 0 else _reversed(steps, self.ends)
-
-    def stepped_with(self, reference: Tensor) -> list[list[tuple[Tensor, Tensor | None]]]:
-        """States that a reference token would have made of each previous state.
-
-        All steps of a level are one application of its cell; the levels above read what the
-        reference made of the levels below.
-
-        Args:
-            reference: The token as the layer reads it (features,).
-
-        Returns:
-            For each level and direction, states (time, batch, state) and cell states of an LSTM,
-            in the order of reading.
-        """
-        bottom, *above = self.levels
-        reference = reference.to(bottom[0].inputs)
-        made = [
-            [
-                passed.cell.instead(reference, passed.inputs, passed.states, passed.initial_cell)
-                for passed in bottom
-            ]
-        ]
-        for level in above:
-            below = [self.reorder(states, d) for d, (states, _) in enumerate(made[-1])]
-            inputs = torch.cat(below, -1)
-            level_made = []
-            for direction, passed in enumerate(level):
-                cells = passed.steps.cells[:-1] if passed.initial_cell is not None else None
-                read = self.reorder(inputs, direction)
-                level_made.append(passed.cell.after(read, passed.states[:-1], cells))
-            made.append(level_made)
-        return made
 
 
 def unstack(layer: nn.RNNBase, call: LayerCall, gradient: ReadGradient | None = None) -> Stack:
@@ -210,7 +95,7 @@ class _Unstacking:
     def _pass(self, level: int, direction: int, inputs: Tensor, outputs: Tensor) -> LevelPass:
         index = level * self.directions + direction
         if direction == 1:
-            inputs, outputs = _reversed(inputs, self.ends), _reversed(outputs, self.ends)
+            inputs, outputs = reverse_rows(inputs, self.ends), reverse_rows(outputs, self.ends)
         initial = self._initial(0, index, outputs)
         return LevelPass(
             cell=cell_of(self.layer, self.call.weights, level, direction),
@@ -220,6 +105,7 @@ class _Unstacking:
             read=self._read(level, direction, outputs),
             read_cells=self._read_at_end(1, index, outputs) if self._has_cells else None,
             proof=self._proof(level, direction),
+            final_cell=self._final_cell(index, outputs) if self._has_cells else None,
         )
 
     def _proof(self, level: int, direction: int) -> Proof:
@@ -243,6 +129,10 @@ class _Unstacking:
     def _has_cells(self) -> bool:
         return isinstance(self.layer, nn.LSTM)
 
+    def _final_cell(self, index: int, like: Tensor) -> Tensor:
+        states = self.call.final[1]
+        return states.reshape(-1, like.shape[1], states.shape[-1])[index].to(like.dtype)
+
     def _initial(self, part: int, index: int, like: Tensor) -> Tensor:
         batch = like.shape[1]
         if self.call.initial is None:
@@ -258,7 +148,7 @@ class _Unstacking:
         if level == self.layer.num_layers - 1 and of_output is not None:
             gradients, _ = _time_first(of_output, self.layer.batch_first)
             part = gradients.chunk(self.directions, dim=-1)[direction]
-            part = _reversed(part, self.ends) if direction == 1 else part
+            part = reverse_rows(part, self.ends) if direction == 1 else part
             read = part if read is None else read + part
         return torch.zeros_like(outputs) if read is None else read
 
@@ -289,16 +179,6 @@ def _time_first(data: LayerData, batch_first: bool) -> tuple[Tensor, Tensor | No
     return padded.to(dtype).contiguous(), ends
 
 
-def _reversed(steps: Tensor, ends: Tensor | None) -> Tensor:
-    """Each row's own steps in reverse order; what lies beyond its end stays there."""
-    if ends is None:
-        return steps.flip(0)
-    time = torch.arange(len(steps), device=steps.device).unsqueeze(1)
-    mirrored = torch.where(time < ends, ends - 1 - time, time)
-    rows = torch.arange(steps.shape[1], device=steps.device)
-    return steps[mirrored, rows]
-
-
 def _runs_torchs_own_code(layer: nn.RNNBase) -> bool:
     changed = layer._forward_hooks or "forward" in vars(layer)
     return type(layer) in (nn.RNN, nn.LSTM, nn.GRU) and not changed
@@ -312,9 +192,6 @@ def _check_ends(passes: list[LevelPass], states: list[Tensor], final: Tensor) ->
         states: Hidden or cell states of each (time + 1, batch, state).
         final: The last ones, as the layer returned them.
     """
-    rows = torch.arange(states[0].shape[1], device=final.device)
-    each_final = final.reshape(len(passes), len(rows), -1)
+    each_final = final.reshape(len(passes), states[0].shape[1], -1)
     for passed, path, seen in zip(passes, states, each_final, strict=True):
-        ends = passed.proof.ends
-        last = path[-1] if ends is None else path[ends, rows]
-        passed.proof.check_end(last, seen.to(last.dtype))
+        passed.proof.check_end(passed.at_end(path), seen.to(path.dtype))

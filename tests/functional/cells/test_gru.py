@@ -25,14 +25,14 @@ def test_states_and_adjoint(bias, precision, tolerance):
         torch.testing.assert_close(found, wanted.to(precision), rtol=0, atol=tolerance)
 
     steps = cell.steps(inputs, states, None)
-    mixed = torch.lerp(steps.candidate, steps.previous, steps.update_gate)
+    mixed = torch.lerp(steps.candidate.value, states[:-1], steps.update.value)
     close(mixed, expected.states[1:])
     after, no_cells = cell.after(inputs, states[:-1], None)
     close(after, expected.states[1:])
     assert no_cells is None
-    adjoint = cell.adjoint(steps, read, None)
-    close(adjoint.states - read, expected.adjoint_states)
-    close(cell.of_inputs(adjoint), expected.adjoint_inputs)
+    adjoint = cell.multipliers(steps, read, None)
+    close(adjoint.states[1:] - read, expected.adjoint_states)
+    close(adjoint.inputs, expected.adjoint_inputs)
     assert adjoint.cells is None
     assert torch.equal(adjoint.states[-1], read[-1])  # no later step sees the last state
 
@@ -45,9 +45,9 @@ def test_a_shut_update_gate_carries_the_state_through():
     inputs, states = torch.zeros(3, 1, 1), torch.full((4, 1, 1), 0.5)
     assert cell.after(inputs, states[:-1], None)[0].flatten().tolist() == [0.5, 0.5, 0.5]
     read = torch.tensor([1.0, 2.0, 4.0]).reshape(3, 1, 1)
-    adjoint = cell.adjoint(cell.steps(inputs, states, None), read, None)
-    assert adjoint.states.flatten().tolist() == [7.0, 6.0, 4.0]
-    assert cell.of_inputs(adjoint).abs().max() < 1e-6
+    adjoint = cell.multipliers(cell.steps(inputs, states, None), read, None)
+    assert adjoint.states.flatten().tolist() == [7.0, 7.0, 6.0, 4.0]
+    assert adjoint.inputs.abs().max() < 1e-6
 
 
 def test_a_token_is_held_against_many_previous_states():

@@ -9,110 +9,110 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from captum_rnn.functional.cells.cell import Adjoint, Cell, CellWeights
-from captum_rnn.functional.cells.relevance import Shares, blocks, stabilise
-
-aten = torch.ops.aten  # the derivatives of σ and tanh as autograd computes them, in one pass each
+from captum_rnn.functional.cells.cell import Cell
+from captum_rnn.functional.cells.nonlinearities import SIGMOID, TANH, Point
+from captum_rnn.functional.cells.rules import TANGENT, Applied, Rule
+from captum_rnn.functional.cells.scan import Slopes
 
 
 class GruSteps(NamedTuple):
-    """The gates (time, batch, hidden), the candidate's hidden part, and the previous states."""
+    """What happened inside each step (time, batch, hidden)."""
 
-    reset_gate: Tensor
-    update_gate: Tensor
-    candidate: Tensor
+    reset: Point
+    update: Point
+    candidate: Point
     hidden_part: Tensor
-    previous: Tensor
+    """W_hn h_{t−1} + b_hn, which the reset gate multiplies."""
+    states: Tensor
+    """(time + 1, batch, hidden)."""
+
+    def during(self, part: slice) -> "GruSteps":
+        """The same of some steps."""
+        reset, update, candidate = (gate.during(part) for gate in self[:3])
+        ends = slice(part.start, part.stop + 1)
+        return GruSteps(reset, update, candidate, self.hidden_part[part], self.states[ends])
+
+
+class _Slots(NamedTuple):
+    """The slots in their order, so that those of the hidden and of the inputs' part are in a row.
+
+    r's and z's sums have one slot each for both parts, n's has two, as r stands between them.
+    """
+
+    candidate_hidden: Tensor
+    reset: Tensor | None
+    update: Tensor | None
+    candidate: Tensor
 
 
 class GruCell(Cell[GruSteps]):
     """Steps of an `nn.GRU`; see `Cell`."""
 
-    def steps(self, inputs: Tensor, states: Tensor, initial_cell: Tensor | None) -> GruSteps:
+    def steps(
+        self, inputs: Tensor, states: Tensor, initial_cell: Tensor | None, rule: Rule = TANGENT
+    ) -> GruSteps:
         """Gates by one matrix product."""
-        return self._gates(inputs, states[:-1])
+        keep_sums = rule.needs_sums and rule.gates_take
+        return GruSteps(*self._gates(inputs, states[:-1], keep_sums=keep_sums), states)
+
+    def slopes(self, steps: GruSteps, base: GruSteps | None, part: slice, rule: Rule) -> Slopes:
+        """Of h_t = (1 − z) ∘ n + z ∘ h_{t−1} and what is inside n."""
+        inside = Applied(rule, steps.during(part), None if base is None else base.during(part))
+        count = len(_Slots._fields) if rule.gates_take else 2
+        values = steps.states[:-1][part]
+        slots = values.new_empty(*values.shape[:2], count, values.shape[2])
+        if rule.gates_take:
+            to = _Slots(*slots.unbind(2))
+        else:
+            to = _Slots(slots[:, :, 0], None, None, slots[:, :, 1])
+        mixed_in = inside.factor(lambda at: 1 - at.update.value)
+        torch.mul(inside.slope(TANH, lambda at: at.candidate), mixed_in, out=to.candidate)
+        open_to_hidden = inside.factor(lambda at: at.reset.value)
+        torch.mul(to.candidate, open_to_hidden, out=to.candidate_hidden)
+        if to.reset is not None and to.update is not None:
+            of_reset = to.candidate * inside.factor(lambda at: at.hidden_part)
+            torch.mul(of_reset, inside.slope(SIGMOID, lambda at: at.reset), out=to.reset)
+            mixed = inside.factor(lambda at: at.states[:-1] - at.candidate.value)
+            torch.mul(mixed, inside.slope(SIGMOID, lambda at: at.update), out=to.update)
+        kept = inside.factor(lambda at: at.update.value)
+        share = rule.passed_on(steps.states[1:][part])
+        if share is not None:
+            slots, kept = slots.mul_(share.unsqueeze(2)), kept * share
+        hidden, inputs = (slice(0, 3), slice(1, 4)) if rule.gates_take else (slice(1), slice(1, 2))
+        return Slopes(slots, hidden, inputs, kept=kept)
+
+    def slot_weights(self, rule: Rule) -> tuple[Tensor, Tensor]:
+        """The weights of n for the hidden part stand before those of r and z."""
+        hidden = len(self.weights.hidden) // 3
+        if not rule.gates_take:
+            return self.weights.input[2 * hidden :], self.weights.hidden[2 * hidden :]
+        return self.weights.input, self.weights.hidden.roll(hidden, 0)
 
     def made(self, steps: GruSteps) -> Tensor:
         """Between the candidate and the previous state."""
-        return torch.lerp(steps.candidate, steps.previous, steps.update_gate)
+        return torch.lerp(steps.candidate.value, steps.states[:-1], steps.update.value)
 
     def after(
         self, inputs: Tensor, previous: Tensor, previous_cells: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
         """One step from each previous state."""
-        gates = self._gates(inputs, previous)
-        return torch.lerp(gates.candidate, gates.previous, gates.update_gate), None
+        _, update, candidate, _ = self._gates(inputs, previous)
+        return torch.lerp(candidate.value, previous, update.value), None
 
-    def adjoint(self, steps: GruSteps, read: Tensor, read_cells: Tensor | None) -> Adjoint:
-        """Back through the gates; the hidden part of each step is one matrix product."""
-        hidden = len(self.weights.hidden) // 3
-        states = read.clone()
-        into = states.unbind()
-        # The candidate's weights first: its derivative with respect to the hidden part, then r and
-        # z, which both parts share, then the candidate's with respect to the inputs' part.
-        weights = self.weights.hidden.roll(hidden, 0)
-        deltas = []
-        for part in reversed(blocks(*read.shape[:2])):
-            slopes = _slopes(steps, part)
-            delta, slopes_at = slopes.flatten(2), slopes.unbind()
-            of_hidden = delta[:, :, : 3 * hidden].unbind()
-            kept = slopes[:, :, 4].unbind()
-            for within in reversed(range(len(slopes_at))):
-                step = part.start + within
-                slopes_at[within].mul_(into[step].unsqueeze(1))
-                if step > 0:
-                    into[step - 1].add_(kept[within]).addmm_(of_hidden[within], weights)
-            deltas.append(delta[:, :, hidden : 4 * hidden])
-        return Adjoint(states, None, deltas[::-1])
-
-    @property
-    def candidate(self) -> CellWeights:
-        """The weights of n."""
-        return self.weights.part(2, 3, of=3)
-
-    def shares(
-        self, inputs: Tensor, states: Tensor, initial_cell: Tensor | None, epsilon: float
-    ) -> Shares:
-        """Relevance is carried by the state itself, h_t = (1 − z) ∘ n + z ∘ h_{t−1}."""
-        candidate, previous = self.candidate, states[:-1]
-        gates = self.weights.part(0, 2, of=3).preactivations(inputs, previous).sigmoid_()
-        reset, update = gates.chunk(2, dim=-1)
-        from_hidden = F.linear(previous, candidate.hidden, candidate.hidden_bias)
-        preactivations = F.linear(inputs, candidate.input, candidate.input_bias)
-        preactivations.addcmul_(reset, from_hidden)
-        candidates = preactivations.tanh()
-        stabilised = stabilise(states[1:], epsilon)
-        quotient = torch.addcmul(candidates, update, candidates, value=-1).div_(stabilised)
-        quotient.div_(stabilise(preactivations, epsilon))
-        return Shares(
-            kept=(update * previous).div_(stabilised),
-            quotient=quotient,
-            signal=states[1:],
-            hidden_quotient=reset * quotient,
-        )
-
-    def _gates(self, inputs: Tensor, previous: Tensor) -> GruSteps:
+    def _gates(
+        self, inputs: Tensor, previous: Tensor, *, keep_sums: bool = False
+    ) -> tuple[Point, Point, Point, Tensor]:
+        """The gates r and z, n and its hidden part; a gate without its sum stands in its place."""
         weights = self.weights
         of_input = F.linear(inputs, weights.input, weights.input_bias).chunk(3, dim=-1)
         of_hidden = F.linear(previous, weights.hidden, weights.hidden_bias).chunk(3, dim=-1)
-        reset = (of_input[0] + of_hidden[0]).sigmoid_()
-        update = (of_input[1] + of_hidden[1]).sigmoid_()
-        candidate = torch.addcmul(of_input[2], reset, of_hidden[2]).tanh_()
-        return GruSteps(reset, update, candidate, of_hidden[2], previous.expand_as(candidate))
-
-
-def _slopes(steps: GruSteps, part: slice) -> Tensor:
-    """Derivatives of the state inside some steps (time, batch, 5, hidden).
-
-    With respect to the hidden part of n, the pre-activations of r, z and n, and the previous state
-    that is kept.
-    """
-    reset, update, candidate, hidden_part, previous = (values[part] for values in steps)
-    slopes = reset.new_empty(*reset.shape[:2], 5, reset.shape[2])
-    of_hidden, of_reset, of_update, of_candidate, kept = slopes.unbind(2)
-    aten.tanh_backward.grad_input(1 - update, candidate, grad_input=of_candidate)
-    torch.mul(of_candidate, reset, out=of_hidden)
-    aten.sigmoid_backward.grad_input(of_candidate * hidden_part, reset, grad_input=of_reset)
-    aten.sigmoid_backward.grad_input(previous - candidate, update, grad_input=of_update)
-    kept.copy_(update)
-    return slopes
+        reset, update = of_input[0] + of_hidden[0], of_input[1] + of_hidden[1]
+        reset_gate = reset.sigmoid() if keep_sums else reset.sigmoid_()
+        update_gate = update.sigmoid() if keep_sums else update.sigmoid_()
+        candidate = torch.addcmul(of_input[2], reset_gate, of_hidden[2])
+        return (
+            Point(reset, reset_gate),
+            Point(update, update_gate),
+            Point(candidate, candidate.tanh()),
+            of_hidden[2],
+        )

@@ -10,35 +10,115 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from captum_rnn.functional.cells.cell import Adjoint, Cell, CellWeights
-from captum_rnn.functional.cells.relevance import Projection, Shares, blocks, stabilise
-
-aten = torch.ops.aten  # the derivatives of σ and tanh as autograd computes them, in one pass each
+from captum_rnn.functional.cells.cell import Cell, with_initial
+from captum_rnn.functional.cells.nonlinearities import GATED, SIGMOID, TANH, Point
+from captum_rnn.functional.cells.rules import TANGENT, Applied, Rule
+from captum_rnn.functional.cells.scan import Slopes, blocks
 
 
 class LstmSteps(NamedTuple):
-    """The gates (time, batch, hidden) and the cell states (time + 1, batch, hidden)."""
+    """What happened inside each step (time, batch, hidden)."""
 
-    input_gate: Tensor
-    forget_gate: Tensor
-    candidate: Tensor
-    output_gate: Tensor
+    input: Point
+    forget: Point
+    candidate: Point
+    output: Point | None
+    """None where a rule with constant gates can do without, as the state tells o ∘ tanh(c)."""
     cells: Tensor
+    """(time + 1, batch, hidden), the initial ones first."""
+    states: Tensor
+    """(time + 1, batch, state)."""
+
+    def during(self, part: slice) -> "LstmSteps":
+        """The same of some steps."""
+        input_gate, forget, candidate = (gate.during(part) for gate in self[:3])
+        output = None if self.output is None else self.output.during(part)
+        ends = slice(part.start, part.stop + 1)
+        return LstmSteps(input_gate, forget, candidate, output, self.cells[ends], self.states[ends])
+
+    @property
+    def output_gate(self) -> Point:
+        """o, of a rule that looks at it."""
+        assert self.output is not None
+        return self.output
+
+    @property
+    def squashed(self) -> Point:
+        """c_t and tanh(c_t)."""
+        cells = self.cells[1:]
+        return Point(cells, cells.tanh())
+
+    @property
+    def signal(self) -> Point:
+        """c_t and o ∘ tanh(c_t)."""
+        if self.output is None:
+            return Point(self.cells[1:], self.states[1:])
+        return Point(self.cells[1:], self.output.value * self.cells[1:].tanh())
 
 
 class LstmCell(Cell[LstmSteps]):
     """Steps of an `nn.LSTM`; see `Cell`."""
 
-    def steps(self, inputs: Tensor, states: Tensor, initial_cell: Tensor | None) -> LstmSteps:
+    def steps(
+        self, inputs: Tensor, states: Tensor, initial_cell: Tensor | None, rule: Rule = TANGENT
+    ) -> LstmSteps:
         """Gates by one matrix product, cell states by an elementwise scan."""
-        gates = self.weights.preactivations(inputs, states[:-1])
-        input_gate, forget_gate, candidate, output_gate = _activate(gates)
-        cells = _scan(input_gate, forget_gate, candidate, initial_cell)
-        return LstmSteps(input_gate, forget_gate, candidate, output_gate, cells)
+        with_output = rule.gates_take or self.weights.projection is not None
+        number = 4 if with_output else 3
+        sums = self.weights.part(0, number, of=4).preactivations(inputs, states[:-1])
+        gates = _activate(sums, number, keep_sums=rule.needs_sums and rule.gates_take)
+        input_gate, forget, candidate = gates[:3]
+        cells = _scan(input_gate.value, forget.value, candidate.value, initial_cell)
+        output = gates[3] if with_output else None
+        return LstmSteps(input_gate, forget, candidate, output, cells, states)
 
-    def made(self, steps: LstmSteps) -> Tensor:
-        """What the output gate lets through."""
-        return self._project(steps.cells[1:].tanh().mul_(steps.output_gate))
+    def slopes(self, steps: LstmSteps, base: LstmSteps | None, part: slice, rule: Rule) -> Slopes:
+        """Of c_t with respect to the sums of i, f and g, of h_t with respect to that of o."""
+        inside = Applied(rule, steps.during(part), None if base is None else base.during(part))
+        count = len(_Slots._fields) if rule.gates_take else 1
+        before = inside.at.cells[:-1]
+        slots = before.new_empty(*before.shape[:2], count, before.shape[2])
+        to_candidate = slots[:, :, 0]
+        if rule.gates_take:
+            to = _Slots(*slots.unbind(2))
+            to_candidate = to.candidate
+            new, old = inside.factor(lambda at: at.candidate.value), inside.factor(_previous)
+            torch.mul(inside.slope(SIGMOID, lambda at: at.input), new, out=to.input)
+            torch.mul(inside.slope(SIGMOID, lambda at: at.forget), old, out=to.forget)
+            opened = self._through_output_gate(inside, to.output)
+        else:
+            opened = inside.slope(GATED, lambda at: at.signal)
+        let_in = inside.factor(lambda at: at.input.value)
+        torch.mul(inside.slope(TANH, lambda at: at.candidate), let_in, out=to_candidate)
+        kept, share = inside.factor(lambda at: at.forget.value), rule.passed_on(before)
+        every, is_projected = slice(count), self.weights.projection is not None
+        return Slopes(
+            slots,
+            hidden=every,
+            inputs=every,
+            output=rule.gates_take,
+            kept=kept if share is None else kept * share,
+            opened=opened,
+            projected=rule.passed_on(inside.at.states[1:]) if is_projected else None,
+        )
+
+    @staticmethod
+    def _through_output_gate(inside: Applied[LstmSteps], to_output: Tensor) -> Tensor:
+        """Of h = o ∘ tanh(c): fills the output gate's slot; returns the slope with respect to c."""
+        squashed = inside.to(lambda at: at.squashed)
+        of_output = inside.slope(SIGMOID, lambda at: at.output_gate)
+        torch.mul(of_output, squashed.factor(lambda at: at.value), out=to_output)
+        slope = squashed.slope(TANH, lambda at: at)
+        return slope.mul_(inside.factor(lambda at: at.output_gate.value))
+
+    def slot_weights(self, rule: Rule) -> tuple[Tensor, Tensor]:
+        """All gates' weights in torch's order, or the candidate's alone."""
+        weights = self.weights if rule.gates_take else self.weights.part(2, 3, of=4)
+        return weights.input, weights.hidden
+
+    def made(self, steps: LstmSteps) -> Tensor | None:
+        """What the output gate lets through, where there is one."""
+        return None if steps.output is None else self._project(steps.signal.value)
 
     def after(
         self, inputs: Tensor, previous: Tensor, previous_cells: Tensor | None
@@ -57,94 +137,61 @@ class LstmCell(Cell[LstmSteps]):
         for part in blocks(*inputs.shape[:2]):
             of_states = states[:-1][part] @ weights.hidden.t()
             taken = of_cell.add_inputs(of_states[..., : len(of_cell.hidden)], inputs[part])
-            input_gate, forget_gate, candidate = _activate(taken, 3)
-            cells = _scan(input_gate, forget_gate, candidate, cell)
+            input_gate, forget, candidate = (gate.value for gate in _activate(taken, 3))
+            cells = _scan(input_gate, forget, candidate, cell)
             made.append(self._after(of_states.add_(of_reference), cells[:-1]))
             cell = cells[-1]
         made_states, made_cells = zip(*made, strict=True)
         return torch.cat(made_states), torch.cat(made_cells)
 
-    def adjoint(self, steps: LstmSteps, read: Tensor, read_cells: Tensor | None) -> Adjoint:
-        """Back through the gates; the hidden part of each step is one matrix product."""
-        states = read.clone()
-        cells = torch.zeros_like(steps.cells[1:]) if read_cells is None else read_cells.clone()
-        into_state, into_cell = (adjoint.unbind() for adjoint in (states, cells))
-        deltas = []
-        for part in reversed(blocks(*read.shape[:2])):
-            opened, slopes = _slopes(steps, part)
-            opened_at, forget_gate = opened.unbind(), steps.forget_gate[part].unbind()
-            delta = slopes.flatten(2).unbind()
-            of_cell, of_output = slopes[:, :, :3].unbind(), slopes[:, :, 3].unbind()
-            for within in reversed(range(len(delta))):
-                step = part.start + within
-                through_output = self._unproject(into_state[step])
-                through_cell = torch.addcmul(into_cell[step], through_output, opened_at[within])
-                of_cell[within].mul_(through_cell.unsqueeze(1))
-                of_output[within].mul_(through_output)
-                if step > 0:
-                    into_state[step - 1].addmm_(delta[within], self.weights.hidden)
-                    into_cell[step - 1].addcmul_(forget_gate[within], through_cell)
-            deltas.append(slopes.flatten(2))
-        return Adjoint(states, cells, deltas[::-1])
+    def _read_of_cells(
+        self, steps: LstmSteps, read: Tensor, read_cells: Tensor | None, rule: Rule
+    ) -> Tensor:
+        if read_cells is None:
+            return torch.zeros_like(steps.cells)
+        share = rule.passed_on(steps.cells[1:])
+        return with_initial(read_cells if share is None else read_cells * share)
 
-    @property
-    def candidate(self) -> CellWeights:
-        """The weights of g."""
-        return self.weights.part(2, 3, of=4)
-
-    def shares(
-        self, inputs: Tensor, states: Tensor, initial_cell: Tensor | None, epsilon: float
-    ) -> Shares:
-        """Relevance is carried by c_t = f ∘ c_{t−1} + i ∘ g, which takes that of h_t too."""
-        steps = self.steps(inputs, states, initial_cell)
-        cells = steps.cells[1:]
-        stabilised = stabilise(cells, epsilon)
-        preactivations = self.candidate.preactivations(inputs, states[:-1])
-        quotient = (steps.input_gate * steps.candidate).div_(stabilised)
-        signal, projection = states[1:], None
-        if self.weights.projection is not None:
-            signal = steps.output_gate * cells.tanh()
-            moved = stabilise(states[1:], epsilon)
-            projection = Projection(self.weights.projection, moved, states[1:] / moved)
-        return Shares(
-            kept=(steps.forget_gate * steps.cells[:-1]).div_(stabilised),
-            quotient=quotient.div_(stabilise(preactivations, epsilon)),
-            signal=signal,
-            projection=projection,
-            cells=cells,
-        )
-
-    def _after(self, gates: Tensor, previous_cells: Tensor | None) -> tuple[Tensor, Tensor]:
-        input_gate, forget_gate, candidate, output_gate = _activate(gates)
+    def _after(self, sums: Tensor, previous_cells: Tensor | None) -> tuple[Tensor, Tensor]:
+        input_gate, forget, candidate, output = (gate.value for gate in _activate(sums, 4))
         cells = input_gate * candidate
         if previous_cells is not None:
-            cells.addcmul_(forget_gate, previous_cells)
-        return self._project(output_gate * cells.tanh()), cells
+            cells.addcmul_(forget, previous_cells)
+        return self._project(output * cells.tanh()), cells
 
     def _project(self, states: Tensor) -> Tensor:
         projection = self.weights.projection
         return states if projection is None else F.linear(states, projection)
 
-    def _unproject(self, derivative: Tensor) -> Tensor:
-        projection = self.weights.projection
-        return derivative if projection is None else derivative @ projection
+
+class _Slots(NamedTuple):
+    """The slots in torch's order of the gates."""
+
+    input: Tensor
+    forget: Tensor
+    candidate: Tensor
+    output: Tensor
 
 
-def _activate(gates: Tensor, number: int = 4) -> list[Tensor]:
-    """i, f, g and, of four gates, o from their pre-activations (..., gates · hidden), in place."""
-    input_gate, forget_gate, candidate, *output_gate = gates.chunk(number, dim=-1)
-    candidate = candidate.contiguous().tanh_()  # torch's fast tanh wants it
-    return [
-        input_gate.sigmoid_(),
-        forget_gate.sigmoid_(),
-        candidate,
-        *(gate.sigmoid_() for gate in output_gate),
-    ]
+def _previous(steps: LstmSteps) -> Tensor:
+    return steps.cells[:-1]
 
 
-def _scan(
-    input_gate: Tensor, forget_gate: Tensor, candidate: Tensor, initial: Tensor | None
-) -> Tensor:
+def _activate(sums: Tensor, number: int, *, keep_sums: bool = False) -> list[Point]:
+    """i, f, g and, of four gates, o from their sums (..., gates · hidden).
+
+    A sigmoid overwrites its sums unless they are to be kept; a point then holds the gate twice.
+    """
+    gates = []
+    for place, gate in enumerate(sums.chunk(number, dim=-1)):
+        if place == _Slots._fields.index("candidate"):
+            gates.append(Point(gate, gate.contiguous().tanh_()))  # torch's fast tanh wants it
+        else:
+            gates.append(Point(gate, gate.sigmoid() if keep_sums else gate.sigmoid_()))
+    return gates
+
+
+def _scan(input_gate: Tensor, forget: Tensor, candidate: Tensor, initial: Tensor | None) -> Tensor:
     """The cell states (time + 1, batch, hidden), from the initial one on; None: zeros."""
     time, *shape = input_gate.shape
     cells = input_gate.new_zeros(time + 1, *shape)
@@ -152,28 +199,6 @@ def _scan(
         cells[0] = initial
     torch.mul(input_gate, candidate, out=cells[1:])
     after = cells.unbind()
-    for step, forget in enumerate(forget_gate.unbind()):
-        after[step + 1].addcmul_(forget, after[step])
+    for step, forget_at in enumerate(forget.unbind()):
+        after[step + 1].addcmul_(forget_at, after[step])
     return cells
-
-
-def _slopes(steps: LstmSteps, part: slice) -> tuple[Tensor, Tensor]:
-    """Derivatives inside some steps.
-
-    Returns:
-        Of the state with respect to the cell state (time, batch, hidden); of the cell state with
-        respect to the pre-activations of i, f and g, and of the state with respect to that of o
-        (time, batch, 4, hidden).
-    """
-    cells, before = steps.cells[1:][part], steps.cells[:-1][part]
-    input_gate, forget_gate = steps.input_gate[part], steps.forget_gate[part]
-    candidate, output_gate = steps.candidate[part], steps.output_gate[part]
-    squashed = cells.tanh()
-    slopes = cells.new_empty(*cells.shape[:2], 4, cells.shape[2])
-    of_input, of_forget, of_candidate, of_output = slopes.unbind(2)
-    sigmoid_backward, tanh_backward = aten.sigmoid_backward, aten.tanh_backward
-    sigmoid_backward.grad_input(candidate, input_gate, grad_input=of_input)
-    sigmoid_backward.grad_input(before, forget_gate, grad_input=of_forget)
-    tanh_backward.grad_input(input_gate, candidate, grad_input=of_candidate)
-    sigmoid_backward.grad_input(squashed, output_gate, grad_input=of_output)
-    return tanh_backward(output_gate, squashed), slopes

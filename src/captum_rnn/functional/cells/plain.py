@@ -2,15 +2,17 @@
 
 from typing import Literal
 
-import torch
 from torch import Tensor
 
-from captum_rnn.functional.cells.cell import Adjoint, Cell, CellWeights
-from captum_rnn.functional.cells.relevance import Shares, stabilise
+from captum_rnn.functional.cells.cell import Cell
+from captum_rnn.functional.cells.nonlinearities import RELU, TANH, Point
+from captum_rnn.functional.cells.rules import TANGENT, Rule
+from captum_rnn.functional.cells.scan import Slopes
+from captum_rnn.functional.cells.weights import CellWeights
 
 
-class PlainCell(Cell[Tensor]):
-    """Steps of an `nn.RNN`, of which only the states (time, batch, state) matter; see `Cell`.
+class PlainCell(Cell[Point]):
+    """Steps of an `nn.RNN`; see `Cell`.
 
     Args:
         weights: The weights.
@@ -20,40 +22,35 @@ class PlainCell(Cell[Tensor]):
     def __init__(self, weights: CellWeights, nonlinearity: Literal["tanh", "relu"]) -> None:
         super().__init__(weights)
         self.nonlinearity = nonlinearity
+        self._function = TANH if nonlinearity == "tanh" else RELU
 
-    def steps(self, inputs: Tensor, states: Tensor, initial_cell: Tensor | None) -> Tensor:
-        """The states after each step, as they were recorded."""
-        return states[1:]
+    def steps(
+        self, inputs: Tensor, states: Tensor, initial_cell: Tensor | None, rule: Rule = TANGENT
+    ) -> Point:
+        """The states after each step as they were recorded, and the sums if they are asked for."""
+        after = states[1:]
+        sums = self.weights.preactivations(inputs, states[:-1]) if rule.needs_sums else after
+        return Point(sums, after)
 
-    def made(self, steps: Tensor) -> None:
-        """Nothing is recomputed."""
+    def slopes(self, steps: Point, base: Point | None, part: slice, rule: Rule) -> Slopes:
+        """One slot; the state keeps nothing of the one before."""
+        at, base = steps.during(part), None if base is None else base.during(part)
+        slot = rule.slope(self._function, at, base)
+        return Slopes(slot.unsqueeze(2), hidden=slice(1), inputs=slice(1))
+
+    def slot_weights(self, rule: Rule) -> tuple[Tensor, Tensor]:
+        """All of them."""
+        return self.weights.input, self.weights.hidden
+
+    def made(self, steps: Point) -> Tensor | None:
+        """From the sums, where they are asked for."""
+        return None if steps.sum is steps.value else self._apply(steps.sum)
 
     def after(
         self, inputs: Tensor, previous: Tensor, previous_cells: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
         """One step from each previous state."""
-        preactivations = self.weights.preactivations(inputs, previous)
-        return getattr(torch, self.nonlinearity)(preactivations), None
+        return self._apply(self.weights.preactivations(inputs, previous)), None
 
-    def adjoint(self, steps: Tensor, read: Tensor, read_cells: Tensor | None) -> Adjoint:
-        """Back through the nonlinearity; the hidden part of each step is one matrix product."""
-        deltas = 1 - steps.square() if self.nonlinearity == "tanh" else (steps > 0).to(read.dtype)
-        states = read.clone()
-        into, delta = states.unbind(), deltas.unbind()
-        for step in reversed(range(len(into))):
-            delta[step].mul_(into[step])
-            if step > 0:
-                into[step - 1].addmm_(delta[step], self.weights.hidden)
-        return Adjoint(states, None, [deltas])
-
-    @property
-    def candidate(self) -> CellWeights:
-        """The weights of the only pre-activation."""
-        return self.weights
-
-    def shares(
-        self, inputs: Tensor, states: Tensor, initial_cell: Tensor | None, epsilon: float
-    ) -> Shares:
-        """Relevance is carried by the state itself, which keeps nothing of the one before."""
-        preactivations = self.weights.preactivations(inputs, states[:-1])
-        return Shares(None, stabilise(preactivations, epsilon).reciprocal_(), states[1:])
+    def _apply(self, sums: Tensor) -> Tensor:
+        return sums.tanh() if self.nonlinearity == "tanh" else sums.relu()

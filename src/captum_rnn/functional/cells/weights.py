@@ -1,0 +1,71 @@
+"""The weights of a recurrent cell."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class CellWeights:
+    """The weights of one direction of one level, as torch lays them out.
+
+    Attributes:
+        input: (gates · hidden, features).
+        hidden: (gates · hidden, state).
+        input_bias: (gates · hidden,), or None.
+        hidden_bias: (gates · hidden,), or None.
+        projection: (state, hidden) of an LSTM with `proj_size`, or None.
+    """
+
+    input: Tensor
+    hidden: Tensor
+    input_bias: Tensor | None = None
+    hidden_bias: Tensor | None = None
+    projection: Tensor | None = None
+
+    def part(self, start: int, stop: int, *, of: int) -> "CellWeights":
+        """The weights of consecutive gates in torch's order, the candidate counted as one.
+
+        Args:
+            start: The first gate.
+            stop: The gate after the last.
+            of: Number of gates of the cell.
+        """
+        hidden = len(self.hidden) // of
+        rows = slice(start * hidden, stop * hidden)
+        return CellWeights(
+            self.input[rows],
+            self.hidden[rows],
+            None if self.input_bias is None else self.input_bias[rows],
+            None if self.hidden_bias is None else self.hidden_bias[rows],
+        )
+
+    def add_inputs(self, of_states: Tensor, inputs: Tensor) -> Tensor:
+        """The pre-activations, from what the previous states contribute to them.
+
+        Args:
+            of_states: (time, batch, gates · hidden).
+            inputs: (time, batch, features).
+        """
+        sums = torch.addmm(of_states.flatten(0, 1), inputs.flatten(0, 1), self.input.t())
+        if self.input_bias is not None and self.hidden_bias is not None:
+            sums += self.input_bias + self.hidden_bias
+        return sums.view(of_states.shape)
+
+    def preactivations(self, inputs: Tensor, previous: Tensor) -> Tensor:
+        """What the gates' nonlinearities are applied to (..., gates · hidden).
+
+        Args:
+            inputs: (..., features), or one input (features,) for all steps.
+            previous: (..., state).
+        """
+        sums = previous @ self.hidden.t()
+        if inputs.dim() < previous.dim():
+            sums += inputs @ self.input.t()
+        else:  # in place, without a second tensor of this size
+            features = inputs.shape[-1]
+            sums.view(-1, len(self.input)).addmm_(inputs.reshape(-1, features), self.input.t())
+        if self.input_bias is not None and self.hidden_bias is not None:
+            sums += self.input_bias + self.hidden_bias
+        return sums

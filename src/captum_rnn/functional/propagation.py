@@ -1,0 +1,120 @@
+"""Scores that a reverse scan gives, through all levels and directions of a recurrent layer."""
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from captum_rnn.functional.cells import TANGENT, Chord, Multipliers, Rule, first_order
+from captum_rnn.functional.stack import Stack
+
+Ends: TypeAlias = tuple[Tensor, Tensor | None]
+"""States after each step (time, batch, state) and, of an LSTM, its cell states."""
+
+
+def walk_back(
+    stack: Stack, rule: Rule, base: Stack | None = None, *, to_inputs: bool = True
+) -> list[list[Multipliers]]:
+    """Multipliers of all levels and directions, from what the classifier reads back to the inputs.
+
+    Args:
+        stack: The levels of the layer.
+        rule: What stands for the derivatives.
+        base: The levels of the baseline, where the rule compares with one.
+        to_inputs: Whether to go on to the inputs of the lowest level.
+
+    Returns:
+        For each level, from the lowest, the multipliers of its directions, in their order of
+        reading.
+    """
+    found: list[list[Multipliers]] = []
+    for depth, level in reversed(list(enumerate(stack.levels))):
+        above = read_above(stack, found[0], len(level)) if found else [None] * len(level)
+        of_level = []
+        for direction, (passed, of_above) in enumerate(zip(level, above, strict=True)):
+            off = None if base is None else base.levels[depth][direction]
+            walked = passed.cell.multipliers(
+                passed.steps if rule is TANGENT else passed.steps_for(rule),
+                passed.read if of_above is None else passed.read + of_above,
+                passed.read_cells,
+                rule=rule,
+                base=None if off is None else off.steps_for(rule),
+                of_inputs=to_inputs or depth > 0,
+            )
+            of_level.append(walked)
+        found.insert(0, of_level)
+    return found
+
+
+def of_inputs(stack: Stack, level: Sequence[Multipliers]) -> Tensor:
+    """The multipliers of a level's inputs (time, batch, features), in the order of the text."""
+    parts = [
+        stack.reorder(found.inputs, direction)
+        for direction, found in enumerate(level)
+        if found.inputs is not None
+    ]
+    return reduce(torch.add, parts)
+
+
+def read_above(stack: Stack, above: Sequence[Multipliers], directions: int) -> list[Tensor]:
+    """What a level reads of the states of each direction below it, in that direction's order."""
+    parts = of_inputs(stack, above).chunk(directions, -1)
+    return [stack.reorder(part, direction) for direction, part in enumerate(parts)]
+
+
+def adjoint_scores(stack: Stack, instead: Sequence[Sequence[Ends]]) -> Tensor:
+    r"""First-order change of the output for each step, against another state after it.
+
+    .. math:: \langle s_t - s'_t, \mathrm{d} f / \mathrm{d} s_t \rangle
+
+    summed over the levels and directions, the state s being h and, for an LSTM, c.
+
+    Args:
+        stack: The levels of the layer.
+        instead: For each level and direction, the states (time, batch, state) that stand instead of
+            those after each step, and the cell states of an LSTM, in the order of reading.
+
+    Returns:
+        The changes (time, batch) in the order of the text.
+    """
+    levels = walk_back(stack, TANGENT, to_inputs=False)
+    changes = []
+    for depth, level in enumerate(levels):
+        is_top = depth + 1 == len(levels)
+        above = None if is_top else read_above(stack, levels[depth + 1], len(level))
+        for direction, (found, (states, cells)) in enumerate(
+            zip(level, instead[depth], strict=True)
+        ):
+            passed, of_states = stack.levels[depth][direction], found.states[1:]
+            if above is not None:
+                # What the level above reads is counted there, where its own step is skipped.
+                of_states = of_states - above[direction]
+            change = first_order(passed.states[1:] - states, of_states)
+            if cells is not None and found.cells is not None:
+                change = change + first_order(passed.steps.cells[1:] - cells, found.cells[1:])
+            changes.append(stack.reorder(change, direction))
+    return reduce(torch.add, changes)
+
+
+def skipped(stack: Stack) -> list[list[Ends]]:
+    """The states and cell states before each step, for all levels and directions."""
+    return [
+        [
+            (passed.states[:-1], None if passed.initial_cell is None else passed.steps.cells[:-1])
+            for passed in level
+        ]
+        for level in stack.levels
+    ]
+
+
+def input_relevance(stack: Stack, epsilon: float) -> Tensor:
+    """Relevance of what the lowest level reads (time, batch, features), in the order of the text.
+
+    Args:
+        stack: The levels of the layer.
+        epsilon: The ε of the rule; see `captum_rnn.functional.cells.Chord`.
+    """
+    levels = walk_back(stack, Chord(epsilon))
+    return of_inputs(stack, levels[0]).mul_(stack.inputs)

@@ -1,0 +1,153 @@
+"""Every level and direction of a recurrent layer in one call, as plain data."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from captum_rnn.functional.cells import TANGENT, Cell, Rule
+from captum_rnn.functional.path import StatePath
+from captum_rnn.functional.proof import Proof
+
+
+@dataclass(frozen=True)
+class LevelPass:
+    """One direction of one level: its cell, and what it read and became.
+
+    All tensors are time-first, in the order of reading, in float32 at least.
+
+    Attributes:
+        cell: The cell with its weights.
+        inputs: (time, batch, features).
+        states: (time + 1, batch, state), the initial one first.
+        initial_cell: (batch, hidden) of an LSTM; None: zeros.
+        read: Derivative of the explained value with respect to what the classifier reads of each
+            state (time, batch, state); zeros where it reads nothing.
+        read_cells: The same for an LSTM's cell states (time, batch, hidden), or None.
+        proof: What the recomputed states are held against.
+        final_cell: The cell states (batch, hidden) that an LSTM returned; None for the other kinds.
+    """
+
+    cell: Cell[Any]
+    inputs: Tensor
+    states: Tensor
+    initial_cell: Tensor | None
+    read: Tensor
+    read_cells: Tensor | None
+    proof: Proof
+    final_cell: Tensor | None = None
+
+    @cached_property
+    def steps(self) -> Any:
+        """What the cell recomputes of each step: gates and cell states.
+
+        Raises:
+            StepsDifferError: The recomputed steps make other states than the recorded ones.
+        """
+        return self.steps_for(TANGENT)
+
+    def steps_for(self, rule: Rule) -> Any:
+        """The same as far as a rule looks at it."""
+        steps = self.cell.steps(self.inputs, self.states, self.initial_cell, rule)
+        made = self.cell.made(steps)
+        if made is not None:
+            self.proof.check(made, self.states)
+        elif self.final_cell is not None:
+            self.proof.check_end(self.at_end(steps.cells), self.final_cell)
+        return steps
+
+    def at_end(self, states: Tensor) -> Tensor:
+        """The last of the states (time + 1, batch, width) of each row (batch, width)."""
+        if self.proof.ends is None:
+            return states[-1]
+        return states[self.proof.ends, torch.arange(states.shape[1], device=states.device)]
+
+    def prove(self) -> None:
+        """Recomputes all steps; raises StepsDifferError if they make other states."""
+        if self.cell.made(self.steps) is None:
+            made, _ = self.cell.after(self.inputs, self.states[:-1], None)
+            self.proof.check(made, self.states)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """All levels of a recurrent layer in one call.
+
+    Attributes:
+        levels: For each level, from the lowest, the passes of its directions.
+        ends: Number of steps of each row (batch,) of a packed sequence; None: all rows are full.
+    """
+
+    levels: list[list[LevelPass]]
+    ends: Tensor | None
+
+    @property
+    def inputs(self) -> Tensor:
+        """What the lowest level reads (time, batch, features), in the order of the text."""
+        return self.levels[0][0].inputs
+
+    def path(self, level: int, direction: int, *, cells: bool = False) -> StatePath:
+        """The states that one direction of one level passes through, in the order of the text.
+
+        Args:
+            level: The level, 0 the lowest, negative from the top.
+            direction: 0 forward or 1 backward.
+            cells: The cell states of an LSTM instead of its hidden states.
+        """
+        passed = self.levels[level][direction]
+        states = passed.steps.cells if cells else passed.states
+        outputs = self.reorder(states[1:], direction).transpose(0, 1)
+        return StatePath(states[0].unsqueeze(1), outputs, direction == 1, self.ends)
+
+    def reorder(self, steps: Tensor, direction: int) -> Tensor:
+        """From the order of the text to a direction's order of reading, or back.
+
+        Args:
+            steps: (time, batch, ...).
+            direction: 0 forward, which changes nothing, or 1 backward.
+        """
+        return steps if direction == 0 else reverse_rows(steps, self.ends)
+
+    def stepped_with(self, reference: Tensor) -> list[list[tuple[Tensor, Tensor | None]]]:
+        """States that a reference token would have made of each previous state.
+
+        All steps of a level are one application of its cell; the levels above read what the
+        reference made of the levels below.
+
+        Args:
+            reference: The token as the layer reads it (features,).
+
+        Returns:
+            For each level and direction, states (time, batch, state) and cell states of an LSTM,
+            in the order of reading.
+        """
+        bottom, *above = self.levels
+        reference = reference.to(bottom[0].inputs)
+        made = [
+            [
+                passed.cell.instead(reference, passed.inputs, passed.states, passed.initial_cell)
+                for passed in bottom
+            ]
+        ]
+        for level in above:
+            below = [self.reorder(states, d) for d, (states, _) in enumerate(made[-1])]
+            inputs = torch.cat(below, -1)
+            level_made = []
+            for direction, passed in enumerate(level):
+                cells = passed.steps.cells[:-1] if passed.initial_cell is not None else None
+                read = self.reorder(inputs, direction)
+                level_made.append(passed.cell.after(read, passed.states[:-1], cells))
+            made.append(level_made)
+        return made
+
+
+def reverse_rows(steps: Tensor, ends: Tensor | None) -> Tensor:
+    """Each row's own steps in reverse order; what lies beyond its end stays there."""
+    if ends is None:
+        return steps.flip(0)
+    time = torch.arange(len(steps), device=steps.device).unsqueeze(1)
+    mirrored = torch.where(time < ends, ends - 1 - time, time)
+    rows = torch.arange(steps.shape[1], device=steps.device)
+    return steps[mirrored, rows]

@@ -1,0 +1,49 @@
+"""Scans through stacks of levels and directions, on plain data."""
+
+import pytest
+import torch
+from torch import nn
+
+from captum_rnn.functional.cells import SECANT, TANGENT, Chord
+from captum_rnn.functional.proof import StepsDifferError
+from captum_rnn.functional.propagation import of_inputs, walk_back
+from captum_rnn.states import record_calls, record_read_gradients, unstack
+from readers import Reader, make_case
+
+
+def recover(reader, case, inputs):
+    def forward():
+        return reader(inputs, *case.forward_args)[:, 1]
+
+    value, (call,), (gradient,) = record_read_gradients(case.layer, forward)
+    return value, unstack(case.layer, call, gradient)
+
+
+@pytest.mark.over_every_layer
+def test_multipliers_of_the_inputs(
+    kind, num_layers, bidirectional, batch_first, packed, with_initial_state
+):
+    """Tangents are autograd's gradient; secants sum to the difference of two outputs."""
+    case = make_case(kind, num_layers, bidirectional, batch_first, packed, with_initial_state)
+    reader, inputs = Reader(case.layer, "mean"), case.inputs.requires_grad_()
+    value, stack = recover(reader, case, case.inputs.detach())
+    output = reader(inputs, *case.forward_args)[:, 1]
+    (gradient,) = torch.autograd.grad(output.sum(), inputs)
+    with torch.no_grad():
+        found = of_inputs(stack, walk_back(stack, TANGENT)[0]).transpose(0, 1)
+        torch.testing.assert_close(found, gradient, rtol=0, atol=1e-10)
+        other = torch.randn_like(inputs)
+        other_value, base = recover(reader, case, other)
+        found = of_inputs(stack, walk_back(stack, SECANT, base)[0]).transpose(0, 1)
+        sums = (found * (inputs - other)).sum((1, 2))
+        torch.testing.assert_close(sums, value - other_value, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("base", [nn.RNN, nn.LSTM, nn.GRU])
+def test_weights_that_change_before_a_rule_recomputes_the_steps(base):
+    layer, inputs = base(3, 4).double(), torch.randn(7, 2, 3, dtype=torch.float64)
+    (call,) = record_calls(layer, lambda: layer(inputs))
+    layer.weight_hh_l0.data.mul_(1.01)
+    ((passed,),) = unstack(layer, call).levels
+    with pytest.raises(StepsDifferError, match="until attribute is done"):
+        passed.steps_for(Chord(0.001))
