@@ -1,5 +1,6 @@
 """Files that are written whole or not at all, also after a power cut, by one run at a time."""
 
+import codecs
 import contextlib
 import errno
 import json
@@ -195,6 +196,18 @@ def open_regular(path: str | Path) -> BinaryIO:
         return file
     file.close()
     raise OSError(f"{path} is no regular file; copy what it gives to a file, and name that one")
+
+
+def refuse_utf16(path: str | Path, start: bytes) -> None:
+    """Names the most frequent encoding that is not UTF-8, by the first line of a file.
+
+    Raises:
+        ValueError: The file is UTF-16.
+    """
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in start[:4]:
+        raise ValueError(
+            f"{path} is UTF-16, or no text; save it as UTF-8, e.g. with iconv -f UTF-16 -t UTF-8"
+        )
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -9,7 +9,7 @@ from captum_rnn.jobs.inputs import InputFile, Part
 from captum_rnn.jobs.manifest import describe
 from captum_rnn.jobs.work import FinishedPart, WorkSettings
 
-PARTS = [Part(number, "a.csv", 2 * number, 2, 0, 0, 0) for number in range(3)]
+PARTS = [Part(number, "a.csv", 2 * number, 2, 0, "") for number in range(3)]
 
 
 def manifest(method="logit-delta", rows=6):
@@ -140,8 +140,21 @@ def test_files_of_a_finished_job_in_order(folder):
     assert names == ["part-000000.jsonl", "part-000001.jsonl", "part-000002.jsonl"]
 
 
+@pytest.mark.parametrize("damage", [b"part 9\n", b"", None])
+def test_a_part_that_is_not_what_was_written_is_not_shown(folder, damage):
+    for number in range(3):
+        folder.keep(PARTS[number], done(number))
+    file = folder.parts / "part-000001.jsonl"
+    file.unlink() if damage is None else file.write_bytes(damage)
+    with pytest.raises(ValueError, match=r"000001\.jsonl is missing or is not what was"):
+        folder.complete_files()
+
+
 def test_a_job_that_is_not_finished_or_not_there(folder, tmp_path):
     folder.keep(PARTS[0], done(0))
+    with pytest.raises(ValueError, match="2 of 6 rows are written"):
+        folder.complete_files()
+    folder.keep(Part(7, "a.csv", 0, 4, 0, ""), done(7))
     with pytest.raises(ValueError, match="2 of 6 rows are written"):
         folder.complete_files()
     with pytest.raises(FileNotFoundError, match=r"has no manifest\.json"):

@@ -1,9 +1,12 @@
+import gzip
 import hashlib
+import itertools
 import os
 
 import pytest
 
-from captum_rnn.jobs.inputs import Columns, check_unchanged, file_digest, open_rows, plan
+from captum_rnn.jobs.inputs import Columns, file_digest, open_rows, plan
+from captum_rnn.jobs.rows import rows_digest
 
 
 def write(path, rows):
@@ -53,10 +56,71 @@ def test_a_suffix_that_says_nothing(tmp_path):
         plan([write(tmp_path / "a.txt", 1)], Columns(), 2)
 
 
-def test_a_file_that_changed(tmp_path):
-    path = tmp_path / "a.csv"
-    _, (part,) = plan([write(path, 1)], Columns(), 2)
-    check_unchanged(path, part)
-    os.utime(path, ns=(0, part.modified + 1))
-    with pytest.raises(ValueError, match="was changed while the job ran"):
-        check_unchanged(path, part)
+def test_a_folder_stands_for_all_files_in_it(tmp_path):
+    (tmp_path / "in" / "b").mkdir(parents=True)
+    for name in ("c.csv", "a.csv", "b/1.csv", "_SUCCESS", ".a.csv.crc"):
+        write(tmp_path / "in" / name, 2)
+    files, _ = plan([str(tmp_path / "in")], Columns(), 2)
+    assert [os.path.relpath(file.path, tmp_path) for file in files] == [
+        "in/a.csv",
+        "in/b/1.csv",
+        "in/c.csv",
+    ]
+    (tmp_path / "none").mkdir()
+    with pytest.raises(ValueError, match="none is a folder without files"):
+        plan([str(tmp_path / "none")], Columns(), 2)
+
+
+def test_a_name_that_is_no_utf8(tmp_path):
+    path = write(tmp_path / os.fsdecode(b"\xb4\xf3.csv"), 1)
+    with pytest.raises(ValueError, match="is no name in UTF-8"):
+        plan([path], Columns(), 2)
+
+
+@pytest.mark.parametrize("kind", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_a_fifo_is_refused_at_once(tmp_path, kind):
+    os.mkfifo(tmp_path / f"x{kind}")
+    with pytest.raises(OSError, match="is no regular file"):
+        plan([str(tmp_path / f"x{kind}")], Columns(), 2)
+
+
+def test_compressed_files_have_the_rows_of_plain_ones(tmp_path):
+    for name, content in {
+        "a.csv": 'id,text\n1,"很\n好"\n2,差\n3,书\n',
+        "a.tsv": 'id\ttext\n1\t"很好\n2\t差\n3\t书\n',
+        "a.jsonl": '{"text": "很好"}\n{"text": "差"}\n{"text": "书"}\n',
+    }.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        (tmp_path / f"{name}.GZ").write_bytes(gzip.compress(content.encode()))
+        _, plain = plan([str(tmp_path / name)], Columns(), 2)
+        _, compressed = plan([str(tmp_path / f"{name}.GZ")], Columns(), 2)
+        assert [(p.first, p.rows, p.offset, p.sha256) for p in plain] == [
+            (p.first, p.rows, p.offset, p.sha256) for p in compressed
+        ]
+        reader = open_rows(tmp_path / f"{name}.GZ", Columns())
+        for part in reversed(plain):
+            rows = itertools.islice(reader.rows(part.first, part.offset), part.rows)
+            assert rows_digest(list(rows)) == part.sha256
+
+
+@pytest.mark.parametrize("damage", [lambda c: c[:-9], lambda c: b"no gzip", lambda c: c[:40] + c])
+def test_a_damaged_compressed_file(tmp_path, damage):
+    content = gzip.compress(b"text\n" + bytes(range(32, 127)) * 50)
+    (tmp_path / "a.csv.gz").write_bytes(damage(content))
+    with pytest.raises(ValueError, match=r"a\.csv\.gz is no gzip file or is damaged"):
+        plan([str(tmp_path / "a.csv.gz")], Columns(), 2)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("kind", [".csv", ".tsv", ".jsonl"])
+def test_utf16_is_named(tmp_path, encoding, kind):
+    (tmp_path / f"a{kind}").write_bytes('{"text": "好"}'.encode(encoding))
+    with pytest.raises(ValueError, match="is UTF-16, or no text; save it as UTF-8"):
+        plan([str(tmp_path / f"a{kind}")], Columns(), 2)
+
+
+def test_tabs_with_quotes_only_if_asked_for(tmp_path):
+    (tmp_path / "a.tsv").write_text('text\n"a"\n', encoding="utf-8")
+    for quoted, text in ((False, '"a"'), (True, "a")):
+        (row,) = open_rows(tmp_path / "a.tsv", Columns(quoted_tsv=quoted)).rows()
+        assert row.text == text

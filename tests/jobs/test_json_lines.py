@@ -16,10 +16,12 @@ def test_every_kind_of_line(tmp_path):
         b'{"text": "\\ud800"}\n'
         b'{"text": "cut\n'
         b'["text"]\n'
-        b'{"text": "a\\u2028b"}'
+        b'{"text": "a", "text": "b"}\n'
+        b'{"text": "a\\u2028b"}\n'
+        b'{"text": "a\xe2\x80\xa8b"}'
     )
     file = JsonLinesFile(path, "text", "id")
-    rows = list(file.rows(0, 0))
+    rows = list(file.rows())
     assert rows == [
         Row(0, "1", "好"),
         Row(1, "b", None, NOT_TEXT),
@@ -29,17 +31,19 @@ def test_every_kind_of_line(tmp_path):
         Row(5, None, None, INVALID_UTF8),
         Row(6, None, None, MALFORMED),
         Row(7, None, None, MALFORMED),
-        Row(8, None, "a\u2028b"),
+        Row(8, None, None, MALFORMED),
+        Row(9, None, "a\u2028b"),
+        Row(10, None, "a\u2028b"),
     ]
-    for number, offset in enumerate(file.offsets()):
-        assert list(file.rows(number, offset)) == rows[number:]
+    for number, row in enumerate(rows):
+        assert list(file.rows(number, row.offset)) == rows[number:]
 
 
 @pytest.mark.parametrize("line", ["[" * 100_000, "9" * 5_000])
 def test_a_line_that_python_refuses_is_malformed(tmp_path, line):
     path = tmp_path / "a.jsonl"
     path.write_text(f'{line}\n{{"text": "ok"}}\n', encoding="utf-8")
-    assert [row.text for row in JsonLinesFile(path, "text", None).rows(0, 0)] == [None, "ok"]
+    assert [row.text for row in JsonLinesFile(path, "text", None).rows()] == [None, "ok"]
 
 
 def test_a_file_that_is_not_there(tmp_path):

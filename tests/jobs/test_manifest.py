@@ -1,10 +1,12 @@
 import dataclasses
+import json
 import os
 
 import pytest
 
 from captum_rnn.jobs.inputs import Columns, InputFile
 from captum_rnn.jobs.manifest import Manifest, describe
+from captum_rnn.jobs.sealed import sealed, unsealed
 from captum_rnn.jobs.work import WorkSettings
 
 FILE = InputFile("a.csv", 10, "0" * 64, 3)
@@ -44,10 +46,12 @@ def test_every_change_is_named(now, phrase):
 
 def test_another_model_and_another_version(classifier, model_folder):
     then = described(model=str(model_folder))
-    assert described().differences(then) == ["the model is another one"]
+    assert described().differences(then) == ["the model or the calibration differs"]
     classifier.model.head.bias.data[0] += 1
     classifier.save(model_folder)
-    assert then.differences(described(model=str(model_folder))) == ["the model is another one"]
+    assert then.differences(described(model=str(model_folder))) == [
+        "the model or the calibration differs"
+    ]
     upgraded = dataclasses.replace(then, versions=then.versions | {"jieba": "9"})
     assert then.differences(upgraded) == [f"jieba was {then.versions['jieba']} and is 9"]
 
@@ -56,8 +60,36 @@ def test_where_the_job_runs_is_no_difference():
     assert described(device="cuda") == described()
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"format": "other"}', '{"inputs": []}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "5", '{"format": "other"}', '{"inputs": []}', "[" * 100_000]
+)
 def test_what_is_no_manifest(content, tmp_path):
     (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(ValueError, match="no manifest of captum-rnn attribute"):
         Manifest.load(tmp_path / "manifest.json")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"inputs": [{}]},
+        {"inputs": [{"path": 1, "size": 1, "sha256": "", "rows": 3}]},
+        {"inputs": [{"path": "a", "size": 1, "sha256": "", "rows": "3"}]},
+        {"options": {}},
+        {"options": {"format": "xml", "rows per part": 1}},
+        {"options": {"format": "jsonl", "rows per part": 0}},
+        {"options": 5},
+        {"versions": None},
+        {"more": 1},
+    ],
+)
+def test_what_was_sealed_again_is_still_looked_at(changed, tmp_path):
+    content = unsealed(described().to_json()) | changed
+    (tmp_path / "manifest.json").write_text(json.dumps(sealed(content)))
+    with pytest.raises(ValueError, match="no manifest of captum-rnn attribute"):
+        Manifest.load(tmp_path / "manifest.json")
+
+
+def test_the_parts_of_a_job_follow_from_its_rows():
+    inputs = [dataclasses.replace(FILE, rows=rows) for rows in (3, 0, 10)]
+    assert described(inputs).parts() == [3, 5, 5]

@@ -30,7 +30,7 @@ def job(path, texts, error_rows=0):
     manifest = describe(
         [InputFile(f"{ATTACK}.csv", 1, "0", len(rows))], WorkSettings("/", format="jsonl"), 99
     )
-    part = Part(0, "a.csv", 0, len(rows), 0, 0, 0)
+    part = Part(0, "a.csv", 0, len(rows), 0, "")
     content = to_json_lines(rows, f"{ATTACK}.csv")
     with folder.held():
         folder.begin(manifest, restart=True)

@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -115,7 +115,9 @@ def attribute_files(
     with folder.held():
         with tqdm(desc="reading", unit="B", unit_scale=True, disable=not progress) as bar:
             files, parts = plan([str(path) for path in inputs], columns, rows_per_part, bar.update)
-        folder.begin(describe(files, settings, rows_per_part), restart=restart)
+        manifest = describe(files, settings, rows_per_part)
+        settings = replace(settings, digests=manifest.model)
+        folder.begin(manifest, restart=restart)
         rows = sum(file.rows for file in files)
         with tqdm(desc="explaining", total=rows, unit="row", disable=not progress) as bar:
             return _run(folder, settings, parts, engine, bar)

@@ -4,16 +4,17 @@ import contextlib
 import functools
 import hashlib
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from captum_rnn.files import (
     append_durably,
     locked,
+    open_regular,
     remove_unfinished,
     sync_folder,
     write_durably,
@@ -21,6 +22,7 @@ from captum_rnn.files import (
 from captum_rnn.jobs.formats import FORMATS
 from captum_rnn.jobs.inputs import Part, file_digest
 from captum_rnn.jobs.manifest import Manifest
+from captum_rnn.jobs.sealed import sealed, unsealed
 from captum_rnn.jobs.work import FinishedPart
 
 _MANIFEST = "manifest.json"
@@ -140,11 +142,13 @@ class JobFolder:
             OSError: The folder cannot be read or written.
         """
         whole: dict[int, Finished] = {}
-        listed = list(self._listed())
+        listed = self._listed()
         for entry in listed:
             if entry is None or not 0 <= entry.part < len(parts):
                 continue
-            file = self._file(parts[entry.part])
+            if entry.rows != parts[entry.part].rows:
+                continue
+            file = self._file(entry.part)
             if file.is_file() and file_digest(file) == entry.sha256:
                 whole[entry.part] = entry
                 on_rows(entry.rows)
@@ -163,7 +167,7 @@ class JobFolder:
         Raises:
             OSError: It cannot be written; then it is not listed.
         """
-        write_durably(finished.content, self._file(part))
+        write_durably(finished.content, self._file(part.number))
         digest = hashlib.sha256(finished.content).hexdigest()
         entry = Finished(part.number, finished.rows, digest, dict(finished.counts))
         append_durably(_line(entry), self.path / _FINISHED)
@@ -185,43 +189,47 @@ class JobFolder:
         return Manifest.load(path)
 
     def complete_files(self) -> list[Path]:
-        """The files of all parts of a finished job, in their order.
+        """The files of all parts of a finished job, in their order, each checked by its digest.
 
         Raises:
-            FileNotFoundError: The folder holds no job.
-            ValueError: The job is not finished.
+            OSError: The folder holds no job, or a part cannot be read.
+            ValueError: The job is not finished, or a file of it is not what was written.
         """
-        manifest = self.manifest()
-        rows = sum(file["rows"] for file in manifest.inputs)
+        expected = dict(enumerate(self.manifest().parts()))
         listed = {entry.part: entry for entry in self._listed() if entry is not None}
-        done = sum(entry.rows for entry in listed.values())
-        if done != rows:
+        written = {number: entry.rows for number, entry in listed.items()}
+        if written != expected:
+            done = sum(rows for number, rows in written.items() if expected.get(number) == rows)
             raise ValueError(
-                f"the job in {self.path} is not finished: {done} of {rows} rows are written; give "
-                "its `captum-rnn attribute` command again to continue it"
+                f"the job in {self.path} is not finished: {done} of {sum(expected.values())} rows "
+                "are written; give its `captum-rnn attribute` command again to continue it"
             )
-        return [self.parts / f"part-{number:06d}{self._suffix}" for number in sorted(listed)]
+        return [self._checked(listed[number]) for number in sorted(listed)]
 
-    def _listed(self) -> Iterator[Finished | None]:
+    def _checked(self, entry: Finished) -> Path:
+        path = self._file(entry.part)
+        if not path.is_file() or file_digest(path) != entry.sha256:
+            raise ValueError(
+                f"{path} is missing or is not what was written; give the `captum-rnn attribute` "
+                "command of the job again to write it again"
+            )
+        return path
+
+    def _listed(self) -> list[Finished | None]:
         """The lines of the list; None for one that cannot be read."""
         path = self.path / _FINISHED
-        if not path.is_file():
-            return
-        for line in path.read_bytes().splitlines(keepends=True):
-            try:
-                if not line.endswith(b"\n"):
-                    raise ValueError("cut off")
-                yield Finished(**json.loads(line))
-            except (TypeError, ValueError):
-                yield None
+        if not path.exists():
+            return []
+        with open_regular(path) as file:
+            return [_entry(line) for line in file]
 
-    def _file(self, part: Part) -> Path:
-        return self.parts / f"part-{part.number:06d}{self._suffix}"
+    def _file(self, part: int) -> Path:
+        return self.parts / f"part-{part:06d}{self._suffix}"
 
     @functools.cached_property
     def _suffix(self) -> str:
         """The end of the parts' names; known once the job has begun."""
-        return FORMATS[self.manifest().options["format"]].suffix
+        return FORMATS[self.manifest().format].suffix
 
 
 def total_counts(finished: dict[int, Finished]) -> Counter[str]:
@@ -233,16 +241,34 @@ def total_counts(finished: dict[int, Finished]) -> Counter[str]:
 
 
 def _others(folder: Path, ours: re.Pattern[str]) -> list[str]:
-    """Names in a folder that a job does not give, and links, which it never makes."""
-    if not folder.is_dir():
+    """Names in a folder that a job does not give; and links, FIFOs, devices: it makes none."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(
+                entry.name
+                for entry in entries
+                if not ours.fullmatch(entry.name)
+                or not (
+                    entry.is_dir(follow_symlinks=False)
+                    if entry.name == _PARTS
+                    else entry.is_file(follow_symlinks=False)
+                )
+            )
+    except FileNotFoundError:
         return []
-    return sorted(
-        entry.name
-        for entry in folder.iterdir()
-        if entry.is_symlink() or not ours.fullmatch(entry.name)
-    )
+
+
+def _entry(line: bytes) -> Finished | None:
+    """A line of the list; None for one that was cut off or damaged."""
+    try:
+        entry = Finished(**unsealed(line))
+        numbers = (entry.part, entry.rows, *entry.counts.values())
+        if all(type(number) is int for number in numbers) and line.endswith(b"\n"):
+            return entry
+    except (AttributeError, TypeError, ValueError):
+        pass
+    return None
 
 
 def _line(entry: Finished) -> str:
-    content: dict[str, Any] = vars(entry)
-    return json.dumps(content, ensure_ascii=False)
+    return json.dumps(sealed(vars(entry)), ensure_ascii=False)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from captum_rnn.files import open_regular
 from captum_rnn.jobs.explaining import ExplainedRow
 from captum_rnn.jobs.parquet_files import import_pyarrow
 
@@ -86,10 +87,15 @@ def read_parquet(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         ImportError: pyarrow is not installed.
         OSError: The file cannot be read.
+        ValueError: It is no such file.
     """
-    with import_pyarrow().parquet.ParquetFile(path) as file:
-        for batch in file.iter_batches():
-            yield from batch.to_pylist()
+    pyarrow = import_pyarrow()
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches():
+                yield from map(_checked, batch.to_pylist())
+    except (pyarrow.ArrowException, OSError, TypeError, ValueError) as error:
+        raise _no_part(path, error) from error
 
 
 def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -97,10 +103,37 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
 
     Raises:
         OSError: The file cannot be read.
+        ValueError: It is no such file.
     """
-    with path.open(encoding="utf-8", newline="\n") as file:
+    with open_regular(path) as file:
         for line in file:
-            yield json.loads(line)
+            try:
+                yield _checked(json.loads(line))
+            except (RecursionError, TypeError, ValueError) as error:
+                raise _no_part(path, error) from error
+
+
+def _checked(row: Any) -> dict[str, Any]:
+    """The row, if its columns are those of the output and each holds what is written there."""
+    if not isinstance(row, dict) or tuple(row) != COLUMNS:
+        raise ValueError(f"a row has not the columns {', '.join(COLUMNS)}")
+    names = [row["source"], row["error"] if row["error"] is not None else row["predicted_class"]]
+    if type(row["row"]) is not int or not all(isinstance(name, str) for name in names):
+        raise TypeError("a row has a number where a name is expected, or the other way round")
+    if row["error"] is None:
+        tokens, scores = row["tokens"], row["scores"]
+        if not all(isinstance(token, str) for token in tokens) or len(tokens) != len(scores):
+            raise TypeError("a row has other than one score for each token")
+        if not all(score is None or isinstance(score, float) for score in scores):
+            raise TypeError("a score is no number")
+    return row
+
+
+def _no_part(path: Path, error: Exception) -> ValueError:
+    return ValueError(
+        f"{path} is no part that captum-rnn attribute has written ({error}); give its command "
+        "again, with --restart"
+    )
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from captum_rnn.jobs.lines import LineFile
 from captum_rnn.jobs.rows import MALFORMED, Row, row_of
-
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class JsonLinesFile:
@@ -19,38 +19,37 @@ class JsonLinesFile:
 
     Raises:
         OSError: The file cannot be read.
+        ValueError: It is UTF-16.
     """
 
     def __init__(self, path: Path, text_column: str, id_column: str | None) -> None:
-        self._path = path
+        self._file = LineFile(path)
         self._text = text_column
         self._id = id_column
-        path.open("rb").close()
 
-    def offsets(self) -> Iterator[int]:
-        """Where each row begins, in bytes from the start of the file."""
-        for offset, _ in self._lines(0):
-            yield offset
-
-    def rows(self, first: int, offset: int) -> Iterator[Row]:
-        """The rows from number `first` on, which begins at `offset`."""
-        for number, (_, line) in enumerate(self._lines(offset), first):
+    def rows(self, first: int = 0, offset: int | None = None) -> Iterator[Row]:
+        """The rows from number `first` on, which begins at `offset`; None: all rows."""
+        number = first
+        for start, line in self._file.lines(offset or 0):
+            if line.isspace() or not line:
+                continue
             try:
-                content = json.loads(line.decode("utf-8", "surrogateescape"))
+                content = json.loads(
+                    line.decode("utf-8", "surrogateescape"), object_pairs_hook=_object
+                )
             except (ValueError, RecursionError):
-                yield Row(number, None, None, MALFORMED)
-                continue
-            if not isinstance(content, dict):
-                yield Row(number, None, None, MALFORMED)
-                continue
-            identity = None if self._id is None else content.get(self._id)
-            yield row_of(number, identity, content.get(self._text))
+                content = None
+            if isinstance(content, dict):
+                identity = None if self._id is None else content.get(self._id)
+                yield row_of(number, identity, content.get(self._text), start)
+            else:
+                yield Row(number, None, None, MALFORMED, offset=start)
+            number += 1
 
-    def _lines(self, offset: int) -> Iterator[tuple[int, bytes]]:
-        with self._path.open("rb") as file:
-            file.seek(offset)
-            for line in file:
-                text = line.removeprefix(_BYTE_ORDER_MARK) if offset == 0 else line
-                if not text.isspace() and text:
-                    yield offset, text
-                offset += len(line)
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of some pairs, none of which may hide another."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a key comes twice")
+    return content

@@ -9,7 +9,7 @@ from typing import Any
 
 from captum_rnn.jobs.inputs import Part
 from captum_rnn.jobs.processes import start_method
-from captum_rnn.jobs.work import FinishedPart, Worker, WorkSettings, use_one_thread
+from captum_rnn.jobs.work import FinishedPart, Worker, WorkSettings, plain_error, use_one_thread
 
 _PARTS_AT_A_WORKER = 2
 """One at work, one waiting, so that a worker never waits for the next."""
@@ -37,8 +37,9 @@ def explained_parts(
         The finished parts, in the order in which they are done.
 
     Raises:
-        ChildProcessError: The same part was in the hands of three workers that died.
-        Exception: What a worker raised.
+        ChildProcessError: The same part was in the hands of three workers that died, or a worker
+            failed in a way that nobody foresaw.
+        ImportError, OSError, TypeError, ValueError: What a worker raised.
     """
     team = _Team(settings, parts, on_death)
     try:
@@ -158,11 +159,4 @@ def _serve(connection: Connection, settings: WorkSettings) -> None:
         except (EOFError, BrokenPipeError, ConnectionResetError):
             raise
         except Exception as error:
-            connection.send(_plain(error))
-
-
-def _plain(error: Exception) -> Exception:
-    """The error as what the command prints in one sentence, which surely passes the pipe."""
-    if type(error) in (ImportError, OSError, TypeError, ValueError, FileNotFoundError):
-        return error
-    return RuntimeError(f"a worker failed: {type(error).__name__}: {error}")
+            connection.send(plain_error(error))

@@ -4,14 +4,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from captum_rnn.jobs.inputs import InputFile, file_digest
-from captum_rnn.jobs.work import WorkSettings
+from captum_rnn.files import open_regular
+from captum_rnn.jobs.formats import FORMATS
+from captum_rnn.jobs.inputs import InputFile
+from captum_rnn.jobs.sealed import sealed, unsealed
+from captum_rnn.jobs.work import WorkSettings, digests
 from captum_rnn.text.batching import TOKENS_PER_BATCH
-from captum_rnn.text.storage import CONFIG_FILE, MODEL_FILES
 
 _FORMAT = "captum-rnn corpus 1"
 _PACKAGES = ("captum-rnn", "torch", "jieba")
@@ -23,19 +24,19 @@ class Manifest:
 
     Attributes:
         inputs: The input files with their digests.
-        model: The classes, the longest text and the digest of each file of the model.
+        model: The digest of each file of the model, and of the calibration.
         options: Method, columns, output format, rows of a part.
         versions: The packages that decide words and scores.
     """
 
-    inputs: tuple[dict[str, Any], ...]
-    model: dict[str, Any]
+    inputs: tuple[InputFile, ...]
+    model: dict[str, str]
     options: dict[str, Any]
     versions: dict[str, str]
 
     def to_json(self) -> bytes:
         """The manifest as the content of a file."""
-        content = {"format": _FORMAT, **asdict(self)}
+        content = sealed({"format": _FORMAT, **asdict(self)})
         return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode("utf-8")
 
     @classmethod
@@ -44,18 +45,50 @@ class Manifest:
 
         Raises:
             OSError: The file is missing or cannot be read.
-            ValueError: It is no manifest.
+            ValueError: It is no manifest, or was changed.
         """
         try:
-            content = json.loads(path.read_bytes())
+            with open_regular(path) as file:
+                content = unsealed(file.read())
             if content.pop("format") != _FORMAT:
                 raise ValueError("another format")
-            return cls(**content | {"inputs": tuple(content["inputs"])})
+            inputs = tuple(InputFile(**each) for each in content.pop("inputs"))
+            manifest = cls(inputs=inputs, **content)
+            manifest._check()
+            return manifest
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f"{path} is no manifest of captum-rnn attribute ({error}); begin anew with "
-                "--restart, or name another folder"
+                f"{path} is no manifest of captum-rnn attribute, or is damaged ({error}); begin "
+                "again with --restart, or name another folder"
             ) from error
+
+    def parts(self) -> list[int]:
+        """The number of rows of each part of the job, in their order."""
+        most = self.rows_per_part
+        return [
+            min(most, file.rows - first)
+            for file in self.inputs
+            for first in range(0, file.rows, most)
+        ]
+
+    @property
+    def format(self) -> str:
+        """Name of the output format."""
+        return str(self.options["format"])
+
+    @property
+    def rows_per_part(self) -> int:
+        """Rows of a part."""
+        return int(self.options["rows per part"])
+
+    def _check(self) -> None:
+        """Refuses what a reader would stumble over."""
+        for file in self.inputs:
+            if not isinstance(file.path, str) or type(file.rows) is not int or file.rows < 0:
+                raise ValueError(f"{file} is no input file")
+        if self.format not in FORMATS or self.rows_per_part < 1:
+            raise ValueError(f"the format is {self.format}, rows of a part {self.rows_per_part}")
+        self.versions.items()
 
     def differences(self, now: "Manifest") -> list[str]:
         """What differs between this job and another one, a phrase each; empty if nothing does.
@@ -63,8 +96,8 @@ class Manifest:
         Args:
             now: The job that is asked for now.
         """
-        then_inputs = {file["path"]: file for file in self.inputs}
-        now_inputs = {file["path"]: file for file in now.inputs}
+        then_inputs = {file.path: file for file in self.inputs}
+        now_inputs = {file.path: file for file in now.inputs}
         found = []
         if list(then_inputs) != list(now_inputs):
             found.append(f"the inputs were {_names(self.inputs)} and are {_names(now.inputs)}")
@@ -75,7 +108,7 @@ class Manifest:
                 if then != now_inputs[path]
             ]
         if self.model != now.model:
-            found.append("the model is another one")
+            found.append("the model or the calibration differs")
         found += _changed(self.options, now.options) + _changed(self.versions, now.versions)
         return found
 
@@ -90,37 +123,18 @@ def describe(inputs: Sequence[InputFile], settings: WorkSettings, rows_per_part:
 
     Raises:
         OSError: The model or the calibration cannot be read.
-        ValueError: The configuration of the model is damaged.
     """
-    base = Path(settings.base)
-    calibration = settings.calibration and file_digest(base / settings.calibration)
     options = {
         "method": settings.method,
-        "calibration": calibration,
         "text column": settings.columns.text,
         "id column": settings.columns.id,
+        "quoted TSV": settings.columns.quoted_tsv,
         "format": settings.format,
         "rows per part": rows_per_part,
-        "tokens a batch": TOKENS_PER_BATCH,
+        "tokens per batch": TOKENS_PER_BATCH,
     }
-    return Manifest(
-        tuple(asdict(file) for file in inputs),
-        _model(None if settings.model is None else base / settings.model),
-        options,
-        {package: version(package) for package in _PACKAGES},
-    )
-
-
-def _model(folder: Path | None) -> dict[str, Any]:
-    if folder is None:
-        with as_file(files("captum_rnn.text") / "shipped") as shipped:
-            return _model(shipped)
-    config = json.loads((folder / CONFIG_FILE).read_bytes())
-    return {
-        "classes": config["classes"],
-        "max_length": config["max_length"],
-        "files": {name: file_digest(folder / name) for name in MODEL_FILES},
-    }
+    versions = {package: version(package) for package in _PACKAGES}
+    return Manifest(tuple(inputs), digests(settings), options, versions)
 
 
 def _changed(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
@@ -131,9 +145,9 @@ def _changed(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     ]
 
 
-def _names(inputs: Sequence[dict[str, Any]]) -> str:
-    return ", ".join(str(file["path"]) for file in inputs)
+def _names(inputs: Sequence[InputFile]) -> str:
+    return ", ".join(file.path for file in inputs)
 
 
-def _content(file: dict[str, Any]) -> str:
-    return f"{file['size']} bytes with digest {str(file['sha256'])[:12]}"
+def _content(file: InputFile) -> str:
+    return f"{file.size} bytes with digest {str(file.sha256)[:12]}"

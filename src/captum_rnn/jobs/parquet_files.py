@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from captum_rnn.jobs.rows import Row, row_of
+from captum_rnn.files import open_regular
+from captum_rnn.jobs.rows import Row, check_columns, row_of
 
 _ROWS_AT_ONCE = 2_000
 
@@ -17,10 +18,15 @@ def import_pyarrow() -> Any:
     """
     try:
         import pyarrow.parquet
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise ImportError(
             "reading and writing Parquet needs the package pyarrow, which is not installed; run: "
             "pip install 'captum-rnn[parquet]', or use JSON Lines (--format jsonl)"
+        ) from error
+    except Exception as error:  # whatever a damaged installation does
+        raise ImportError(
+            f"pyarrow is installed but cannot be imported ({type(error).__name__}: {error}); "
+            "install it again, or use JSON Lines (--format jsonl)"
         ) from error
     return pyarrow
 
@@ -39,35 +45,26 @@ class ParquetFile:
     Raises:
         ImportError: pyarrow is not installed.
         OSError: The file cannot be read.
-        ValueError: It is no Parquet file, or lacks one of the columns.
+        ValueError: It is no Parquet file, or lacks one of the columns or has it twice.
     """
 
     def __init__(self, path: Path, text_column: str, id_column: str | None) -> None:
         self._pyarrow = import_pyarrow()
-        path.open("rb").close()
+        open_regular(path).close()
         try:
             self._file = self._pyarrow.parquet.ParquetFile(path, memory_map=False)
-        except self._pyarrow.ArrowInvalid as error:
+        except (self._pyarrow.ArrowException, OSError) as error:
             raise ValueError(
                 f"{path} is no Parquet file or is cut off ({error}); copy it again"
             ) from error
-        names = self._file.schema_arrow.names
-        for column in filter(None, (text_column, id_column)):
-            if column not in names:
-                raise ValueError(
-                    f"{path} has the columns {', '.join(names) or '(none)'}; expected {column}: "
-                    "name the column with --text-column or --id-column"
-                )
+        self._path = path
+        check_columns(path, self._file.schema_arrow.names, text_column, id_column)
         self._text, self._id = text_column, id_column
         self._next = -1
         self._rest: Iterator[Row] = iter(())
 
-    def offsets(self) -> Iterator[int]:
-        """The number of each row: Parquet has no bytes to start from."""
-        return iter(range(self._file.metadata.num_rows))
-
-    def rows(self, first: int, offset: int) -> Iterator[Row]:
-        """The rows from number `first` on; `offset` is not used."""
+    def rows(self, first: int = 0, offset: int | None = None) -> Iterator[Row]:
+        """The rows from number `first` on; `offset` is not used: Parquet has its own index."""
         if first != self._next:
             self._seek(first)
         for row in self._rest:
@@ -94,12 +91,18 @@ class ParquetFile:
             columns=columns,
             use_threads=False,
         )
-        for batch in batches:
+        for batch in self._readable(batches):
             texts = self._strings(batch.column(self._text))
             ids = [None] * len(texts) if self._id is None else self._ids(batch.column(self._id))
             for identity, text in zip(ids, texts, strict=True):
-                yield row_of(start, identity, text)
+                yield row_of(start, identity, text, start)
                 start += 1
+
+    def _readable(self, batches: Iterator[Any]) -> Iterator[Any]:
+        try:
+            yield from batches
+        except (self._pyarrow.ArrowException, OSError) as error:
+            raise ValueError(f"{self._path} is damaged ({error}); copy it again") from error
 
     def _ids(self, column: Any) -> list[Any]:
         values = self._strings(column)

@@ -1,8 +1,12 @@
 """The job on a Ray cluster: Ray Data hands parts to actors, each of which holds one model."""
 
 import contextlib
+import functools
 import logging
 import math
+import re
+import socket
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -11,8 +15,17 @@ from typing import Any
 import numpy as np
 
 from captum_rnn.jobs.inputs import Part
-from captum_rnn.jobs.work import FinishedPart, Worker, WorkSettings, use_one_thread
+from captum_rnn.jobs.work import (
+    FinishedPart,
+    Worker,
+    WorkSettings,
+    plain_error,
+    use_one_thread,
+)
 
+_ADDRESS = re.compile(r"(?:ray://)?\[?([^\[\]/\s]+)\]?:(\d{1,5})")
+_SECONDS_TO_CONNECT = 5
+_SECONDS_TO_ANSWER = 20
 _Batch = dict[str, "np.ndarray[Any, Any]"]
 
 
@@ -20,14 +33,19 @@ def import_ray() -> Any:
     """Ray with Ray Data.
 
     Raises:
-        ImportError: It is not installed.
+        ImportError: It is not installed, or broken.
     """
     try:
         import ray.data
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise ImportError(
             "the engine ray needs the package ray, which is not installed; run: "
             "pip install 'captum-rnn[ray]', or use --engine local"
+        ) from error
+    except Exception as error:  # whatever versions of ray and pyarrow that do not fit each other do
+        raise ImportError(
+            f"ray is installed but cannot be imported ({type(error).__name__}: {error}); install "
+            "it again with: pip install --force-reinstall 'captum-rnn[ray]', or use --engine local"
         ) from error
     return ray
 
@@ -40,19 +58,25 @@ class PartActor:
     """
 
     def __init__(self, settings: WorkSettings) -> None:
+        use_one_thread()
+        self._settings = settings
+
+    @functools.cached_property
+    def _worker(self) -> Worker:
+        """Made with the first part: of an error here, the cluster would tell its own story only."""
         import torch
 
-        use_one_thread()
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._worker = Worker(replace(settings, device=device))
+        return Worker(replace(self._settings, device=device))
 
     def __call__(self, batch: _Batch) -> dict[str, list[Any]]:
         """The finished parts of the parts in a batch, by column."""
         found = []
         for place in range(len(batch["number"])):
             values = {name: column[place] for name, column in batch.items()}
-            path = str(values.pop("path"))
-            part = Part(path=path, **{name: int(value) for name, value in values.items()})
+            path, sha256 = str(values.pop("path")), str(values.pop("sha256"))
+            numbers = {name: int(value) for name, value in values.items()}
+            part = Part(path=path, sha256=sha256, **numbers)
             found.append(vars(self._worker.explain(part)))
         return {
             name: [_plain(part[name]) for part in found] for name in FinishedPart.__annotations__
@@ -80,7 +104,8 @@ def explained_parts(
     Raises:
         ImportError: Ray is not installed.
         ConnectionError: The cluster cannot be reached.
-        ValueError: What a worker raised.
+        ChildProcessError: A worker or Ray failed in a way that nobody foresaw.
+        ImportError, OSError, TypeError, ValueError: What a worker raised.
     """
     ray = import_ray()
     with _cluster(ray, workers, address):
@@ -107,8 +132,8 @@ def explained_parts(
                     {pair["what"]: pair["amount"] for pair in row["seconds"]},
                     row["content"],
                 )
-        except ray.exceptions.RayTaskError as error:
-            raise _cause(error) from error
+        except Exception as error:  # Ray has a class of its own for each way in which it can fail
+            raise plain_error(_cause(error)) from error
 
 
 @contextlib.contextmanager
@@ -117,14 +142,74 @@ def _cluster(ray: Any, workers: int | None, address: str | None) -> Iterator[Non
     if ray.is_initialized():
         yield
         return
-    options: dict[str, Any] = {"address": address} if address else {"num_cpus": workers}
-    if not address:
-        options |= {"include_dashboard": False}
-    ray.init(log_to_driver=False, logging_level="error", **options)
+    if address is None:
+        # "local" also where RAY_ADDRESS names another cluster. In this thread: what it starts would
+        # end with any other.
+        _init(ray, address="local", num_cpus=workers, include_dashboard=False)
+    else:
+        _connect(ray, address)
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _connect(ray: Any, address: str) -> None:
+    """Connects to a cluster that runs; Ray itself waits for minutes where none answers."""
+    _check_listening(address)
+    failures: list[Exception] = []
+
+    def connect() -> None:
+        try:
+            _init(ray, address=address)
+        except ConnectionError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(_SECONDS_TO_ANSWER)
+    if failures:
+        raise failures[0]
+    if thread.is_alive():
+        raise _unusable(address, f"no answer in {_SECONDS_TO_ANSWER} s")
+
+
+def _init(ray: Any, **options: Any) -> None:
+    try:
+        ray.init(log_to_driver=False, logging_level="error", **options)
+    except Exception as error:  # Ray has a class of its own for each way in which it can fail
+        raise _unusable(options["address"], str(error)) from error
+
+
+def _unusable(address: str, reason: str) -> ConnectionError:
+    return ConnectionError(
+        f"the Ray cluster {address} cannot be used ({reason}); give the address of one that runs, "
+        "or none to start one on this machine"
+    )
+
+
+def _check_listening(address: str) -> None:
+    """Refuses an address at once where nothing listens.
+
+    Raises:
+        ConnectionError: Nothing does.
+        ValueError: It is no address.
+    """
+    if address == "auto":
+        return
+    found = _ADDRESS.fullmatch(address)
+    if found is None:
+        raise ValueError(
+            f"the address of the Ray cluster is {address!r}; expected auto, HOST:PORT or "
+            "ray://HOST:PORT"
+        )
+    try:
+        socket.create_connection((found[1], int(found[2])), _SECONDS_TO_CONNECT).close()
+    except (OSError, OverflowError) as error:
+        raise ConnectionError(
+            f"no Ray cluster answers at {address} ({error}); start one with: ray start --head, or "
+            "give no address to start one on this machine"
+        ) from error
 
 
 def _gpus(gpus: float, actors: int) -> float:
@@ -141,9 +226,6 @@ def _plain(value: Any) -> Any:
 
 def _cause(error: Exception) -> Exception:
     """What a worker raised, without Ray's account of where."""
-    cause = error
-    while isinstance(inner := getattr(cause, "cause", None), Exception):
-        cause = inner
-    if isinstance(cause, (ImportError, OSError, TypeError, ValueError)):
-        return cause
-    return RuntimeError(f"a worker failed: {type(cause).__name__}: {cause}")
+    while isinstance(inner := getattr(error, "cause", None), Exception):
+        error = inner
+    return error

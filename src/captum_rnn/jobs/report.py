@@ -86,7 +86,7 @@ def report_html(folder: Path, *, words: int = 300, progress: bool = False) -> st
     job = JobFolder(folder)
     manifest = job.manifest()
     paths = job.complete_files()
-    rows = sum(file["rows"] for file in manifest.inputs)
+    rows = sum(file.rows for file in manifest.inputs)
     with tqdm(desc="reading", total=rows, unit="row", disable=not progress) as bar:
         statistics = word_statistics(_rows(manifest, paths, bar))
     body = [f"<h1>{_TITLE}</h1>", _facts(manifest, statistics, rows), _CONTROLS]
@@ -103,7 +103,7 @@ def report_html(folder: Path, *, words: int = 300, progress: bool = False) -> st
 
 
 def _rows(manifest: Manifest, paths: list[Path], bar: "tqdm[None]") -> Iterator[dict[str, Any]]:
-    read = FORMATS[manifest.options["format"]].read
+    read = FORMATS[manifest.format].read
     for path in paths:
         for row in read(path):
             yield row
@@ -113,7 +113,7 @@ def _rows(manifest: Manifest, paths: list[Path], bar: "tqdm[None]") -> Iterator[
 def _facts(manifest: Manifest, statistics: WordStatistics, rows: int) -> str:
     errors = ", ".join(f"{kind} {count:,}" for kind, count in sorted(statistics.errors.items()))
     facts = {
-        "Texts": f"{rows:,} rows of {', '.join(str(file['path']) for file in manifest.inputs)}",
+        "Texts": f"{rows:,} rows of {', '.join(file.path for file in manifest.inputs)}",
         "Without scores": errors or "none",
         "Method": str(manifest.options["method"]),
         "Versions": ", ".join(f"{name} {number}" for name, number in manifest.versions.items()),

@@ -1,6 +1,10 @@
 """One row of an input file, and why a row may have no scores."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 NOT_TEXT = "not text"
 EMPTY = "empty"
@@ -19,15 +23,17 @@ class Row:
         text: The text; None if there is none.
         problem: Why there is no text: `NOT_TEXT`, `EMPTY`, `INVALID_UTF8` or `MALFORMED`; None if
             there is one.
+        offset: Where its reader has to start to begin with it; no part of what it is.
     """
 
     number: int
     id: str | None
     text: str | None
     problem: str | None = None
+    offset: int = field(default=0, compare=False, kw_only=True)
 
 
-def row_of(number: int, id_value: object, text: object) -> Row:
+def row_of(number: int, id_value: object, text: object, offset: int = 0) -> Row:
     r"""The row of values as a file's reader found them.
 
     Bytes that were no UTF-8 are expected as lone surrogates, as `errors="surrogateescape"` makes
@@ -37,6 +43,7 @@ def row_of(number: int, id_value: object, text: object) -> Row:
         number: The place of the row in its file.
         id_value: Its id: None, or anything with a `str`.
         text: Its text; anything but a string is `NOT_TEXT`.
+        offset: Where it begins.
 
     Returns:
         The row; its id is always valid Unicode, whatever stood in the file.
@@ -49,14 +56,41 @@ def row_of(number: int, id_value: object, text: object) -> Row:
     """
     identity = None if id_value is None else _valid(str(id_value))
     if not isinstance(text, str):
-        return Row(number, identity, None, NOT_TEXT)
+        return Row(number, identity, None, NOT_TEXT, offset=offset)
     if not text.strip():
-        return Row(number, identity, None, EMPTY)
+        return Row(number, identity, None, EMPTY, offset=offset)
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        return Row(number, identity, None, INVALID_UTF8)
-    return Row(number, identity, text)
+        return Row(number, identity, None, INVALID_UTF8, offset=offset)
+    return Row(number, identity, text, offset=offset)
+
+
+def rows_digest(rows: Sequence[Row]) -> str:
+    """SHA-256 of the ids, texts and problems of some rows, hexadecimal."""
+    content = json.dumps([(row.id, row.text, row.problem) for row in rows], ensure_ascii=False)
+    return hashlib.sha256(content.encode("utf-8")).hexdigest()
+
+
+def check_columns(
+    path: Path, columns: Sequence[str], text_column: str, id_column: str | None
+) -> None:
+    """Makes sure that a table has the columns that are read, each once.
+
+    Raises:
+        ValueError: One is missing, or comes twice.
+    """
+    for column in filter(None, (text_column, id_column)):
+        if column not in columns:
+            raise ValueError(
+                f"{path} has the columns {', '.join(columns) or '(none)'}; expected {column} "
+                "among them: name the column with --text-column or --id-column"
+            )
+        if columns.count(column) > 1:
+            raise ValueError(
+                f"{path} has {columns.count(column)} columns named {column}, so that it is not "
+                "clear which one is meant; rename all but one of them"
+            )
 
 
 def _valid(text: str) -> str:

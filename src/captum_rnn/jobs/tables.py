@@ -3,15 +3,15 @@
 import contextlib
 import csv
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
-from captum_rnn.jobs.rows import INVALID_UTF8, MALFORMED, Row, row_of
+from captum_rnn.jobs.lines import LineFile
+from captum_rnn.jobs.rows import INVALID_UTF8, MALFORMED, Row, check_columns, row_of
 
 # Python's own limit for one field, 131,072 characters, is lower than a long document.
 _LONGEST_FIELD = 10_000_000
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Record(NamedTuple):
@@ -27,57 +27,50 @@ class Record(NamedTuple):
 
 
 class TableFile:
-    """A CSV or TSV file in UTF-8 with a header.
+    """A table in UTF-8 with a header.
 
     Args:
         path: The file.
         text_column: Name of the column of texts.
         id_column: Name of the column of ids; None: rows have none.
-        delimiter: What stands between two fields.
+        split: The records of a file from an offset on.
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: Its header lacks one of the columns.
+        ValueError: Its header is no UTF-8, or lacks one of the columns or has it twice.
     """
 
-    def __init__(self, path: Path, text_column: str, id_column: str | None, delimiter: str) -> None:
-        self._path = path
-        self._delimiter = delimiter
-        with path.open("rb") as file:
-            header = next(_records(file, 0, delimiter), Record(0, []))
-        columns = header.fields or []
+    def __init__(
+        self,
+        path: Path,
+        text_column: str,
+        id_column: str | None,
+        split: Callable[[LineFile, int], Iterator[Record]],
+    ) -> None:
+        self._file, self._split = LineFile(path), split
+        columns = next(split(self._file, 0), Record(0, [])).fields or []
         if any(row_of(0, None, column).problem == INVALID_UTF8 for column in columns):
             raise ValueError(
                 f"{path} is not UTF-8 in its first row; save it as UTF-8, e.g. with "
                 "iconv -f GB18030 -t UTF-8"
             )
-        for column in filter(None, (text_column, id_column)):
-            if column not in columns:
-                raise ValueError(
-                    f"{path} has the columns {', '.join(columns) or '(none)'}; expected a header "
-                    f"in UTF-8 with {column}: name the column with --text-column or --id-column"
-                )
+        check_columns(path, columns, text_column, id_column)
         self._width = len(columns)
         self._text = columns.index(text_column)
         self._id = None if id_column is None else columns.index(id_column)
 
-    def offsets(self) -> Iterator[int]:
-        """Where each row begins, in bytes from the start of the file."""
-        with self._path.open("rb") as file:
-            records = _records(file, 0, self._delimiter)
+    def rows(self, first: int = 0, offset: int | None = None) -> Iterator[Row]:
+        """The rows from number `first` on, which begins at `offset`; None: all rows."""
+        records = self._split(self._file, offset or 0)
+        if offset is None:
             next(records, None)
-            for record in records:
-                yield record.offset
-
-    def rows(self, first: int, offset: int) -> Iterator[Row]:
-        """The rows from number `first` on, which begins at `offset`."""
-        with self._path.open("rb") as file:
-            for number, record in enumerate(_records(file, offset, self._delimiter), first):
-                if record.fields is None or len(record.fields) != self._width:
-                    yield Row(number, self._identity(record.fields), None, MALFORMED)
-                else:
-                    identity = None if self._id is None else record.fields[self._id]
-                    yield row_of(number, identity, record.fields[self._text])
+        for number, record in enumerate(records, first):
+            if record.fields is None or len(record.fields) != self._width:
+                identity = self._identity(record.fields)
+                yield Row(number, identity, None, MALFORMED, offset=record.offset)
+            else:
+                identity = None if self._id is None else record.fields[self._id]
+                yield row_of(number, identity, record.fields[self._text], record.offset)
 
     def _identity(self, fields: list[str] | None) -> str | None:
         """The id of a record of the wrong width, if the column stands before what is wrong."""
@@ -89,40 +82,33 @@ class TableFile:
 class _Lines:
     """The lines of a file from an offset on, decoded; some can be given back."""
 
-    def __init__(self, file: BinaryIO, offset: int) -> None:
-        file.seek(offset)
-        self._lines: Iterator[bytes] = file
-        self._given_back: list[bytes] = []
-        self._offset = offset
-        self.taken: list[bytes] = []
+    def __init__(self, file: LineFile, offset: int) -> None:
+        self._lines = file.lines(offset)
+        self._given_back: list[tuple[int, str]] = []
+        self.taken: list[tuple[int, str]] = []
 
     def __iter__(self) -> "_Lines":
         return self
 
     def __next__(self) -> str:
-        line = self._given_back.pop() if self._given_back else next(self._lines)
-        self.taken.append(line)
-        text = line.removeprefix(_BYTE_ORDER_MARK) if self._is_start else line
-        return text.decode("utf-8", "surrogateescape")
-
-    def begin(self) -> int:
-        """The offset at which the next record begins."""
-        self._offset += sum(map(len, self.taken))
-        self.taken.clear()
-        return self._offset
+        if not self._given_back:
+            offset, line = next(self._lines)
+            self.taken.append((offset, line.decode("utf-8", "surrogateescape")))
+        elif not self.taken:
+            self.taken.append(self._given_back.pop())
+        else:
+            # Inside quotes, this line once led to where a record could not be read. It would again,
+            # so it is not tried: otherwise the time would grow with the square of the lines.
+            raise csv.Error("the quote is not closed")
+        return self.taken[-1][1]
 
     def keep_first(self) -> None:
-        """Gives back all lines taken since `begin` but the first."""
+        """Gives back all lines of a record but the first."""
         self._given_back += reversed(self.taken[1:])
-        del self.taken[1:]
-
-    @property
-    def _is_start(self) -> bool:
-        return self._offset == 0 and len(self.taken) == 1
 
 
-def _records(file: BinaryIO, offset: int, delimiter: str) -> Iterator[Record]:
-    """The records from an offset on.
+def _quoted_records(file: LineFile, offset: int, delimiter: str) -> Iterator[Record]:
+    """The records from an offset on, whose fields may stand in quotes.
 
     A record that cannot be read, such as one whose quote is never closed, costs one line: reading
     goes on with the line after it.
@@ -131,17 +117,24 @@ def _records(file: BinaryIO, offset: int, delimiter: str) -> Iterator[Record]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     with _long_fields():
         while True:
-            start = lines.begin()
+            lines.taken.clear()
             try:
-                fields = next(reader)
+                fields: list[str] | None = next(reader)
             except StopIteration:
                 return
             except csv.Error:
                 lines.keep_first()
-                yield Record(start, None)
-                continue
-            if fields:
-                yield Record(start, fields)
+                fields = None
+            if fields != []:
+                yield Record(lines.taken[0][0], fields)
+
+
+def _plain_records(file: LineFile, offset: int) -> Iterator[Record]:
+    """The records from an offset on: a line each, whose fields tabs part; quotes are characters."""
+    for start, line in file.lines(offset):
+        text = line.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
+        if text:
+            yield Record(start, text.split("\t"))
 
 
 @contextlib.contextmanager
@@ -153,5 +146,8 @@ def _long_fields() -> Iterator[None]:
         csv.field_size_limit(limit)
 
 
-CsvFile = functools.partial(TableFile, delimiter=",")
-TsvFile = functools.partial(TableFile, delimiter="\t")
+CsvFile = functools.partial(TableFile, split=functools.partial(_quoted_records, delimiter=","))
+TsvFile = functools.partial(TableFile, split=_plain_records)
+QuotedTsvFile = functools.partial(
+    TableFile, split=functools.partial(_quoted_records, delimiter="\t")
+)

@@ -2,17 +2,20 @@
 
 import itertools
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import torch
 
 from captum_rnn.jobs.explaining import Clock, counts, explain_rows
 from captum_rnn.jobs.formats import FORMATS
-from captum_rnn.jobs.inputs import Columns, Part, RowFile, check_unchanged, open_rows
-from captum_rnn.jobs.rows import Row
+from captum_rnn.jobs.inputs import Columns, Part, RowFile, file_digest, open_rows
+from captum_rnn.jobs.rows import Row, rows_digest
 from captum_rnn.jobs.scoring import Scorer
 from captum_rnn.text.pipeline import TextClassifier
+from captum_rnn.text.storage import MODEL_FILES
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class WorkSettings:
         columns: Which columns of the input are read.
         format: Name of the output format.
         device: Where the model runs, e.g. `"cuda"`.
+        digests: `digests` of these settings when the job began; None: not compared.
     """
 
     base: str
@@ -36,6 +40,7 @@ class WorkSettings:
     columns: Columns = field(default_factory=Columns)
     format: str = "parquet"
     device: str = "cpu"
+    digests: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class Worker:
     Raises:
         ImportError: The format needs a package that is not installed.
         OSError: The model cannot be read.
-        ValueError: The model is damaged, or there is no such method.
+        ValueError: The model is damaged or was changed, or there is no such method.
     """
 
     def __init__(self, settings: WorkSettings) -> None:
@@ -76,6 +81,11 @@ class Worker:
         self._classifier = TextClassifier.load(model)
         self._classifier.model.to(settings.device)
         self._scorer = Scorer(self._classifier.model, settings.method, calibration or None)
+        if settings.digests is not None and digests(settings) != settings.digests:
+            raise ValueError(
+                "the model or the calibration was changed while the job ran; leave both alone, and "
+                "begin again with --restart"
+            )
         self._columns = settings.columns
         self._format = FORMATS[settings.format]
         self._open: tuple[str, RowFile] | None = None
@@ -97,16 +107,34 @@ class Worker:
 
     def _rows(self, part: Part) -> list[Row]:
         path = self._base / part.path
-        check_unchanged(path, part)
         if self._open is None or self._open[0] != part.path:
             self._open = (part.path, open_rows(path, self._columns))
         rows = list(itertools.islice(self._open[1].rows(part.first, part.offset), part.rows))
-        if len(rows) != part.rows:
+        if rows_digest(rows) != part.sha256:
             raise ValueError(
-                f"{path} has {len(rows)} rows from row {part.first} on where {part.rows} were "
-                "planned; it was changed while the job ran, so begin anew with --restart"
+                f"{path} was changed while the job ran: the rows from {part.first} on are not what "
+                "they were when it began; leave the inputs alone, and begin again with --restart"
             )
         return rows
+
+
+def plain_error(error: Exception) -> Exception:
+    """What a worker raised, as an error that any process can be sent and the command prints."""
+    if type(error) in (ImportError, OSError, TypeError, ValueError, FileNotFoundError):
+        return error
+    reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+    return ChildProcessError(f"a worker failed: {type(error).__name__}: {reason}")
+
+
+def digests(settings: WorkSettings) -> dict[str, str]:
+    """SHA-256 of each file that decides the scores: the model's three, and the calibration."""
+    base = Path(settings.base)
+    shipped = files("captum_rnn.text") / "shipped"
+    with as_file(shipped if settings.model is None else base / settings.model) as folder:
+        found = {name: file_digest(folder / name) for name in MODEL_FILES}
+    if settings.calibration is not None:
+        found["calibration"] = file_digest(base / settings.calibration)
+    return found
 
 
 def use_one_thread() -> None:

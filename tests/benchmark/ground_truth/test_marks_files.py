@@ -13,6 +13,12 @@ def test_json_lines_keep_the_words_with_a_polarity(tmp_path):
     assert read_marked_texts(file) == [MarkedText("很好，但是贵", ((0, 2, 1), (5, 6, -1)))]
 
 
+def test_a_line_of_json_ends_with_a_line_feed_alone(tmp_path):
+    file = tmp_path / "marks.jsonl"
+    file.write_text('{"text": "好\u2028\x85贵", "spans": [[0, 1, 1]]}\n', encoding="utf-8")
+    assert read_marked_texts(file) == [MarkedText("好\u2028\x85贵", ((0, 1, 1),))]
+
+
 def test_a_treebank_marks_the_words_that_are_not_neutral(tmp_path):
     file = tmp_path / "trees.txt"
     file.write_text("(3 (2 (2 A) (4 great)) (1 (0 awful) (2 -LRB-)))\n(2 (2 It) (2 is))\n")

@@ -43,7 +43,7 @@ def read_marked_texts(path: str | Path) -> list[MarkedText]:
     """
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8; convert it first") from error
     read = _of_json if path.suffix == ".jsonl" else _of_tree
@@ -52,7 +52,7 @@ def read_marked_texts(path: str | Path) -> list[MarkedText]:
         if line.strip():
             try:
                 texts.append(read(line))
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, RecursionError, TypeError, ValueError) as error:
                 raise ValueError(
                     f"line {number} of {path} is no text with marked words ({error}); expected "
                     '{"text": …, "spans": [[start, end, polarity], …]} in a .jsonl file, or else a '
