@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from captum_rnn.attr.noise_search import NoiseSearch
 from captum_rnn.attr.word_information import WordInformationAttribution
 from captum_rnn.functional.word_information import mean_square
-from captum_rnn.states.perturbing import run_embedded, seen_states
+from captum_rnn.states.perturbing import SeenStates, StateReadout, run_embedded, seen_states
 
 PROBES = 16
 
@@ -36,11 +36,11 @@ class Measured:
 def measure(
     model: nn.Module,
     stage: nn.Module,
-    embedding: nn.Module,
+    embedding: nn.Embedding,
     fit: Tensor,
     ids: Tensor,
     *,
-    readout="all",
+    readout: StateReadout = "all",
     packed: bool = False,
     search: NoiseSearch,
 ) -> Measured:
@@ -65,6 +65,8 @@ def measure(
         quantity="information",
         search=search,
     )
+    assert asked.state_variance is not None
+    assert asked.last_search is not None
     padding = ids == 0
     gradient, perturbation = others(model, stage, embedding, ids, lengths, readout, search.seed)
     return Measured(
@@ -79,15 +81,15 @@ def measure(
 def others(
     model: nn.Module,
     stage: nn.Module,
-    embedding: nn.Module,
+    embedding: nn.Embedding,
     ids: Tensor,
     lengths: Tensor | None,
-    readout,
+    readout: StateReadout,
     seed: int,
 ) -> tuple[Tensor, Tensor]:
     """Norm of the gradient (texts, time), by random probes, and of the change by replacement."""
 
-    def state(embedded: Tensor | None = None):
+    def state(embedded: Tensor | None = None) -> tuple[Tensor, SeenStates]:
         run = run_embedded(lambda: model(ids), stage, embedding, embedded)
         return run.embedded, seen_states(stage, run, readout, lengths)
 

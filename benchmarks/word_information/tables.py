@@ -1,15 +1,17 @@
 """The results as Markdown; `docs/layers.md` includes them as they are written."""
 
-from word_information_parts.statistics import shown
+from typing import Any
+
+from benchmarks.word_information.summaries import shown
 
 
-def tables(results: dict) -> str:
+def tables(results: dict[str, Any]) -> str:
     """All tables and the list of claims."""
     parts = (agreement, layers, coherence, reverse, deltas, claims, made_by)
     return "\n\n".join(part(results) for part in parts) + "\n"
 
 
-def agreement(results: dict) -> str:
+def agreement(results: dict[str, Any]) -> str:
     """How near few steps come to a converged search, and at what cost."""
     found = results["agreement"]
     rows = [
@@ -48,7 +50,7 @@ def agreement(results: dict) -> str:
     )
 
 
-def layers(results: dict) -> str:
+def layers(results: dict[str, Any]) -> str:
     """Study 1."""
     keys = (
         "information",
@@ -84,7 +86,7 @@ def layers(results: dict) -> str:
     )
 
 
-def coherence(results: dict) -> str:
+def coherence(results: dict[str, Any]) -> str:
     """Study 3."""
     rows = [
         [name, measure, shown(row["jump"]), shown(row["agreement"])]
@@ -99,7 +101,7 @@ def coherence(results: dict) -> str:
     )
 
 
-def reverse(results: dict) -> str:
+def reverse(results: dict[str, Any]) -> str:
     """Study 2."""
     rows = [
         [part, measure, shown(row["within_step"]), shown(row["across_steps"])]
@@ -116,7 +118,7 @@ def reverse(results: dict) -> str:
     )
 
 
-def deltas(results: dict) -> str:
+def deltas(results: dict[str, Any]) -> str:
     """Study 4."""
     found = results["deltas"]
     rows = [
@@ -141,13 +143,13 @@ def deltas(results: dict) -> str:
     )
 
 
-def claims(results: dict) -> str:
+def claims(results: dict[str, Any]) -> str:
     """The claims, with what was found."""
     rows = [[row["claim"], row["reproduces"], row["figures"]] for row in results["claims"]]
     return f"### What reproduces\n\n{table(['claim', 'reproduces', 'figures'], rows)}"
 
 
-def made_by(results: dict) -> str:
+def made_by(results: dict[str, Any]) -> str:
     """Where and when."""
     machine = results["machine"]
     return (

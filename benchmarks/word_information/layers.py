@@ -1,15 +1,16 @@
 """Study 1: layer by layer, where each word is forgotten; study 3: how smoothly that goes."""
 
 import itertools
+from typing import Any
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from benchmarks.word_information.measures import Measured, measure
+from benchmarks.word_information.subjects import Subject
+from benchmarks.word_information.summaries import over_texts, text_correlations
 from captum_rnn.attr.noise_search import NoiseSearch
-from word_information_parts.measures import Measured, measure
-from word_information_parts.statistics import over_texts, text_correlations
-from word_information_parts.subjects import Subject
 
 FUNCTION_WORDS = frozenset("的了是在也就和有我都很一，。！、：；,.!()“”")
 """The commonest particles, pronouns and signs of the corpus, which say little of its classes."""
@@ -31,7 +32,7 @@ def ask_layers(subjects: list[Subject], search: NoiseSearch) -> dict[str, dict[s
     return found
 
 
-def forgetting(subject: Subject, stages: dict[str, Measured]) -> dict:
+def forgetting(subject: Subject, stages: dict[str, Measured]) -> dict[str, Any]:
     """What is kept at each stage: of all words, of function words, of neighbours."""
     rows = {}
     for name, measured in stages.items():
@@ -80,7 +81,7 @@ def late_gap(information: Tensor) -> Tensor:
     return torch.stack(found)
 
 
-def coherence(stages: dict[str, Measured]) -> dict:
+def coherence(stages: dict[str, Measured]) -> dict[str, Any]:
     """How smoothly each measure goes from layer to layer, on a logarithmic scale.
 
     The jump is the root mean square change of a word's value from one stage to the next, in units
@@ -101,7 +102,7 @@ def coherence(stages: dict[str, Measured]) -> dict:
     return {name: smoothness(list(of_stage.values())) for name, of_stage in values.items()}
 
 
-def smoothness(stages: list[Tensor]) -> dict:
+def smoothness(stages: list[Tensor]) -> dict[str, Any]:
     """Jump and agreement of one measure over stages of (texts, time), NaN for padding."""
     jumps, agreements = [], []
     spread = torch.stack([nan_std(stage) for stage in stages]).mean(0)

@@ -8,30 +8,36 @@
 Before them, how near few steps come to a converged search, and what a text costs against the
 authors' way.
 
-    python benchmarks/word_information.py [--texts 40] [--output benchmarks/results/…json]
+    python benchmarks/word_information/run_study.py [--texts 40]
 """
 
 import argparse
+import sys
 import time
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import torch
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # where `benchmarks` is
+
+from benchmarks.word_information.agreement import agreement, dense
+from benchmarks.word_information.claims import claims
+from benchmarks.word_information.deltas import beside_deltas
+from benchmarks.word_information.figures import draw_all
+from benchmarks.word_information.hub import hub_subject
+from benchmarks.word_information.layers import ask_layers, coherence, forgetting
+from benchmarks.word_information.reverse import ask_steps, separation, train_reverser
+from benchmarks.word_information.subjects import load_texts, train_subjects
+from benchmarks.word_information.tables import tables
 from captum_rnn.attr.noise_search import NoiseSearch
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.files import write_json, write_text
 from captum_rnn.text import TextClassifier, load_corpus
 from captum_rnn.text.split import held_out_reviews, split_corpus
-from word_information_parts.agreement import agreement, dense
-from word_information_parts.claims import claims
-from word_information_parts.deltas import beside_deltas
-from word_information_parts.figures import draw_all
-from word_information_parts.hub import hub_subject
-from word_information_parts.layers import ask_layers, coherence, forgetting
-from word_information_parts.reverse import ask_steps, separation, train_reverser
-from word_information_parts.subjects import load_texts, train_subjects
-from word_information_parts.tables import tables
+
+HERE = Path(__file__).parent
 
 
 def main() -> None:
@@ -61,7 +67,6 @@ def main() -> None:
     points = results["deltas"].pop("points")
     results["agreement"] = agreement(
         classifier.model,
-        classifier.model.rnn,
         fit,
         # The first twelve are those that the constants of the search were chosen on.
         dense(ids, 10, 30, 12 + options.agreement_texts)[12:],
@@ -73,7 +78,7 @@ def main() -> None:
     results["minutes"] = round((time.perf_counter() - start) / 60, 1)
     results["processor_minutes"] = round((time.process_time() - computed) / 60, 1)
     write_json(results, options.output)
-    write_text(tables(results), options.figures / "layers-results.txt")
+    write_text(tables(results), options.figures / "tables.txt")
     print(tables(results))
     draw_all(options.figures, subjects, measured, results["layers"], steps, points)
     print(f"\nsaved to {options.output} and {options.figures}, {results['minutes']} minutes")
@@ -96,14 +101,14 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--authors-steps", type=int, default=5000)
     parser.add_argument("--bert", help="a BERT classifier in the hub's format, by path or name")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--figures", type=Path, default=Path("docs"))
     parser.add_argument(
-        "--output", type=Path, default=Path("benchmarks/results/word_information.json")
+        "--figures", type=Path, default=HERE, help="folder of the figures and tables"
     )
+    parser.add_argument("--output", type=Path, default=HERE / "results.json")
     return parser.parse_args()
 
 
-def described(options: argparse.Namespace) -> dict:
+def described(options: argparse.Namespace) -> dict[str, Any]:
     """What the figures were measured on and with."""
     return {
         "date": date.today().isoformat(),

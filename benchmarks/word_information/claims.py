@@ -1,9 +1,11 @@
 """The paper's claims, each with the figures that speak for or against it."""
 
-from word_information_parts.statistics import shown
+from typing import Any
+
+from benchmarks.word_information.summaries import shown
 
 
-def claims(results: dict) -> list[dict]:
+def claims(results: dict[str, Any]) -> list[dict[str, Any]]:
     """One entry a claim: what was claimed, whether it reproduces here, and the figures."""
     return [
         coherent(results["coherence"]),
@@ -15,7 +17,7 @@ def claims(results: dict) -> list[dict]:
     ]
 
 
-def coherent(found: dict) -> dict:
+def coherent(found: dict[str, Any]) -> dict[str, Any]:
     """The measure goes from layer to layer more smoothly than gradient and perturbation."""
     wins, figures = 0, []
     for name, measures in found.items():
@@ -32,7 +34,7 @@ def coherent(found: dict) -> dict:
     )
 
 
-def reverse(found: dict, kind: str, where: str) -> dict:
+def reverse(found: dict[str, Any], kind: str, where: str) -> dict[str, Any]:
     """The states of the reverse task keep what is still to be written."""
     decoder = found["decoder"]
     ours = decoder["word information"][kind]
@@ -48,7 +50,7 @@ def reverse(found: dict, kind: str, where: str) -> dict:
     )
 
 
-def discarded(found: dict) -> dict:
+def discarded(found: dict[str, Any]) -> dict[str, Any]:
     """Layers discard words that say little; the attention-based ones in particular."""
     figures, falls = [], {}
     for name, stages in found.items():
@@ -65,7 +67,7 @@ def discarded(found: dict) -> dict:
     )
 
 
-def subsequences(found: dict) -> dict:
+def subsequences(found: dict[str, Any]) -> dict[str, Any]:
     """LSTM and CNN use runs of neighbouring words, Transformer and BERT single words."""
     pooled = {name: stages["pooled"]["neighbours"] for name, stages in found.items()}
     runs = min(pooled[name]["low"] for name in ("LSTM", "CNN"))
@@ -80,7 +82,7 @@ def subsequences(found: dict) -> dict:
     )
 
 
-def repeatable(found: dict) -> dict:
+def repeatable(found: dict[str, Any]) -> dict[str, Any]:
     """The authors' procedure settles on one answer."""
     theirs = found["authors"]["two_runs"]
     return entry(
@@ -91,7 +93,7 @@ def repeatable(found: dict) -> dict:
     )
 
 
-def entry(claim: str, holds: bool, holds_in_part: bool, figures: str) -> dict:
+def entry(claim: str, holds: bool, holds_in_part: bool, figures: str) -> dict[str, Any]:
     """One claim; "yes", "in part" or "no"."""
     verdict = "yes" if holds else "in part" if holds_in_part else "no"
     return {"claim": claim, "reproduces": verdict, "figures": figures}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from captum_rnn.evaluation.agreement import rank_correlation
 SEED = 0
 
 
-def over_texts(values: Sequence[float] | Tensor) -> dict:
+def over_texts(values: Sequence[float] | Tensor) -> dict[str, Any]:
     """Mean over texts with its bootstrap interval; NaN texts are left out and counted."""
     found = asdict(mean_interval(torch.as_tensor(values, dtype=torch.float64), seed=SEED))
     return {key: round(value, 4) for key, value in found.items()}
@@ -29,7 +30,7 @@ def text_correlations(first: Tensor, second: Tensor) -> Tensor:
     )
 
 
-def shown(figure: dict | None) -> str:
+def shown(figure: dict[str, Any] | None) -> str:
     """A mean and its interval, as the tables show them; a dash where there is none."""
     if figure is None:
         return "–"

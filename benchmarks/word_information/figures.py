@@ -1,17 +1,21 @@
 """The figures of the four studies."""
 
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import torch
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from benchmarks.word_information.measures import Measured
+from benchmarks.word_information.reverse import LENGTH
+from benchmarks.word_information.subjects import Subject
 from captum_rnn.visualization.fonts import readable_text
 from captum_rnn.visualization.heat_map import save_heat_map
-from word_information_parts.measures import Measured
-from word_information_parts.reverse import LENGTH
-from word_information_parts.subjects import Subject
+
+Stages: TypeAlias = dict[str, dict[str, Measured]]
 
 _COLOURS = ("#b3590f", "#2b6ca3", "#4f8a3c", "#7a4f9a")
 _DPI = 90
@@ -20,22 +24,22 @@ _DPI = 90
 def draw_all(
     folder: Path,
     subjects: list[Subject],
-    measured: dict[str, dict[str, Measured]],
-    forgotten: dict[str, dict],
+    measured: Stages,
+    forgotten: dict[str, dict[str, Any]],
     steps: dict[str, dict[str, Tensor]],
     points: list[list[float]],
 ) -> None:
     """Writes every figure into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    draw_forgetting(folder / "word-information-layers.png", forgotten)
+    draw_forgetting(folder / "layers.png", forgotten)
     longest = max(range(len(subjects[0].words)), key=lambda row: len(subjects[0].words[row]))
     draw_text(folder, subjects, measured, longest)
-    draw_coherence(folder / "word-information-coherence.png", subjects, measured, longest)
-    draw_reverse(folder / "word-information-reverse.png", steps)
-    draw_beside(folder / "word-information-deltas.png", points)
+    draw_coherence(folder / "coherence.png", subjects, measured, longest)
+    draw_reverse(folder / "reverse.png", steps)
+    draw_beside(folder / "deltas.png", points)
 
 
-def draw_forgetting(path: Path, forgotten: dict[str, dict]) -> None:
+def draw_forgetting(path: Path, forgotten: dict[str, dict[str, Any]]) -> None:
     """Study 1: nats a word over the stages, for each classifier."""
     figure, axes = blank(6.6, 3.8)
     for colour, (name, stages) in zip(_COLOURS, forgotten.items(), strict=False):
@@ -60,7 +64,7 @@ def draw_forgetting(path: Path, forgotten: dict[str, dict]) -> None:
     figure.savefig(path, dpi=_DPI)
 
 
-def draw_text(folder: Path, subjects, measured, row: int) -> None:
+def draw_text(folder: Path, subjects: list[Subject], measured: Stages, row: int) -> None:
     """Study 1: one text, token by layer, each layer against its own mean word."""
     for subject in subjects:
         if subject.name not in ("LSTM", "BERT-style"):
@@ -68,7 +72,7 @@ def draw_text(folder: Path, subjects, measured, row: int) -> None:
         words, stages = subject.words[row], measured[subject.name]
         values = torch.stack([stage.information[row, : len(words)] for stage in stages.values()], 1)
         save_heat_map(
-            folder / f"word-information-text-{subject.name.lower()}.png",
+            folder / f"text-{subject.name.lower()}.png",
             words,
             list(stages),
             values - values.mean(0),
@@ -76,7 +80,7 @@ def draw_text(folder: Path, subjects, measured, row: int) -> None:
         )
 
 
-def draw_coherence(path: Path, subjects, measured, row: int) -> None:
+def draw_coherence(path: Path, subjects: list[Subject], measured: Stages, row: int) -> None:
     """Study 3: each word's value over the stages, by three measures, for one text."""
     words = subjects[0].words[row]
     with readable_text(*words):
@@ -129,7 +133,7 @@ def draw_beside(path: Path, points: list[list[float]]) -> None:
     figure.savefig(path, dpi=_DPI)
 
 
-def blank(width: float, height: float):
+def blank(width: float, height: float) -> tuple[Figure, Axes]:
     """A figure with one pair of axes."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)

@@ -1,5 +1,6 @@
 """The trained sentiment classifiers and the texts that they are asked about."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -7,19 +8,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from captum_rnn.text import load_corpus
-from captum_rnn.text.accuracy import Accuracy
-from captum_rnn.text.batching import bucketed_batches, pad_ids
-from captum_rnn.text.split import split_corpus
-from captum_rnn.text.tokenizer import tokenize
-from captum_rnn.text.vocabulary import Vocabulary
-from word_information_parts.models import (
+from benchmarks.word_information.models import (
     PAD,
     CnnClassifier,
     LayeredClassifier,
     LstmClassifier,
     TransformerClassifier,
 )
+from captum_rnn.text import load_corpus
+from captum_rnn.text.accuracy import Accuracy
+from captum_rnn.text.batching import bucketed_batches, pad_ids
+from captum_rnn.text.split import split_corpus
+from captum_rnn.text.tokenizer import tokenize
+from captum_rnn.text.vocabulary import Vocabulary
 
 WIDTH = 128
 FEWEST_WORDS, MOST_WORDS = 8, 20
@@ -68,7 +69,7 @@ class Subject:
 
     name: str
     model: nn.Module
-    embedding: nn.Module
+    embedding: nn.Embedding
     stages: dict[str, nn.Module]
     fit: Tensor
     ids: Tensor
@@ -147,13 +148,13 @@ def train(model: LayeredClassifier, texts: Texts, epochs: int, seed: int, name: 
     for rows in batches(texts, epochs, seed, f"training {name}", model):
         ids = pad_ids([texts.train[row] for row in rows])
         optimiser.zero_grad()
-        F.cross_entropy(model(ids), labels[rows]).backward()
+        torch.autograd.backward(F.cross_entropy(model(ids), labels[rows]))
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
     model.eval()
 
 
-def pretrain(model: TransformerClassifier, texts: Texts, epochs: int, seed: int) -> None:
+def pretrain(model: LayeredClassifier, texts: Texts, epochs: int, seed: int) -> None:
     """Masked-word prediction: 15 % of the words are masked and told from those around them."""
     mask_id = len(texts.vocabulary) + 1
     generator = torch.Generator().manual_seed(seed)
@@ -166,11 +167,14 @@ def pretrain(model: TransformerClassifier, texts: Texts, epochs: int, seed: int)
             continue
         found = model.encode(ids.masked_fill(masked, mask_id))[masked]
         optimiser.zero_grad()
-        F.cross_entropy(found @ model.embedding.weight.t() + bias, ids[masked]).backward()
+        loss = F.cross_entropy(found @ model.embedding.weight.t() + bias, ids[masked])
+        torch.autograd.backward(loss)
         optimiser.step()
 
 
-def batches(texts: Texts, epochs: int, seed: int, name: str, model: nn.Module):
+def batches(
+    texts: Texts, epochs: int, seed: int, name: str, model: nn.Module
+) -> Iterator[list[int]]:
     """Places of the texts of each batch, epoch by epoch, the model in training mode."""
     generator = torch.Generator().manual_seed(seed)
     lengths = [len(ids) for ids in texts.train]

@@ -1,19 +1,25 @@
 """Study 4: word information beside the hidden-state deltas, on the same final state."""
 
 from collections import defaultdict
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from benchmarks.word_information.measures import measure
+from benchmarks.word_information.summaries import over_texts, text_correlations
 from captum_rnn.attr import AdjointDeltaAttribution, HiddenStateDeltaAttribution
 from captum_rnn.attr.noise_search import NoiseSearch
-from word_information_parts.measures import measure
-from word_information_parts.statistics import over_texts, text_correlations
+from captum_rnn.functional import Distance
+from captum_rnn.text import TextClassifier
 
 FEWEST_SEEN = 3
+_DISTANCES: dict[str, Distance] = {"L2 delta": "l2", "projection delta": "projection"}
 
 
-def beside_deltas(classifier, fit: Tensor, ids: Tensor, search: NoiseSearch) -> dict:
+def beside_deltas(
+    classifier: TextClassifier, fit: Tensor, ids: Tensor, search: NoiseSearch
+) -> dict[str, Any]:
     """The study on a `TextClassifier` for padded ids (texts, time)."""
     model = classifier.model
     measured = measure(
@@ -26,7 +32,7 @@ def beside_deltas(classifier, fit: Tensor, ids: Tensor, search: NoiseSearch) -> 
         "word information": measured.information,
         "gradient": measured.gradient,
     }
-    for name, distance in (("L2 delta", "l2"), ("projection delta", "projection")):
+    for name, distance in _DISTANCES.items():
         delta = HiddenStateDeltaAttribution(model, model.rnn, distance=distance)
         scores[name] = delta.attribute(ids).abs().masked_fill(padding, torch.nan)
     adjoint = AdjointDeltaAttribution(model, model.rnn).attribute(ids, target=target)
@@ -67,7 +73,7 @@ def ranks(scores: Tensor) -> Tensor:
     return found
 
 
-def disagreement(information: Tensor, delta: Tensor) -> dict:
+def disagreement(information: Tensor, delta: Tensor) -> dict[str, Any]:
     """Share of each text's words in the top fifth of one and the lower half of the other."""
     kept, credited = ranks(information), ranks(delta)
     words = information.isfinite().sum(1)
@@ -77,7 +83,9 @@ def disagreement(information: Tensor, delta: Tensor) -> dict:
     }
 
 
-def disputed_words(classifier, ids: Tensor, information: Tensor, delta: Tensor) -> dict:
+def disputed_words(
+    classifier: TextClassifier, ids: Tensor, information: Tensor, delta: Tensor
+) -> dict[str, Any]:
     """The words with the largest mean difference of the two ranks, seen three times at least."""
     apart: dict[int, list[float]] = defaultdict(list)
     difference = ranks(delta) - ranks(information)

@@ -1,14 +1,16 @@
 """Study 2: what the states of an encoder-decoder know while it writes a sequence backwards."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from scipy import stats
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from benchmarks.word_information.measures import measure
+from benchmarks.word_information.summaries import over_texts
 from captum_rnn.attr.noise_search import NoiseSearch
-from word_information_parts.measures import measure
-from word_information_parts.statistics import over_texts
 
 SYMBOLS, LENGTH, WIDTH = 20, 8, 128
 
@@ -19,7 +21,7 @@ class Reverser(nn.Module):
     Symbols have the ids 1 to 20; 0 opens the decoder's sequence.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.embedding = nn.Embedding(SYMBOLS + 1, WIDTH)
         self.decoder_embedding = nn.Embedding(SYMBOLS + 1, WIDTH)
@@ -31,7 +33,8 @@ class Reverser(nn.Module):
         """Logits (batch, time, symbols) of the reversed sequence."""
         written = F.pad(ids.flip(1)[:, :-1], (1, 0))
         _, final = self.encoder(self.embedding(ids))
-        return self.head(self.decoder(self.decoder_embedding(written), final)[0])
+        logits: Tensor = self.head(self.decoder(self.decoder_embedding(written), final)[0])
+        return logits
 
 
 def draw(sequences: int, generator: torch.Generator) -> Tensor:
@@ -49,7 +52,8 @@ def train_reverser(steps: int, seed: int) -> tuple[Reverser, float]:
     for _ in tqdm(range(steps), desc="training the reverser"):
         ids = draw(128, generator)
         optimiser.zero_grad()
-        F.cross_entropy(model(ids).flatten(0, 1), ids.flip(1).flatten()).backward()
+        loss = F.cross_entropy(model(ids).flatten(0, 1), ids.flip(1).flatten())
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         schedule.step()
@@ -60,7 +64,7 @@ def train_reverser(steps: int, seed: int) -> tuple[Reverser, float]:
     return model, right
 
 
-def ask_steps(model: Reverser, sequences: int, search: NoiseSearch, seed: int) -> dict:
+def ask_steps(model: Reverser, sequences: int, search: NoiseSearch, seed: int) -> dict[str, Any]:
     """What each step's state keeps of each symbol, by the three measures.
 
     Returns:
@@ -92,7 +96,7 @@ def needed(name: str, step: int) -> list[bool]:
     return [place <= last for place in range(LENGTH)]
 
 
-def separation(maps: dict[str, Tensor], name: str) -> dict:
+def separation(maps: dict[str, Tensor], name: str) -> dict[str, Any]:
     """How well each measure tells the needed symbols: the area under the ROC curve of a sequence.
 
     Steps at which all symbols are needed are left out.

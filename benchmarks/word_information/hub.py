@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from word_information_parts.models import PAD
-from word_information_parts.subjects import Subject, Texts
+from benchmarks.word_information.models import PAD
+from benchmarks.word_information.subjects import Subject, Texts
 
 
 class HubClassifier(nn.Module):
@@ -16,7 +16,8 @@ class HubClassifier(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Logits of ids (batch, time)."""
-        return self.model(input_ids=ids, attention_mask=(ids != PAD).long()).logits
+        logits: Tensor = self.model(input_ids=ids, attention_mask=(ids != PAD).long()).logits
+        return logits
 
 
 def hub_subject(path: str, texts: Texts) -> Subject:
@@ -31,22 +32,23 @@ def hub_subject(path: str, texts: Texts) -> Subject:
     tokenizer = AutoTokenizer.from_pretrained(path)
     model = AutoModelForSequenceClassification.from_pretrained(path).eval()
     encoder = getattr(model.base_model, "encoder", None)
-    if tokenizer.pad_token_id != PAD or not hasattr(encoder, "layer"):
+    layers = getattr(encoder, "layer", None)
+    if tokenizer.pad_token_id != PAD or layers is None:
         raise ValueError(
             f"{path} pads with the id {tokenizer.pad_token_id} or has no encoder.layer; give a "
             "BERT model, whose padding has the id 0"
         )
 
     def encoded(lines: list[str]) -> Tensor:
-        return tokenizer(lines, padding=True, truncation=True, max_length=64, return_tensors="pt")[
-            "input_ids"
-        ]
+        given = tokenizer(lines, padding=True, truncation=True, max_length=64, return_tensors="pt")
+        ids: Tensor = given["input_ids"]
+        return ids
 
     known = texts.vocabulary.words
     fit = encoded(["".join(known[n - 1] for n in row if n) for row in texts.fit.tolist()])
     ids = encoded(["".join(words) for words in texts.words])
     words = [tokenizer.convert_ids_to_tokens(row[row != PAD].tolist()) for row in ids]
-    stages = {f"layer {n}": layer for n, layer in enumerate(encoder.layer, start=1)}
+    stages = {f"layer {n}": layer for n, layer in enumerate(layers, start=1)}
     return Subject(
         path,
         HubClassifier(model).eval(),

@@ -1,5 +1,7 @@
 """Sentiment classifiers of several kinds whose layers can be asked one by one."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +18,7 @@ class LayeredClassifier(nn.Module):
         head: The linear head.
     """
 
-    def __init__(self, words: int, layers: list[nn.Module], pool: nn.Module, width: int):
+    def __init__(self, words: int, layers: Sequence[nn.Module], pool: nn.Module, width: int):
         super().__init__()
         self.embedding = nn.Embedding(words + 2, width, padding_idx=PAD)
         nn.init.normal_(self.embedding.weight[1:], std=0.1)
@@ -27,18 +29,21 @@ class LayeredClassifier(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Logits (batch, 2) of ids (batch, time)."""
-        return self.head(self.dropout(self.pool(self.encode(ids), ids != PAD)))
+        logits: Tensor = self.head(self.dropout(self.pool(self.encode(ids), ids != PAD)))
+        return logits
 
     def encode(self, ids: Tensor) -> Tensor:
         """The top layer's output (batch, time, width)."""
-        hidden, read = self.embedding(ids), ids != PAD
+        hidden: Tensor = self.embedding(ids)
+        read = ids != PAD
         for layer in self.layers:
             hidden = self.run(layer, hidden, read)
         return hidden
 
     def run(self, layer: nn.Module, hidden: Tensor, read: Tensor) -> Tensor:
         """The output of one layer."""
-        return layer(hidden, read)
+        output: Tensor = layer(hidden, read)
+        return output
 
     def stages(self) -> dict[str, nn.Module]:
         """The modules to ask, by name: every layer, then the pooled state that the head reads."""
@@ -55,7 +60,8 @@ class LstmClassifier(LayeredClassifier):
 
     def run(self, layer: nn.Module, hidden: Tensor, read: Tensor) -> Tensor:
         """The output of one layer, which also runs over the padding behind the text."""
-        return layer(hidden)[0]
+        output: Tensor = layer(hidden)[0]
+        return output
 
 
 class CnnClassifier(LayeredClassifier):
@@ -74,7 +80,8 @@ class TransformerClassifier(LayeredClassifier):
 
     def encode(self, ids: Tensor) -> Tensor:
         """The top layer's output (batch, time, width)."""
-        hidden, read = self.embedding(ids) + self.positions[: ids.shape[1]], ids != PAD
+        hidden: Tensor = self.embedding(ids) + self.positions[: ids.shape[1]]
+        read = ids != PAD
         for layer in self.layers:
             hidden = layer(hidden, read)
         return hidden
@@ -89,7 +96,7 @@ class Convolution(nn.Module):
 
     def forward(self, hidden: Tensor, read: Tensor) -> Tensor:
         """(batch, time, width) to the same."""
-        found = self.convolution(hidden.transpose(1, 2)).transpose(1, 2).relu()
+        found: Tensor = self.convolution(hidden.transpose(1, 2)).transpose(1, 2).relu()
         return (hidden + found) * read.unsqueeze(2)
 
 
@@ -101,7 +108,7 @@ class EncoderLayer(nn.TransformerEncoderLayer):
             width, 4, 2 * width, dropout=0.1, activation="gelu", batch_first=True, norm_first=True
         )
 
-    def forward(self, hidden: Tensor, read: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, read: Tensor) -> Tensor:  # type: ignore[override]
         """(batch, time, width) to the same."""
         return super().forward(hidden, src_key_padding_mask=~read)
 

@@ -2,17 +2,20 @@
 
 import math
 import time
+from typing import Any
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
+from benchmarks.word_information.authors import STEPS, authors_log_sigma
+from benchmarks.word_information.summaries import over_texts, text_correlations
 from captum_rnn.attr.noise_search import NoiseSearch
 from captum_rnn.attr.word_information import WordInformationAttribution
 from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.states.perturbing import run_embedded, seen_states
+from captum_rnn.text import RecurrentClassifier
 from captum_rnn.text.batching import pad_ids
-from word_information_parts.authors import STEPS, authors_log_sigma
-from word_information_parts.statistics import over_texts, text_correlations
 
 BUDGETS = (10, 25, 50, 100, 200)
 TIMED_BATCH = 64
@@ -20,8 +23,14 @@ PLAIN = {"exact": 0, "directions": 0}
 
 
 def agreement(
-    model, layer, fit, ids, *, converged_steps: int, authors_texts: int, authors_steps: int
-) -> dict:
+    model: RecurrentClassifier,
+    fit: Tensor,
+    ids: Tensor,
+    *,
+    converged_steps: int,
+    authors_texts: int,
+    authors_steps: int,
+) -> dict[str, Any]:
     """The study on the final state of one recurrent layer; `ids` (texts, time) are padded.
 
     Few steps are compared with a search of many. Another such search with other draws, and half as
@@ -29,11 +38,13 @@ def agreement(
     linearised model but its estimated optimum, and takes the plain gradient that the authors take:
     it says that they aim at the same σ.
     """
+    layer = model.rnn
     asked = WordInformationAttribution(model, layer, model.embedding).fit([fit])
 
-    def search(steps: int, seed: int, **options):
+    def search(steps: int, seed: int, **options: int) -> Tensor:
         settings = NoiseSearch(max_steps=steps, tolerance=0.0, seed=seed, **options)
         asked.attribute(ids, search=settings, show_progress=steps == converged_steps)
+        assert asked.last_search is not None
         return asked.last_search.log_sigma.masked_fill(ids == 0, math.nan)
 
     with single_thread():
@@ -43,7 +54,7 @@ def agreement(
         few = {steps: search(steps, 4) for steps in BUDGETS}
         without = {steps: search(steps, 4, **PLAIN) for steps in BUDGETS}
         seconds = {steps: seconds_a_text(asked, ids, steps) for steps in BUDGETS}
-        theirs, cost = authors_runs(asked, model, layer, ids, authors_texts, authors_steps)
+        theirs, cost = authors_runs(asked, model, ids, authors_texts, authors_steps)
     first, again = theirs
     some = converged[:authors_texts]
     return {
@@ -77,12 +88,12 @@ def agreement(
     }
 
 
-def share_at(correlations, least: float = 0.95) -> float:
+def share_at(correlations: Tensor, least: float = 0.95) -> float:
     """Share of the texts whose correlation is at least 0.95."""
     return round((correlations >= least).double().mean().item(), 3)
 
 
-def seconds_a_text(asked, ids, steps: int) -> float:
+def seconds_a_text(asked: WordInformationAttribution, ids: Tensor, steps: int) -> float:
     """Seconds that a text takes in a batch of 64."""
     rows = torch.arange(TIMED_BATCH) % len(ids)
     start = time.perf_counter()
@@ -90,17 +101,26 @@ def seconds_a_text(asked, ids, steps: int) -> float:
     return (time.perf_counter() - start) / TIMED_BATCH
 
 
-def authors_runs(asked, model, layer, ids, texts: int, steps: int):
+def authors_runs(
+    asked: WordInformationAttribution,
+    model: RecurrentClassifier,
+    ids: Tensor,
+    texts: int,
+    steps: int,
+) -> tuple[list[Tensor], float]:
     """Log σ of two seeds of the authors' way, and seconds a text for all of its 5,000 steps."""
-    found, seconds = [], 0.0
+    assert asked.state_variance is not None
+    found: list[Tensor] = []
+    seconds = 0.0
     for seed in (1, 2):
         rows = []
         for row in tqdm(ids[:texts], desc=f"the authors' way, seed {seed}"):
             text = row[row != 0].unsqueeze(0)
 
-            def state(words, text=text):
-                run = run_embedded(lambda: model(text), layer, model.embedding, words.unsqueeze(0))
-                return seen_states(layer, run, "final").values[0, 0]
+            def state(words: Tensor, text: Tensor = text) -> Tensor:
+                embedded = words.unsqueeze(0)
+                run = run_embedded(lambda: model(text), model.rnn, model.embedding, embedded)
+                return seen_states(model.rnn, run, "final").values[0, 0]
 
             words = model.embedding(text)[0].detach()
             features = state(words).numel()
@@ -122,7 +142,7 @@ def authors_runs(asked, model, layer, ids, texts: int, steps: int):
     return found, seconds / (2 * texts) * STEPS / steps
 
 
-def dense(ids, fewest: int, most: int, texts: int):
+def dense(ids: Tensor, fewest: int, most: int, texts: int) -> Tensor:
     """The first texts of that many known words, without the unknown ones (texts, time)."""
     rows = [row[row != 0].tolist() for row in ids]
     return pad_ids([row for row in rows if fewest <= len(row) <= most][:texts])

@@ -1,0 +1,1 @@
+"""Four studies of what a layer still knows of each word, one a file."""

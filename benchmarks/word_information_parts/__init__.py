@@ -1,1 +1,0 @@
-"""The studies behind `benchmarks/word_information.py`, one a file."""
