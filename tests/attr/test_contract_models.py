@@ -227,6 +227,15 @@ def test_rows_are_independent(name, seed, kind, two_way):
     same(presorted, scores[by_length])
 
 
+@pytest.mark.parametrize("kind", reference.KINDS)
+def test_a_single_token_scores_alone_as_among_others(make, kind):
+    layer = reference.make_layer(kind, FEATURES, batch_first=True).double()
+    model, tokens = Classifier(layer), torch.randn(3, 1, FEATURES, dtype=torch.float64)
+    method = make(model, layer)
+    alone = torch.cat([method.attribute(row.unsqueeze(0), target=1) for row in tokens])
+    torch.testing.assert_close(alone, method.attribute(tokens, target=1), rtol=1e-9, atol=1e-12)
+
+
 def test_one_token_and_one_row(make_any, model):
     scores = make_any(model, model.layer).attribute(torch.tensor([[7]]), target=0)
     assert scores.shape == (1, 1)

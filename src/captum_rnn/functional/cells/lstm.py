@@ -185,7 +185,8 @@ def _activate(sums: Tensor, number: int, *, keep_sums: bool = False) -> list[Poi
     gates = []
     for place, gate in enumerate(sums.chunk(number, dim=-1)):
         if place == _Slots._fields.index("candidate"):
-            gates.append(Point(gate, gate.contiguous().tanh_()))  # torch's fast tanh wants it
+            # A copy, even of a single step, and contiguous, as torch's fast tanh wants it.
+            gates.append(Point(gate, gate.clone(memory_format=torch.contiguous_format).tanh_()))
         else:
             gates.append(Point(gate, gate.sigmoid() if keep_sums else gate.sigmoid_()))
     return gates
