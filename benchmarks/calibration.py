@@ -138,7 +138,7 @@ def calibrate(
     )
     teach = teachers(model)[teacher]
     start = time.perf_counter()
-    calibrated.fit(batches, teacher=teach, penalty=PENALTY, show_progress=False)
+    calibrated.fit(batches, teacher=teach, penalty=PENALTY)
     fitted = {
         "texts": texts,
         "teacher": teacher,

@@ -37,7 +37,9 @@ def calibrated(forward, layer, **options):
 
 
 def word_information(forward, layer, *, embedding, **options):
-    method = WordInformationAttribution(forward, layer, embedding, state_variance=0.3, **options)
+    method = WordInformationAttribution(
+        forward, layer, embedding=embedding, state_variance=0.3, **options
+    )
     short = NoiseSearch(max_steps=2, pairs=1, probes=2, directions=2)
     method.attribute = partial(method.attribute, search=short)
     return method

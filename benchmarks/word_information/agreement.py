@@ -39,7 +39,7 @@ def agreement(
     it says that they aim at the same σ.
     """
     layer = model.rnn
-    asked = WordInformationAttribution(model, layer, model.embedding).fit([fit])
+    asked = WordInformationAttribution(model, layer, embedding=model.embedding).fit([fit])
 
     def search(steps: int, seed: int, **options: int) -> Tensor:
         settings = NoiseSearch(max_steps=steps, tolerance=0.0, seed=seed, **options)

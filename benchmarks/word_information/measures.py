@@ -57,7 +57,7 @@ def measure(
         search: How σ is found.
     """
     lengths = None if packed else (ids != 0).sum(1)
-    asked = WordInformationAttribution(model, stage, embedding, readout=readout)
+    asked = WordInformationAttribution(model, stage, embedding=embedding, readout=readout)
     asked.fit([(fit, None, None if packed else (fit != 0).sum(1))])
     information = asked.attribute(
         ids,

@@ -38,7 +38,7 @@ def fitted(model, batches, layer=None, *, reference=None, kind=None, **options):
     attribution = CalibratedDeltaAttribution(
         model, layer or model.layer, reference=reference, **(kind or {})
     )
-    return attribution.fit(batches, show_progress=False, **options)
+    return attribution.fit(batches, **options)
 
 
 def expected_steps(row, direction, token):
@@ -352,14 +352,14 @@ def test_vectors_that_are_not_finite(model, ids):
         model.head.weight[0, 0] = float("nan")
     calibrated = CalibratedDeltaAttribution(model, model.layer)
     with pytest.raises(ValueError, match="learnt vectors are not finite"):
-        calibrated.fit([ids], show_progress=False)
+        calibrated.fit([ids])
     assert calibrated.calibration is None
 
 
-def test_the_progress_bar_can_be_left_out(model, ids, capsys):
-    CalibratedDeltaAttribution(model, model.layer).fit([ids], show_progress=False)
-    assert capsys.readouterr().err == ""
+def test_the_progress_bar_is_shown_on_demand(model, ids, capsys):
     CalibratedDeltaAttribution(model, model.layer).fit([ids])
+    assert capsys.readouterr().err == ""
+    CalibratedDeltaAttribution(model, model.layer).fit([ids], show_progress=True)
     assert "calibrating" in capsys.readouterr().err
 
 
@@ -498,7 +498,7 @@ def test_steps_that_nothing_reads_score_zero_by_distance():
 
     model, embedded = Classifier(), torch.randn(5, 9, 3, dtype=torch.float64)
     calibrated = CalibratedDeltaAttribution(model, model.gru, by_distance=True)
-    calibrated.fit([embedded], show_progress=False)
+    calibrated.fit([embedded])
     scores = calibrated.attribute(embedded, target=1).sum(2)
     # The last token stands at distance 8, the only one in its bin.
     effect = AdjointDeltaAttribution(model, model.gru).attribute(embedded, target=1).sum(2)

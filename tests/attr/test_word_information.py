@@ -57,7 +57,9 @@ def hooks(model):
 
 
 def test_a_linear_layer_agrees_with_the_closed_form(linear, ids):
-    method = WordInformationAttribution(linear, linear.linear, linear.embedding, scale=50.0)
+    method = WordInformationAttribution(
+        linear, linear.linear, embedding=linear.embedding, scale=50.0
+    )
     fit_ids = torch.randint(1, VOCABULARY, (200, 5))
     method.fit([fit_ids[:120], (fit_ids[120:],)])
     states = linear(fit_ids).detach()
@@ -75,7 +77,9 @@ def test_a_linear_layer_agrees_with_the_closed_form(linear, ids):
 
 
 def test_without_fit_each_text_is_measured_against_its_own_state(linear, ids):
-    method = WordInformationAttribution(linear, linear.linear, linear.embedding, scale=50.0)
+    method = WordInformationAttribution(
+        linear, linear.linear, embedding=linear.embedding, scale=50.0
+    )
     sigma = method.attribute(ids, quantity="sigma", search=NoiseSearch(max_steps=60))
     squares = linear(ids).detach().square().sum(1, keepdim=True)
     expected = (0.1 * squares / (2 * 5 * linear.squared_gains())).sqrt()
@@ -83,7 +87,7 @@ def test_without_fit_each_text_is_measured_against_its_own_state(linear, ids):
 
 
 def test_the_scale_defaults_to_the_authors_advice(model):
-    method = WordInformationAttribution(model, model.layer, model.embedding)
+    method = WordInformationAttribution(model, model.layer, embedding=model.embedding)
     assert method.scale == pytest.approx(10 * float(model.embedding.weight.detach().std()))
 
 
@@ -111,7 +115,7 @@ def test_recurrent_layers_of_every_layout(
 
     model = Embedded()
     method = WordInformationAttribution(
-        model, case.layer, model.embedding, readout=0, scale=2.0, state_variance=1e-6
+        model, case.layer, embedding=model.embedding, readout=0, scale=2.0, state_variance=1e-6
     )
     scores = method.attribute(
         case.inputs,
@@ -137,7 +141,7 @@ def test_every_state_and_the_last_one(model, ids):
 
     def information(readout):
         method = WordInformationAttribution(
-            model, model.layer, model.embedding, readout=readout, state_variance=1.0
+            model, model.layer, embedding=model.embedding, readout=readout, state_variance=1.0
         )
         return method.attribute(ids, quantity="information", search=SEARCH)
 
@@ -151,7 +155,9 @@ def test_padding_is_zero_and_changes_nothing(model):
     ids = torch.randint(1, VOCABULARY, (3, 6))
     lengths = torch.tensor([6, 2, 4])
     for quantity in ("entropy", "sigma", "information", "share"):
-        method = WordInformationAttribution(model, model.layer, model.embedding, state_variance=0.3)
+        method = WordInformationAttribution(
+            model, model.layer, embedding=model.embedding, state_variance=0.3
+        )
         scores = method.attribute(
             ids, additional_forward_args=(lengths,), quantity=quantity, search=SEARCH
         )
@@ -171,13 +177,17 @@ def test_tokens_of_a_sequence_from_pack_tokens():
             return self.layer(pack_tokens(self.embedding(ids), ids != 0))[1][-1]
 
     model = Packing().eval()
-    method = WordInformationAttribution(model, model.layer, model.embedding, state_variance=0.3)
+    method = WordInformationAttribution(
+        model, model.layer, embedding=model.embedding, state_variance=0.3
+    )
     scores = method.attribute(torch.tensor([[3, 0, 7, 0], [5, 6, 0, 8]]), search=SEARCH)
     assert (scores == 0).tolist() == [[False, True, False, True], [False, False, True, False]]
 
 
 def test_rows_do_not_depend_on_their_batch(model, ids):
-    method = WordInformationAttribution(model, model.layer, model.embedding, state_variance=0.3)
+    method = WordInformationAttribution(
+        model, model.layer, embedding=model.embedding, state_variance=0.3
+    )
     together = method.attribute(ids, search=SEARCH)
     torch.testing.assert_close(
         method.attribute(ids[[2, 0]], search=SEARCH), together[[2, 0]], rtol=1e-4, atol=1e-4
@@ -189,10 +199,12 @@ def test_time_first_inputs(model, ids):
     def time_first(tokens):
         return model.head(model.layer(model.embedding(tokens).transpose(0, 1))[0].mean(1))
 
-    given = WordInformationAttribution(model, model.layer, model.embedding, state_variance=0.3)
+    given = WordInformationAttribution(
+        model, model.layer, embedding=model.embedding, state_variance=0.3
+    )
     expected = given.attribute(ids, search=SEARCH)
     method = WordInformationAttribution(
-        time_first, model.layer, model.embedding, state_variance=0.3, batch_first=False
+        time_first, model.layer, embedding=model.embedding, state_variance=0.3, batch_first=False
     )
     scores = method.attribute(ids.t(), search=SEARCH)
     torch.testing.assert_close(scores, expected.t(), rtol=1e-4, atol=1e-4)
@@ -212,7 +224,7 @@ def test_a_transformer(stage, ids):
 
     model = Encoder().eval()
     layer = model.encoder if stage == "encoder" else model.encoder.layers[-1]
-    method = WordInformationAttribution(model, layer, model.embedding, readout=0)
+    method = WordInformationAttribution(model, layer, embedding=model.embedding, readout=0)
     method.fit([torch.randint(1, VOCABULARY, (32, 5))])
     information = method.attribute(ids, quantity="information", search=SEARCH)
     assert (information > 0).all()
@@ -220,7 +232,9 @@ def test_a_transformer(stage, ids):
 
 
 def test_an_embedding_that_the_model_does_not_use(model, ids):
-    method = WordInformationAttribution(model, model.layer, nn.Embedding(VOCABULARY, FEATURES))
+    method = WordInformationAttribution(
+        model, model.layer, embedding=nn.Embedding(VOCABULARY, FEATURES)
+    )
     with pytest.raises(ValueError, match=r"the embedding \(Embedding\) did not run"):
         method.attribute(ids, search=SHORT)
     assert hooks(model) == 0
@@ -233,7 +247,9 @@ def test_a_layer_that_does_not_depend_on_the_embedding(model, ids):
         model(tokens)
         return other(torch.ones(len(tokens), 3))
 
-    method = WordInformationAttribution(forward, other, model.embedding, state_variance=1.0)
+    method = WordInformationAttribution(
+        forward, other, embedding=model.embedding, state_variance=1.0
+    )
     with pytest.raises(ValueError, match="the layer's output does not depend on the embedding"):
         method.attribute(ids, search=SHORT)
     with pytest.raises(
@@ -245,28 +261,30 @@ def test_a_layer_that_does_not_depend_on_the_embedding(model, ids):
 def test_a_state_that_is_zero(model, ids):
     nn.init.zeros_(model.head.weight)
     nn.init.zeros_(model.head.bias)
-    method = WordInformationAttribution(model, model.head, model.embedding)
+    method = WordInformationAttribution(model, model.head, embedding=model.embedding)
     with pytest.raises(ValueError, match="the state of row 0 is zero"):
         method.attribute(ids, search=SHORT)
 
 
 def test_a_loss_that_is_not_finite(model, ids):
     nn.init.constant_(model.head.weight, math.inf)
-    method = WordInformationAttribution(model, model.head, model.embedding, state_variance=1.0)
+    method = WordInformationAttribution(
+        model, model.head, embedding=model.embedding, state_variance=1.0
+    )
     with pytest.raises(ValueError, match="not finite"):
         method.attribute(ids, search=SHORT)
 
 
 def test_a_model_that_drops_out(ids):
     model = Classifier(nn.LSTM(FEATURES, 6, 2, dropout=0.5, batch_first=True), VOCABULARY)
-    method = WordInformationAttribution(model, model.layer, model.embedding)
+    method = WordInformationAttribution(model, model.layer, embedding=model.embedding)
     with pytest.raises(ValueError, match=r"two runs .* call model.eval\(\) first"):
         method.attribute(ids, search=SHORT)
 
 
 def test_wrong_arguments(model, ids):
     def make(**options):
-        return WordInformationAttribution(model, model.layer, model.embedding, **options)
+        return WordInformationAttribution(model, model.layer, embedding=model.embedding, **options)
 
     with pytest.raises(ValueError, match="readout is 'mean'; expected"):
         make(readout="mean")
@@ -274,7 +292,7 @@ def test_wrong_arguments(model, ids):
         with pytest.raises(ValueError, match=f"{name} is -1.0; expected a finite number above 0"):
             make(**{name: -1.0})
     with pytest.raises(ValueError, match=r"Identity.* has no weight to take the largest σ from"):
-        WordInformationAttribution(model, model.layer, nn.Identity())
+        WordInformationAttribution(model, model.layer, embedding=nn.Identity())
     with pytest.raises(ValueError, match="quantity is 'bits'"):
         make().attribute(ids, quantity="bits")
     with pytest.raises(ValueError, match="inputs holds 2 tensors"):
@@ -284,6 +302,8 @@ def test_wrong_arguments(model, ids):
     with pytest.raises(ValueError, match="batches hold 0 state"):
         make().fit([])
     with pytest.raises(ValueError, match="has no axis of 5 token"):
-        WordInformationAttribution(model, model.head, model.embedding, readout=1).attribute(ids)
+        WordInformationAttribution(
+            model, model.head, embedding=model.embedding, readout=1
+        ).attribute(ids)
     with pytest.raises(NotImplementedError, match="call attribute"):
         make().attribute_future()

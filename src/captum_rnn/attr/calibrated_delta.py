@@ -85,7 +85,7 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
         >>> model = Classifier()
         >>> calibrated = CalibratedDeltaAttribution(model, model.gru)
         >>> texts = [torch.randn(32, 5, 8) for _ in range(3)]
-        >>> scores = calibrated.fit(texts, show_progress=False).attribute(texts[0], target=1)
+        >>> scores = calibrated.fit(texts).attribute(texts[0], target=1)
         >>> scores.sum(-1).shape
         torch.Size([32, 5])
     """
@@ -113,7 +113,7 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
         classes: Sequence[int] | None = None,
         teacher: Callable[..., Any] | None = None,
         penalty: float = 10.0,
-        show_progress: bool = True,
+        show_progress: bool = False,
     ) -> "CalibratedDeltaAttribution":
         """Learns the vector of each class from texts without labels; some tens suffice.
 

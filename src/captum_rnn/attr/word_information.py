@@ -50,8 +50,8 @@ class WordInformationAttribution(InternalAttribution):  # type: ignore[misc]
         forward_func: The model, or any function that runs it.
         layer: The module whose output is asked: recurrent, packed or not, or any other, whose
             output or its first entry has the axes (batch, time, features) or (batch, features).
-        embedding: The module that answers with the word vectors (batch, time, features).
         device_ids: Kept for Captum's signature; the model has to run on one device.
+        embedding: The module that answers with the word vectors (batch, time, features).
         readout: The state that is asked. ``"final"``: of a recurrent layer each direction's own
             last state, of any other the output at the last token. A position, or one for each row
             (batch,): the output there. ``"all"``: all states of the row together.
@@ -82,7 +82,7 @@ class WordInformationAttribution(InternalAttribution):  # type: ignore[misc]
         ...     def forward(self, ids):
         ...         return self.head(self.gru(self.embedding(ids))[1][-1])
         >>> model = Classifier().eval()
-        >>> information = WordInformationAttribution(model, model.gru, model.embedding)
+        >>> information = WordInformationAttribution(model, model.gru, embedding=model.embedding)
         >>> entropies = information.fit([torch.randint(100, (32, 5))]).attribute(
         ...     torch.randint(100, (4, 5))
         ... )
@@ -94,9 +94,9 @@ class WordInformationAttribution(InternalAttribution):  # type: ignore[misc]
         self,
         forward_func: Callable[..., Any],
         layer: nn.Module,
-        embedding: nn.Module,
         device_ids: list[int] | None = None,
         *,
+        embedding: nn.Module,
         readout: StateReadout = "final",
         state_variance: float | None = None,
         scale: float | None = None,

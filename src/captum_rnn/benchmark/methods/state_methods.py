@@ -171,7 +171,6 @@ class CalibratedDelta(StateMethod):
         attribution.fit(
             [(ids, None, lengths_to_tell(model, ids)) for ids in some],
             teacher=None if self.teacher is None else _lesson(self.teacher, model),
-            show_progress=False,
         )
         return dataclasses.replace(self, fitted=attribution)
 
@@ -230,7 +229,7 @@ class WordInformation(Method):
                 "names none; give its nn.RNN, nn.LSTM or nn.GRU as layer, or leave the method out"
             )
         return WordInformationAttribution(
-            model.logits, model.layer, model.embedding, state_variance=self.state_variance
+            model.logits, model.layer, embedding=model.embedding, state_variance=self.state_variance
         )
 
 
