@@ -272,13 +272,13 @@ def test_a_model_that_detaches_the_layers_output(make_differentiating, model, id
 
 @pytest.mark.parametrize("name", FOLLOWING)
 def test_what_cannot_be_followed_is_refused(name, ids):
-    class Doubling(nn.GRU):
+    class Backwards(nn.GRU):
         def forward(self, input, hx=None):
-            return super().forward(2 * input, hx)
+            return super().forward(input.flip(1), hx)
 
     make = RECURRENT[name].make
-    model = Classifier(Doubling(FEATURES, 6, 2, batch_first=True), VOCABULARY)
-    with pytest.raises(ValueError, match="Doubling computes something else than the torch layer"):
+    model = Classifier(Backwards(FEATURES, 6, 2, batch_first=True), VOCABULARY)
+    with pytest.raises(ValueError, match="Backwards computes something else than the torch layer"):
         make(model, model.layer).attribute(ids, target=1)
     model = Classifier(nn.GRU(FEATURES, 6, 2, dropout=0.5, batch_first=True), VOCABULARY)
     with pytest.raises(ValueError, match="GRU drops out between its levels"):

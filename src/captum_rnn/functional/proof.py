@@ -15,18 +15,18 @@ class Proof:
     """Holds recomputed states of one direction against the recorded ones.
 
     Attributes:
-        where: The level and direction, for the error.
-        remedy: What a difference means and what to do, for the error.
+        where: Where the recomputed states come from, for the error.
         rounding: The relative rounding error of the arithmetic that the layer ran in.
         ends: Number of steps of each row (batch,); None: all rows are full.
         backward: Whether the direction reads the text from its end.
+        remedy: What to do about a difference, for the error.
     """
 
     where: str
-    remedy: str
     rounding: float
     ends: Tensor | None = None
     backward: bool = False
+    remedy: str = ""
 
     @property
     def tolerance(self) -> float:
@@ -61,9 +61,9 @@ class Proof:
             end = len(made) if self.ends is None else int(self.ends[row])
             share = float(apart[step, row] / sizes[step, row])
             raise StepsDifferError(
-                f"step {end - 1 - step if self.backward else step} of row {row} in {self.where}, "
-                f"recomputed from the layer's weights, differs by {share:.2g} of the recorded "
-                f"state's size where rounding explains {self.tolerance:.0e}; {self.remedy}"
+                f"step {end - 1 - step if self.backward else step} of row {row} in {self.where} "
+                f"differs by {share:.2g} of the recorded state's size, where rounding explains "
+                f"{self.tolerance:.0e}{self.remedy}"
             )
 
     def check_end(self, made: Tensor, seen: Tensor) -> None:
@@ -76,5 +76,5 @@ class Proof:
             raise StepsDifferError(
                 f"the last state of row {row} in {self.where} differs by "
                 f"{float(apart[row] / sizes[row]):.2g} of its size from the one that the layer "
-                f"returned, where rounding explains {self.tolerance:.0e}; {self.remedy}"
+                f"returned, where rounding explains {self.tolerance:.0e}{self.remedy}"
             )

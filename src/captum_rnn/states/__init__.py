@@ -5,7 +5,6 @@ reads a `Trajectory`, whose axes are the same for every layer and layout.
 """
 
 from captum_rnn.states.hooks import LayerCall
-from captum_rnn.states.levels import unstack
 from captum_rnn.states.packing import TokenSequence, pack_tokens
 from captum_rnn.states.recording import (
     ReadGradient,
@@ -15,6 +14,7 @@ from captum_rnn.states.recording import (
     record_read_gradients,
     recurrent_layer,
 )
+from captum_rnn.states.recovery import unstack
 from captum_rnn.states.selection import Direction, StateKind, StateSelection
 from captum_rnn.states.trajectory import Trajectory, read_gradients, trajectory
 

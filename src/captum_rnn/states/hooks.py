@@ -26,6 +26,7 @@ class LayerCall:
         output: The top level's states after every step.
         final: The final states (h_n,) or (h_n, c_n) of all levels.
         weights: The weights that the layer computed with, by name.
+        arguments: All that it was called with, by position and by name.
         rounding: The relative rounding error of the arithmetic that it ran in.
     """
 
@@ -35,6 +36,7 @@ class LayerCall:
     final: tuple[Tensor, ...]
     weights: Mapping[str, Tensor]
     rounding: float
+    arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
 
 def compiled_code_runs_eagerly() -> contextlib.AbstractContextManager[Any]:
@@ -79,7 +81,9 @@ def watched(
     try:
         for index, module in enumerate(modules):
             handles.append(module.register_forward_pre_hook(before_call))
-            handles.append(module.register_forward_hook(after_call(index), with_kwargs=True))
+            # Before the caller's own hooks: what they make of the states is part of the head.
+            hook = module.register_forward_hook(after_call(index), with_kwargs=True, prepend=True)
+            handles.append(hook)
         yield
     finally:
         for handle in handles:
@@ -110,8 +114,15 @@ def layer_call(
         )
     given = None if initial is None else _as_tuple(initial)
     final = _as_tuple(output[1])
-    rounding = running_rounding(final[0])
-    return LayerCall(layer_input, given, output[0], final, running_weights(module), rounding)
+    return LayerCall(
+        layer_input,
+        given,
+        output[0],
+        final,
+        running_weights(module),
+        running_rounding(final[0]),
+        (args, kwargs),
+    )
 
 
 def _as_tuple(states: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:

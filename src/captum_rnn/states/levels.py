@@ -18,7 +18,9 @@ from captum_rnn.states.recording import ReadGradient
 from captum_rnn.states.weights import cell_of, level_alone
 
 
-def unstack(layer: nn.RNNBase, call: LayerCall, gradient: ReadGradient | None = None) -> Stack:
+def unstack_gates(
+    layer: nn.RNNBase, call: LayerCall, gradient: ReadGradient | None = None
+) -> Stack:
     """Recovers what every level and direction of the layer read and became.
 
     Args:
@@ -35,7 +37,7 @@ def unstack(layer: nn.RNNBase, call: LayerCall, gradient: ReadGradient | None = 
             f"{type(layer).__name__} drops out between its levels at random, so that its lower "
             "levels cannot be recovered; call model.eval() first"
         )
-    inputs, ends = _time_first(call.input, layer.batch_first)
+    inputs, ends = time_first(call.input, layer.batch_first)
     unread = ReadGradient(None, (None,) * len(call.final))
     unstacking = _Unstacking(layer, call, gradient or unread, ends)
     levels = []
@@ -43,13 +45,14 @@ def unstack(layer: nn.RNNBase, call: LayerCall, gradient: ReadGradient | None = 
         outputs = unstacking.outputs(level, inputs)
         levels.append(unstacking.passes(level, inputs, outputs))
         inputs = outputs
-    if layer.num_layers > 1 or not _runs_torchs_own_code(layer):
-        passes = list(itertools.chain.from_iterable(levels))
-        _check_ends(passes, [passed.states for passed in passes], call.final[0])
-    if not _runs_torchs_own_code(layer):
+    is_torchs = runs_torchs_own_code(layer)
+    passes = list(itertools.chain.from_iterable(levels))
+    if not is_torchs:
         for passed in passes:
             passed.prove()
-        if isinstance(layer, nn.LSTM):
+    if layer.num_layers > 1 or not is_torchs:
+        _check_ends(passes, [passed.states for passed in passes], call.final[0])
+        if not is_torchs and isinstance(layer, nn.LSTM):
             _check_ends(passes, [passed.steps.cells for passed in passes], call.final[1])
     return Stack(levels, ends)
 
@@ -68,7 +71,7 @@ class _Unstacking:
     def outputs(self, level: int, inputs: Tensor) -> Tensor:
         """The states (time, batch, direction · state) of a level."""
         if level == self.layer.num_layers - 1:
-            return _time_first(self.call.output, self.layer.batch_first)[0]
+            return time_first(self.call.output, self.layer.batch_first)[0]
         alone = level_alone(self.layer, self.call.weights, level)
         dtype = self.call.weights["weight_ih_l0"].dtype
         fed: LayerData = inputs.to(dtype)
@@ -83,7 +86,7 @@ class _Unstacking:
             outputs, _ = alone(fed, initial[0])
         else:
             outputs, _ = alone(fed, initial)
-        return _time_first(outputs, batch_first=False)[0]
+        return time_first(outputs, batch_first=False)[0]
 
     def passes(self, level: int, inputs: Tensor, outputs: Tensor) -> list[LevelPass]:
         """What the directions of a level read and became."""
@@ -109,21 +112,15 @@ class _Unstacking:
         )
 
     def _proof(self, level: int, direction: int) -> Proof:
-        kind = type(self.layer).__name__
-        remedy = (
-            "leave its weights, its input and what it returned as they are until attribute is done"
-            if _runs_torchs_own_code(self.layer)
-            else f"{kind} computes something else than the torch layer it extends: apply what it "
-            "adds before or after the layer"
-        )
         names = (", forward direction", ", backward direction") if self.directions == 2 else ("",)
-        return Proof(
-            f"level {level}{names[direction]}",
-            remedy,
-            self.call.rounding,
-            self.ends,
-            direction == 1,
-        )
+        where = f"what the weights of level {level}{names[direction]} make of it"
+        remedy = ""
+        if runs_torchs_own_code(self.layer):
+            remedy = (
+                f"; leave the weights, the input and the output of {type(self.layer).__name__} as "
+                "they are until attribute is done"
+            )
+        return Proof(where, self.call.rounding, self.ends, direction == 1, remedy)
 
     @property
     def _has_cells(self) -> bool:
@@ -146,7 +143,7 @@ class _Unstacking:
         read = self._read_at_end(0, level * self.directions + direction, outputs)
         of_output = self.gradient.output
         if level == self.layer.num_layers - 1 and of_output is not None:
-            gradients, _ = _time_first(of_output, self.layer.batch_first)
+            gradients, _ = time_first(of_output, self.layer.batch_first)
             part = gradients.chunk(self.directions, dim=-1)[direction]
             part = reverse_rows(part, self.ends) if direction == 1 else part
             read = part if read is None else read + part
@@ -165,7 +162,7 @@ class _Unstacking:
         return read
 
 
-def _time_first(data: LayerData, batch_first: bool) -> tuple[Tensor, Tensor | None]:
+def time_first(data: LayerData, batch_first: bool) -> tuple[Tensor, Tensor | None]:
     """(time, batch, features) in float32 at least, and the lengths of a packed sequence."""
     ends = None
     if isinstance(data, PackedSequence):
@@ -179,9 +176,9 @@ def _time_first(data: LayerData, batch_first: bool) -> tuple[Tensor, Tensor | No
     return padded.to(dtype).contiguous(), ends
 
 
-def _runs_torchs_own_code(layer: nn.RNNBase) -> bool:
-    changed = layer._forward_hooks or "forward" in vars(layer)
-    return type(layer) in (nn.RNN, nn.LSTM, nn.GRU) and not changed
+def runs_torchs_own_code(layer: nn.RNNBase) -> bool:
+    """Whether nothing was added to or changed in what torch's layer does."""
+    return type(layer) in (nn.RNN, nn.LSTM, nn.GRU) and "forward" not in vars(layer)
 
 
 def _check_ends(passes: list[LevelPass], states: list[Tensor], final: Tensor) -> None:

@@ -1,5 +1,6 @@
 """One forward pass, and what the recurrent layer in it was given and answered."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -107,10 +108,18 @@ def record(
 
     modes: list[bool] = []
     in_inference, enabled = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
-    hooks = watched(layers, before, after)
-    with torch.set_grad_enabled(enabled), hooks, compiled_code_runs_eagerly():
+    hooked = differentiable and any(layer._forward_hooks for layer in layers)
+    hooks, saved = watched(layers, before, after), _saved_as_copies(wanted=hooked)
+    with torch.set_grad_enabled(enabled), hooks, saved, compiled_code_runs_eagerly():
         forward()
     return recording
+
+
+def _saved_as_copies(*, wanted: bool) -> contextlib.AbstractContextManager[Any]:
+    """Copies what autograd saves: hooks are written for inference, and may change it in place."""
+    if not wanted:
+        return contextlib.nullcontext()
+    return torch.autograd.graph.saved_tensors_hooks(torch.clone, lambda saved: saved)
 
 
 def _copied(call: LayerCall, *, differentiable: bool) -> LayerCall:
@@ -124,13 +133,27 @@ def _copied(call: LayerCall, *, differentiable: bool) -> LayerCall:
 
     if differentiable:  # the methods that follow the gates, step by step
         call = replace(call, weights={name: copy(w) for name, w in call.weights.items()})
+    arguments = _others_copied(call.arguments, call)
     return replace(
         call,
+        arguments=arguments,
         input=with_data(call.input, copy(data_of(call.input))),
         initial=call.initial and tuple(copy(state) for state in call.initial),
         output=with_data(call.output, leaf(data_of(call.output))),
         final=tuple(leaf(state) for state in call.final),
     )
+
+
+def _others_copied(arguments: Any, call: LayerCall) -> Any:
+    """Arguments with copies of the tensors that are neither the input nor the initial states."""
+    if isinstance(arguments, Tensor):
+        known = arguments is call.input or any(arguments is state for state in call.initial or ())
+        return arguments if known else arguments.detach().clone()
+    if type(arguments) in (tuple, list):
+        return type(arguments)(_others_copied(part, call) for part in arguments)
+    if type(arguments) is dict:
+        return {name: _others_copied(part, call) for name, part in arguments.items()}
+    return arguments
 
 
 def _handed(call: LayerCall, output: Any) -> Any:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from captum_rnn.states.hooks import LayerCall
-from captum_rnn.states.levels import unstack
+from captum_rnn.states.recovery import unstack
 from captum_rnn.states.trajectory import Trajectory
 
 StateKind: TypeAlias = Literal["hidden", "cell"]

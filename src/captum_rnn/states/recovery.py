@@ -1,0 +1,42 @@
+"""How what happened inside a layer is recovered: by its gates, else by calling it step by step."""
+
+from torch import nn
+
+from captum_rnn.functional.proof import StepsDifferError
+from captum_rnn.functional.stack import Stack
+from captum_rnn.states.hooks import LayerCall
+from captum_rnn.states.levels import runs_torchs_own_code, unstack_gates
+from captum_rnn.states.recording import ReadGradient
+from captum_rnn.states.replay import replayed
+from captum_rnn.states.stepping import NotSteppedError
+
+
+def unstack(layer: nn.Module, call: LayerCall, gradient: ReadGradient | None = None) -> Stack:
+    """Recovers what every level and direction of a layer read and became, and proves it.
+
+    Args:
+        layer: The layer that was called.
+        call: The recorded call.
+        gradient: What the classifier reads of it; None: nothing.
+
+    Raises:
+        ValueError: The layer drops out between its levels, which cannot be repeated, or neither its
+            gates nor calling it one step at a time give the recorded states.
+    """
+    name, differs = type(layer).__name__, ""
+    if isinstance(layer, (nn.RNN, nn.LSTM, nn.GRU)):
+        try:
+            return unstack_gates(layer, call, gradient)
+        except StepsDifferError as error:
+            if runs_torchs_own_code(layer):
+                raise
+            differs = (
+                f"{name} computes something else than the torch layer it extends, as {error}; "
+            )
+    try:
+        return replayed(layer, call, gradient)
+    except (NotSteppedError, StepsDifferError) as error:
+        raise ValueError(
+            f"{differs}the steps of {name} cannot be followed by calling it one step at a time: "
+            f"{error}; apply what it adds before or after the layer"
+        ) from error

@@ -1,0 +1,184 @@
+"""Stepwise replay: a layer whose gates are unknown, followed by calling it one step at a time.
+
+From its recorded input and initial state the layer is called for each step, and has to give what
+was recorded. How a state depends on the one before is then known by autograd through one step.
+Slow, general and exact: a call of the layer for each step, and a backward pass through it.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, NoReturn
+
+import torch
+from torch import Tensor, nn
+
+from captum_rnn.functional import StatePath
+from captum_rnn.functional.cells import TANGENT, Cell, Multipliers, Rule
+from captum_rnn.functional.proof import Proof
+from captum_rnn.functional.stack import LevelPass, Stack
+from captum_rnn.states.hooks import LayerCall
+from captum_rnn.states.levels import time_first
+from captum_rnn.states.recording import ReadGradient
+from captum_rnn.states.stepping import NotSteppedError, Stepper
+
+
+class Walked(NamedTuple):
+    """What a layer read (time, batch, features) and became (time + 1, batch, state)."""
+
+    inputs: Tensor
+    states: Tensor
+
+
+class ReplayedCell(Cell[Walked]):
+    """Steps that are made by calling the layer, all levels of it at once.
+
+    The state is flat: the layer's output, followed by all that it hands on.
+
+    Args:
+        stepper: Calls the layer.
+        name: The layer's class, for errors.
+    """
+
+    def __init__(self, stepper: Stepper, name: str) -> None:
+        self._stepper, self._name = stepper, name
+
+    def steps(
+        self, inputs: Tensor, states: Tensor, initial_cell: Tensor | None, rule: Rule = TANGENT
+    ) -> Walked:
+        """Nothing is known of what happens inside a step, so that only derivatives go through it.
+
+        Raises:
+            ValueError: Another rule.
+        """
+        if rule is not TANGENT:
+            self._refuse(rule)
+        return Walked(inputs, states)
+
+    def made(self, steps: Walked) -> None:
+        """The states are those of the replay, which were compared when it was made."""
+
+    def after(
+        self, inputs: Tensor, previous: Tensor, previous_cells: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """One step from each previous state."""
+        tokens = inputs.expand(*previous.shape[:2], -1)
+        with torch.no_grad():
+            made = [
+                self._stepper.step(token, state, number)
+                for number, (token, state) in enumerate(zip(tokens, previous, strict=True))
+            ]
+        return torch.stack(made), None
+
+    def multipliers(
+        self,
+        steps: Walked,
+        read: Tensor,
+        read_cells: Tensor | None,
+        *,
+        rule: Rule = TANGENT,
+        base: Walked | None = None,
+        of_inputs: bool = True,
+    ) -> Multipliers:
+        """Back through the steps, with a backward pass through each."""
+        into = torch.cat([torch.zeros_like(read[:1]), read])
+        inputs = torch.empty_like(steps.inputs)
+        for number in reversed(range(len(read))):
+            with torch.enable_grad():
+                token = steps.inputs[number].detach().requires_grad_()
+                state = steps.states[number].detach().requires_grad_()
+                made = self._stepper.step(token, state, number)
+            inputs[number], of_state = torch.autograd.grad(
+                made, [token, state], into[number + 1], materialize_grads=True
+            )
+            into[number] += of_state
+        return Multipliers(into, None, inputs)
+
+    def slopes(self, steps: Walked, base: Walked | None, part: slice, rule: Rule) -> NoReturn:
+        """There are no gates to name."""
+        self._refuse(rule)
+
+    def slot_weights(self, rule: Rule) -> NoReturn:
+        """There are no gates to name."""
+        self._refuse(rule)
+
+    def _refuse(self, rule: Rule) -> NoReturn:
+        raise ValueError(
+            f"{self._name} does not compute the gates of nn.RNN, nn.LSTM or nn.GRU, which the rule "
+            f"{type(rule).__name__} goes through; use AdjointDeltaAttribution, which follows it "
+            "step by step"
+        )
+
+
+@dataclass(frozen=True)
+class ReplayedStack(Stack):
+    """A layer that was followed by calling it, as one level.
+
+    Attributes:
+        parts: Where the output and each tensor of the layer's state lie in the flat state.
+        num_layers: Into how many levels a tensor of the state is divided.
+    """
+
+    parts: tuple[slice, ...] = ()
+    num_layers: int = 1
+
+    def path(self, level: int, direction: int, *, cells: bool = False) -> StatePath:
+        """The states of one level, as the layer hands them on."""
+        of_all = self.parts[2 if cells else 1]
+        width = (of_all.stop - of_all.start) // self.num_layers
+        start = of_all.start + level % self.num_layers * width
+        states = self.levels[0][0].states[:, :, start : start + width].transpose(0, 1)
+        return StatePath(states[:, :1], states[:, 1:], ends=self.ends)
+
+
+def replayed(
+    layer: nn.Module, call: LayerCall, gradient: ReadGradient | None = None
+) -> ReplayedStack:
+    """Follows a layer by calling it one step at a time.
+
+    Args:
+        layer: The layer.
+        call: The call of it that is to be repeated.
+        gradient: What the classifier reads of it; None: nothing.
+
+    Raises:
+        NotSteppedError: It cannot be called so.
+        StepsDifferError: Called so, it does something else than in the call.
+    """
+    if getattr(layer, "bidirectional", False):
+        raise NotSteppedError("it reads in both directions, which no single step does")
+    batch_first = getattr(layer, "batch_first", True)
+    inputs, ends = time_first(call.input, batch_first)
+    outputs, _ = time_first(call.output, batch_first)
+    stepper = Stepper(layer, call, inputs, batch_first=batch_first)
+    states = [stepper.initial]
+    with torch.no_grad():
+        for number, token in enumerate(inputs):
+            states.append(stepper.step(token, states[-1], number))
+    path, parts = torch.stack(states), stepper.slices()
+    shown = path[..., parts[0]]
+    proof = Proof("what it answers to one step at a time", call.rounding, ends)
+    proof.check(shown[1:], torch.cat([torch.zeros_like(outputs[:1]), outputs]))
+    last = _last_steps(path, ends)
+    rows = torch.arange(path.shape[1], device=path.device)
+    for number, (part, final) in enumerate(zip(parts[1:], call.final, strict=True)):
+        proof.check_end(path[last, rows][:, part], stepper.flat_leaf(number, final).to(path))
+        # The output before the first step: what it is a copy of at every step, else zeros.
+        copied = path[..., part][..., -shown.shape[-1] :]
+        if torch.equal(copied[1:], shown[1:]):
+            shown[0] = copied[0]
+    read = torch.zeros_like(path[1:])
+    if gradient is not None:
+        if gradient.output is not None:
+            read[..., parts[0]] = time_first(gradient.output, batch_first)[0]
+        for number, of_final in enumerate(gradient.final):
+            if of_final is not None:
+                flat = stepper.flat_leaf(number, of_final).to(read)
+                read[last - 1, rows, parts[1 + number]] += flat
+    cell = ReplayedCell(stepper, type(layer).__name__)
+    passed = LevelPass(cell, inputs, path, None, read, None, proof)
+    return ReplayedStack([[passed]], ends, tuple(parts), getattr(layer, "num_layers", 1))
+
+
+def _last_steps(states: Tensor, ends: Tensor | None) -> Tensor:
+    """The number of steps of each row (batch,)."""
+    full = torch.full((states.shape[1],), len(states) - 1, device=states.device)
+    return full if ends is None else ends

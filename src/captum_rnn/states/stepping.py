@@ -1,0 +1,257 @@
+"""A module called one step at a time, from any state that it can be in."""
+
+import contextlib
+import copy
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from captum_rnn.states.hooks import LayerCall
+
+_NAMES_OF_STATES = ("hx", "h0", "h_0", "state", "hidden", "carry", "memory", "cache", "prev")
+
+
+class NotSteppedError(ValueError):
+    """A module cannot be called one step at a time."""
+
+
+class Stepper:
+    """Calls a copy of a module with one token at a time, and with the state that it answered with.
+
+    A flat state (batch, width) is the output, followed by all that the module hands on. Arguments
+    beside input and state are given to each step: their part of the step, where they have the axes
+    of the input, else as they are.
+
+    Args:
+        layer: The module.
+        call: The call of it whose steps are taken.
+        tokens: What it read (time, batch, features).
+        batch_first: Whether it reads (batch, time, features).
+
+    Raises:
+        NotSteppedError: It cannot be called so.
+    """
+
+    def __init__(
+        self, layer: nn.Module, call: LayerCall, tokens: Tensor, *, batch_first: bool
+    ) -> None:
+        self._name = type(layer).__name__
+        self._forward = _isolated(layer, call.weights).forward
+        self._arguments = _Arguments.of(self._forward, call, tokens.shape[:2], batch_first)
+        self._time_axis = 1 if batch_first else 0
+        self._dtype = call.final[0].dtype if call.final else tokens.dtype
+        with torch.enable_grad():
+            token = tokens[0].detach().requires_grad_()
+            output, state = self._call(token, self._arguments.initial, 0)
+            axes = [self._batch_axis(leaf, token) for leaf in leaves(state)]
+        self._output, self._state, self._axes = output.detach(), state, axes
+
+    @property
+    def initial(self) -> Tensor:
+        """The flat state before the first token, in which the output counts as zeros."""
+        given, like = self._arguments.initial, list(leaves(self._state))
+        start = [torch.zeros_like(leaf) for leaf in like] if given is None else leaves(given)
+        return self._flat(torch.zeros_like(self._output), start).detach()
+
+    def step(self, token: Tensor, state: Tensor, number: int) -> Tensor:
+        """The flat state after one step.
+
+        Args:
+            token: What it reads (batch, features).
+            state: The flat state before it (batch, width).
+            number: Its number, for arguments that differ from step to step.
+        """
+        output, made = self._call(token, self._nested(state), number)
+        return self._flat(output, leaves(made))
+
+    def slices(self) -> list[slice]:
+        """Where the output and each tensor of the module's state lie in a flat state."""
+        widths = [self._output.shape[1]]
+        widths += [leaf.numel() // len(self._output) for leaf in leaves(self._state)]
+        ends = torch.tensor(widths).cumsum(0).tolist()
+        return [slice(end - width, end) for end, width in zip(ends, widths, strict=True)]
+
+    def flat_leaf(self, number: int, values: Tensor) -> Tensor:
+        """Values shaped like a tensor of the module's state, as they lie in a flat state."""
+        return values.movedim(self._axes[number], 0).flatten(1)
+
+    def _call(self, token: Tensor, state: Any, number: int) -> tuple[Tensor, Any]:
+        fed = token.unsqueeze(self._time_axis).to(self._dtype)
+        arguments = self._arguments.of_step(fed, state, number)
+        try:
+            with _undisturbed(token.device):
+                answer = self._forward(*arguments.args, **arguments.kwargs)
+        except Exception as error:
+            raise NotSteppedError(
+                f"{self._name} cannot be called with one step and its own state ({error})"
+            ) from error
+        output, made = split_answer(answer)
+        if made is None or output.dim() != 3 or output.shape[self._time_axis] != 1:
+            raise NotSteppedError(
+                f"{self._name} does not answer one step with (batch, 1, features) and a state that "
+                "it could go on from"
+            )
+        return output.squeeze(self._time_axis), made
+
+    def _batch_axis(self, leaf: Tensor, token: Tensor) -> int:
+        """The axis of a state's tensor along which the rows lie."""
+        batch = len(token)
+        axes = [axis for axis, size in enumerate(leaf.shape) if size == batch]
+        if not axes:
+            raise NotSteppedError(
+                f"{self._name} hands on a state of shape {tuple(leaf.shape)} for {batch} rows; "
+                "expected one part of it for each row"
+            )
+        for axis in axes if batch > 1 else []:
+            of_row = leaf.select(axis, 0).sum()
+            (read,) = torch.autograd.grad(of_row, token, retain_graph=True, allow_unused=True)
+            if read is not None and not read[1:].any():
+                return axis
+        return axes[0]
+
+    def _flat(self, output: Tensor, parts: Iterator[Tensor] | list[Tensor]) -> Tensor:
+        rows = [self.flat_leaf(number, part) for number, part in enumerate(parts)]
+        flat = torch.cat([output, *(part.to(output) for part in rows)], 1)
+        return flat.to(torch.promote_types(flat.dtype, torch.float32))
+
+    def _nested(self, flat: Tensor) -> Any:
+        parts = []
+        like = zip(self.slices()[1:], self._axes, leaves(self._state), strict=True)
+        for part, axis, leaf in like:
+            moved = leaf.movedim(axis, 0).shape
+            parts.append(flat[:, part].reshape(moved).movedim(0, axis).to(leaf.dtype).contiguous())
+        return _rebuilt(self._state, iter(parts))
+
+
+@contextlib.contextmanager
+def _undisturbed(device: torch.device) -> Iterator[None]:
+    """Leaves the random state as it is; without cuDNN, which bans derivatives in eval mode."""
+    devices = [device] if device.type == "cuda" else []
+    cudnn = torch.backends.cudnn.flags(enabled=False)
+    with torch.random.fork_rng(devices), torch.autocast(device.type, enabled=False), cudnn:
+        yield
+
+
+def split_answer(answer: Any) -> tuple[Tensor, Any]:
+    """What a module outputs at each step, and what it hands on; None: nothing.
+
+    Raises:
+        NotSteppedError: The answer does not begin with a tensor.
+    """
+    output, state = answer, None
+    if isinstance(answer, (tuple, list)) and answer:
+        output, *rest = answer
+        state = rest[0] if len(rest) == 1 else tuple(rest)
+    if not isinstance(output, Tensor):
+        raise NotSteppedError(
+            f"the answer is of type {type(answer).__name__}; expected a tensor (batch, time, "
+            "features), or a tuple that begins with one"
+        )
+    return output, state if any(True for _ in leaves(state)) else None
+
+
+def leaves(state: Any) -> Iterator[Tensor]:
+    """The tensors of a state: itself, or those in nested tuples, lists and dicts."""
+    if isinstance(state, Tensor):
+        yield state
+    elif isinstance(state, Mapping):
+        yield from chain.from_iterable(map(leaves, state.values()))
+    elif isinstance(state, (tuple, list)):
+        yield from chain.from_iterable(map(leaves, state))
+
+
+def _rebuilt(state: Any, parts: Iterator[Tensor]) -> Any:
+    """A state with other tensors."""
+    if isinstance(state, Tensor):
+        return next(parts)
+    if isinstance(state, Mapping):
+        return {name: _rebuilt(part, parts) for name, part in state.items()}
+    if isinstance(state, tuple) and hasattr(state, "_fields"):
+        return type(state)(*(_rebuilt(part, parts) for part in state))
+    if isinstance(state, (tuple, list)):
+        return type(state)(_rebuilt(part, parts) for part in state)
+    return state
+
+
+def _isolated(layer: nn.Module, weights: Mapping[str, Tensor]) -> nn.Module:
+    """A copy of a module with the weights that ran: outside any graph, free for other states."""
+    own: dict[int, Any] = {}
+    for module in layer.modules():
+        for value in chain(*(vars(module)[room].values() for room in ("_parameters", "_buffers"))):
+            own[id(value)] = value
+        for value in vars(module).values():
+            own.update((id(leaf), leaf) for leaf in leaves(value))
+    named = chain(layer.named_parameters(), layer.named_buffers())
+    ran = {id(now): weights.get(name, now) for name, now in named}
+    if isinstance(layer, nn.RNNBase):
+        ran.update(
+            (id(now), weights[name])
+            for name, now in zip(layer._flat_weights_names, layer._flat_weights, strict=True)
+            if now is not None and name in weights
+        )
+    memo: dict[int, Any] = {}
+    for key, now in own.items():
+        if now is not None:
+            copied = ran.get(key, now).detach().clone()
+            is_parameter = isinstance(now, nn.Parameter)
+            memo[key] = nn.Parameter(copied, requires_grad=False) if is_parameter else copied
+    return copy.deepcopy(layer, memo)
+
+
+@dataclass(frozen=True)
+class _Arguments:
+    """What a module was called with, and the part of it that belongs to a step."""
+
+    signature: inspect.Signature
+    values: Mapping[str, Any]
+    input: str
+    state: str
+    axes: tuple[int, ...]
+    time_axis: int
+
+    @classmethod
+    def of(
+        cls, forward: Callable[..., Any], call: LayerCall, shape: tuple[int, ...], batch_first: bool
+    ) -> "_Arguments":
+        signature = inspect.signature(forward)
+        kinds = [parameter.kind for parameter in signature.parameters.values()]
+        if kinds and kinds[0] is inspect.Parameter.VAR_POSITIONAL:
+            signature = inspect.signature(_as_torch_has_it)
+        args, kwargs = call.arguments
+        values = signature.bind(*args, **kwargs).arguments
+        first, *others = signature.parameters
+        if not others:
+            raise NotSteppedError("it takes no state that a step could go on from")
+        named = [n for n in others if any(part in n.lower() for part in _NAMES_OF_STATES)]
+        state = (named or others)[0]
+        if call.initial is not None:  # as it was when the module ran
+            values[state] = _rebuilt(values[state], iter(call.initial))
+        time, batch = shape
+        axes = (batch, time) if batch_first else (time, batch)
+        return cls(signature, values, first, state, axes, int(batch_first))
+
+    @property
+    def initial(self) -> Any:
+        """The state that was given; None: none."""
+        return self.values.get(self.state)
+
+    def of_step(self, token: Tensor, state: Any, number: int) -> inspect.BoundArguments:
+        values = {name: self._part(value, number) for name, value in self.values.items()}
+        values[self.input], values[self.state] = token, state
+        return inspect.BoundArguments(self.signature, values)
+
+    def _part(self, value: Any, number: int) -> Any:
+        if isinstance(value, Tensor) and value.shape[:2] == self.axes:
+            return value.narrow(self.time_axis, number, 1)
+        if isinstance(value, dict):  # further named arguments
+            return {name: self._part(part, number) for name, part in value.items()}
+        return value
+
+
+def _as_torch_has_it(input: Any, hx: Any = None, *others: Any, **named: Any) -> None:
+    """The arguments of a recurrent layer of torch."""
