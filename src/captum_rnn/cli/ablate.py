@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from captum_rnn.cli.options import add_corpus, add_model, add_output, add_seed, at_least
+from captum_rnn.extras import import_extra
 
 if TYPE_CHECKING:
     from captum_rnn.cli.options import Subparsers
@@ -36,6 +37,7 @@ def add_parser(subparsers: "Subparsers") -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Measures the grid: all options of `add_parser`."""
+    import_extra("scipy", "benchmark", "captum-rnn ablate")
     from captum_rnn.benchmark.ablation.figure import ablation_figure
     from captum_rnn.benchmark.ablation.run import ablate
     from captum_rnn.benchmark.ablation.table import ablation_text

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captum_rnn.cli.options import add_corpus, add_model, add_output, add_seed, at_least
+from captum_rnn.extras import import_extra
 
 if TYPE_CHECKING:
     from captum_rnn.cli.options import Subparsers
@@ -63,6 +64,7 @@ def add_parser(subparsers: "Subparsers") -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Compares methods: `texts`, `methods`, `marks`, `known_answers` … and the common options."""
+    import_extra("scipy", "benchmark", "captum-rnn compare")
     from captum_rnn.benchmark.checkpoint import remove_blocks
     from captum_rnn.benchmark.full_comparison import full_comparison
     from captum_rnn.benchmark.ground_truth.marks_files import read_marked_texts

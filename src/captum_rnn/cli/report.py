@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captum_rnn.cli.options import at_least
+from captum_rnn.extras import import_extra
 
 if TYPE_CHECKING:
     from captum_rnn.cli.options import Subparsers
@@ -41,6 +42,7 @@ def add_parser(subparsers: "Subparsers") -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Writes the page of a corpus: `folder`, `html`, `words`."""
+    import_extra("scipy", "benchmark", "captum-rnn report")
     from captum_rnn.files import prepare_file, write_text
     from captum_rnn.jobs.report import report_html
 

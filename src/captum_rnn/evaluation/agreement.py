@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import stats
 from torch import Tensor
 
 from captum_rnn.evaluation.validation import check_scores
+from captum_rnn.extras import import_extra
 
 FEWEST_TOKENS = 3
 """Two tokens can only agree or disagree, which is no correlation."""
@@ -40,7 +41,7 @@ def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
         )
     if len(first) < FEWEST_TOKENS or np.ptp(first) == 0 or np.ptp(second) == 0:
         return math.nan
-    return float(stats.spearmanr(first, second).statistic)
+    return float(_stats().spearmanr(first, second).statistic)
 
 
 def rank_correlations(ids: Tensor, first: Tensor, second: Tensor, *, pad_id: int = 0) -> Tensor:
@@ -134,6 +135,10 @@ def rank_correlation_matrices(
     return torch.stack(rows).permute(2, 0, 1).contiguous()
 
 
+def _stats() -> Any:
+    return import_extra("scipy.stats", "benchmark", "rank correlation")
+
+
 def _numbers(scores: Tensor) -> npt.NDArray[np.float64]:
     return scores.detach().to("cpu", torch.float64).numpy()
 
@@ -141,7 +146,7 @@ def _numbers(scores: Tensor) -> npt.NDArray[np.float64]:
 def _ranks(ids: Tensor, scores: Tensor, pad_id: int) -> npt.NDArray[np.float64]:
     """Ranks (..., batch, time) from 1 of the tokens read; equal scores share their mean rank."""
     read = (ids != pad_id).cpu().numpy()
-    ranks: npt.NDArray[np.float64] = stats.rankdata(
+    ranks: npt.NDArray[np.float64] = _stats().rankdata(
         np.where(read, _numbers(scores), np.nan), axis=-1, nan_policy="omit"
     )
     return ranks

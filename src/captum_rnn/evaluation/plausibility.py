@@ -4,7 +4,6 @@ Gold masks are over token positions. What a model reads need not be what people 
 score of a poor model is not plausible, so these measures stand beside those of faithfulness.
 """
 
-import importlib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from captum_rnn.evaluation.ranking import importance_ranks
 from captum_rnn.evaluation.validation import check_marks, check_scores
+from captum_rnn.extras import import_extra
 
 
 def token_f1(
@@ -197,9 +197,4 @@ def lexicon_polarity(
 
 
 def _sklearn_metrics() -> Any:
-    try:
-        return importlib.import_module("sklearn.metrics")
-    except ImportError as error:
-        raise ImportError(
-            "average precision needs scikit-learn, which is not installed: pip install scikit-learn"
-        ) from error
+    return import_extra("sklearn.metrics", "benchmark", "average precision")

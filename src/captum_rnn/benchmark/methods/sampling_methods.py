@@ -14,6 +14,7 @@ from captum_rnn.benchmark.methods.explained_model import ExplainedModel
 from captum_rnn.benchmark.methods.method import Method
 from captum_rnn.benchmark.methods.perturbation_methods import PerturbationMethod, copies_at_once
 from captum_rnn.benchmark.methods.randomness import global_seed
+from captum_rnn.extras import import_extra
 
 _KERNEL_WIDTH = 0.25
 
@@ -68,6 +69,7 @@ class LinearModelMethod(SamplingMethod):
         return torch.cat([self._score_text(model, *text) for text in texts])
 
     def _score_text(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor:
+        import_extra("sklearn", "benchmark", self.label)
         with global_seed(self.seed):
             scores: Tensor = self.surrogate(model).attribute(
                 ids,
