@@ -101,7 +101,10 @@ class Unrolled:
         return steps if direction == 0 else steps.flip(0)
 
     def stepped_with(self, token: Tensor) -> list[list[tuple[Tensor, Tensor]]]:
-        """States and cell states after each step, had that step read `token`."""
+        """States and cell states after each step, had that step read `token`.
+
+        One token (features,), or one for each step (time, features) in the order of the text.
+        """
         level_input, made = token.double().expand(self.time, -1), []
         for level, steps in enumerate(self.steps):
             made.append([])

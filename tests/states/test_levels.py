@@ -24,6 +24,23 @@ def recover(reader, case) -> Stack:
     return unstack_gates(case.layer, call, gradient)
 
 
+@pytest.mark.parametrize("kind", reference.KINDS)
+@pytest.mark.parametrize("shape", [(1, 1), (TIME, 1), (1, len(LENGTHS))])
+def test_references_that_do_not_differ_between_steps_or_rows(kind, shape):
+    case = make_case(kind, 2, True, packed=True, with_initial_state=True)
+    stack = recover(Reader(case.layer, "everything"), case)
+    one = torch.randn(*shape, FEATURES, dtype=torch.float64)
+    every = one.expand(TIME, len(LENGTHS), -1)
+    found, expected = stack.stepped_with(one), stack.stepped_with(every)
+    for level in range(2):
+        for direction in range(2):
+            for part, wanted in zip(
+                found[level][direction], expected[level][direction], strict=True
+            ):
+                if wanted is not None:
+                    torch.testing.assert_close(part, wanted, rtol=0, atol=1e-12)
+
+
 @pytest.mark.over_every_layer
 def test_what_every_level_and_direction_read_and_became(
     kind, num_layers, bidirectional, batch_first, packed, with_initial_state
@@ -31,12 +48,15 @@ def test_what_every_level_and_direction_read_and_became(
     case = make_case(kind, num_layers, bidirectional, batch_first, packed, with_initial_state)
     reader = Reader(case.layer, "everything")
     rows = unrolled_rows(reader, case)
-    rows_made = [unrolled.stepped_with(case.reference) for unrolled in rows]
+    references = torch.randn_like(case.inputs).transpose(0, 1)
+    rows_made = [
+        unrolled.stepped_with(references[: unrolled.time, row]) for row, unrolled in enumerate(rows)
+    ]
     for precision, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-5)):
         case, reader = case.to(precision), reader.to(precision)
         stack = recover(reader, case)
         assert len(stack.levels) == num_layers
-        found_made = stack.stepped_with(case.reference)
+        found_made = stack.stepped_with(references[: len(stack.inputs)].to(precision))
         for row, (unrolled, made) in enumerate(zip(rows, rows_made, strict=True)):
             end = unrolled.time
             for level, passes in enumerate(stack.levels):
@@ -163,9 +183,9 @@ def test_weights_under_a_parametrization(new_style):
     case = Case(layer, torch.randn(2, 4, 3), None, None, torch.randn(3))
     expected = Case(plain, case.inputs, None, None, case.reference)
     reader = Reader(layer)
-    found = recover(reader, case).stepped_with(case.reference)
+    found = recover(reader, case).stepped_with(case.reference.expand(1, 1, -1))
     reader.layer = plain
-    wanted = recover(reader, expected).stepped_with(case.reference)
+    wanted = recover(reader, expected).stepped_with(case.reference.expand(1, 1, -1))
     torch.testing.assert_close(found[1][0][0], wanted[1][0][0])
 
 

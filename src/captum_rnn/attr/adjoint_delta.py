@@ -89,6 +89,6 @@ class AdjointDeltaAttribution(RecurrentAttribution):
             instead = skipped(stack)
         else:
             check_reference(self.counterfactual, "counterfactual", layer.input_size)
-            instead = stack.stepped_with(self.counterfactual)
+            instead = stack.stepped_with(self.counterfactual.expand(1, 1, -1))
         scores = adjoint_scores(stack, instead).t()
         return record.path.without_padding(scores)

@@ -96,7 +96,7 @@ def top_steps(
     stack = unstack(layer, record.call)
     steps = []
     for passed, (states, cells) in zip(
-        stack.levels[-1], stack.stepped_with(reference)[-1], strict=True
+        stack.levels[-1], stack.stepped_with(reference.expand(1, 1, -1))[-1], strict=True
     ):
         of_direction = passed.states[1:] - states
         if with_cells:

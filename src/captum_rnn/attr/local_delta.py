@@ -59,7 +59,9 @@ class LocalDeltaAttribution(RecurrentAttribution):
         check_reference(self.reference, "reference", layer.input_size)
         stack = unstack(layer, record.call, record.gradient)
         changes = []
-        tops = zip(stack.levels[-1], stack.stepped_with(self.reference)[-1], strict=True)
+        tops = zip(
+            stack.levels[-1], stack.stepped_with(self.reference.expand(1, 1, -1))[-1], strict=True
+        )
         for direction, (passed, (states, _)) in enumerate(tops):
             read_from_here_on = passed.read.flip(0).cumsum(0).flip(0)
             change = first_order(passed.states[1:] - states, read_from_here_on)

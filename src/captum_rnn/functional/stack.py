@@ -111,13 +111,14 @@ class Stack:
         return steps if direction == 0 else reverse_rows(steps, self.ends)
 
     def stepped_with(self, reference: Tensor) -> list[list[tuple[Tensor, Tensor | None]]]:
-        """States that a reference token would have made of each previous state.
+        """States that reference inputs would have made of each previous state.
 
         All steps of a level are one application of its cell; the levels above read what the
-        reference made of the levels below.
+        references made of the levels below.
 
         Args:
-            reference: The token as the layer reads it (features,).
+            reference: What stands instead of the input of each step, (time, batch, features) in
+                the order of the text, or with 1 for the time or the batch.
 
         Returns:
             For each level and direction, states (time, batch, state) and cell states of an LSTM,
@@ -127,8 +128,13 @@ class Stack:
         reference = reference.to(bottom[0].inputs)
         made = [
             [
-                passed.cell.instead(reference, passed.inputs, passed.states, passed.initial_cell)
-                for passed in bottom
+                passed.cell.instead(
+                    self._reordered_reference(reference, direction),
+                    passed.inputs,
+                    passed.states,
+                    passed.initial_cell,
+                )
+                for direction, passed in enumerate(bottom)
             ]
         ]
         for level in above:
@@ -141,6 +147,13 @@ class Stack:
                 level_made.append(passed.cell.after(read, passed.states[:-1], cells))
             made.append(level_made)
         return made
+
+    def _reordered_reference(self, reference: Tensor, direction: int) -> Tensor:
+        """References that differ between steps, in a direction's order of reading."""
+        if len(reference) == 1:
+            return reference
+        batch = self.inputs.shape[1]
+        return self.reorder(reference.expand(-1, batch, -1), direction)
 
 
 def reverse_rows(steps: Tensor, ends: Tensor | None) -> Tensor:

@@ -72,7 +72,7 @@ class Cell(ABC, Generic[Steps]):
         """State and cell state after one step from each previous state, all steps at once.
 
         Args:
-            inputs: (time, batch, features), or one input (features,) for all steps.
+            inputs: (time, batch, features), or what broadcasts to it.
             previous: (time, batch, state).
             previous_cells: (time, batch, hidden) of an LSTM; None: zeros.
         """
@@ -80,10 +80,10 @@ class Cell(ABC, Generic[Steps]):
     def instead(
         self, reference: Tensor, inputs: Tensor, states: Tensor, initial_cell: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        """State and cell state that a reference input would have made of each previous state.
+        """State and cell state that reference inputs would have made of each previous state.
 
         Args:
-            reference: (features,).
+            reference: (time, batch, features), or what broadcasts to it.
             inputs: (time, batch, features).
             states: (time + 1, batch, state), the initial one first.
             initial_cell: (batch, hidden) of an LSTM; None: zeros.

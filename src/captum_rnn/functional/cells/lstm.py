@@ -132,14 +132,15 @@ class LstmCell(Cell[LstmSteps]):
         """The steps taken and those of the reference share the previous states' part."""
         weights, cell = self.weights, initial_cell
         of_cell = weights.part(0, 3, of=4)  # without the output gate, which no cell state needs
-        of_reference = weights.preactivations(reference, states.new_zeros(1, states.shape[2]))
+        of_reference = weights.of_inputs(reference) if len(reference) == 1 else None
         made = []
         for part in blocks(*inputs.shape[:2]):
             of_states = states[:-1][part] @ weights.hidden.t()
             taken = of_cell.add_inputs(of_states[..., : len(of_cell.hidden)], inputs[part])
             input_gate, forget, candidate = (gate.value for gate in _activate(taken, 3))
             cells = _scan(input_gate, forget, candidate, cell)
-            made.append(self._after(of_states.add_(of_reference), cells[:-1]))
+            instead = weights.of_inputs(reference[part]) if of_reference is None else of_reference
+            made.append(self._after(of_states.add_(instead), cells[:-1]))
             cell = cells[-1]
         made_states, made_cells = zip(*made, strict=True)
         return torch.cat(made_states), torch.cat(made_cells)

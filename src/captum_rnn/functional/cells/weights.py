@@ -57,15 +57,22 @@ class CellWeights:
         """What the gates' nonlinearities are applied to (..., gates · hidden).
 
         Args:
-            inputs: (..., features), or one input (features,) for all steps.
+            inputs: (..., features), or what broadcasts to it, such as (1, 1, features).
             previous: (..., state).
         """
         sums = previous @ self.hidden.t()
-        if inputs.dim() < previous.dim():
-            sums += inputs @ self.input.t()
-        else:  # in place, without a second tensor of this size
-            features = inputs.shape[-1]
-            sums.view(-1, len(self.input)).addmm_(inputs.reshape(-1, features), self.input.t())
+        if inputs.shape[:-1] != previous.shape[:-1]:
+            return sums.add_(self.of_inputs(inputs))
+        # In place, without a second tensor of this size.
+        features = inputs.shape[-1]
+        sums.view(-1, len(self.input)).addmm_(inputs.reshape(-1, features), self.input.t())
+        if self.input_bias is not None and self.hidden_bias is not None:
+            sums += self.input_bias + self.hidden_bias
+        return sums
+
+    def of_inputs(self, inputs: Tensor) -> Tensor:
+        """What inputs (..., features) and both biases contribute to them (..., gates · hidden)."""
+        sums = inputs @ self.input.t()
         if self.input_bias is not None and self.hidden_bias is not None:
             sums += self.input_bias + self.hidden_bias
         return sums
