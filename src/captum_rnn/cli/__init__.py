@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from captum_rnn.cli import ablate, attribute, compare, explain, report, train
+from captum_rnn.cli.output import Parser, complain
 
 _COMMANDS = (explain, train, compare, ablate, attribute, report)
 _FAILED = 2
@@ -41,20 +42,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.run(options)
         sys.stdout.flush()
     except KeyboardInterrupt as interrupt:
-        print("; ".join(["captum-rnn: interrupted", *map(str, interrupt.args)]), file=sys.stderr)
+        complain("; ".join(["captum-rnn: interrupted", *map(str, interrupt.args)]))
         return _INTERRUPTED
     except BrokenPipeError:
         # Python flushes standard output once more when it ends, into what is still open.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _PIPE_CLOSED
     except (ImportError, OSError, TypeError, ValueError) as error:
-        print(f"captum-rnn: {_sentence(error)}", file=sys.stderr)
+        complain(f"captum-rnn: {_sentence(error)}")
         return _FAILED
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="captum-rnn",
         description="Explains recurrent text classifiers by hidden-state delta and other methods.",
     )

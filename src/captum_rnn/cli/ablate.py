@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from captum_rnn.cli.options import add_corpus, add_model, add_output, add_seed, at_least
+from captum_rnn.cli.output import say
 from captum_rnn.extras import import_extra
 
 if TYPE_CHECKING:
@@ -63,4 +64,4 @@ def run(options: argparse.Namespace) -> None:
         figure = ablation_figure({name: results})
         write_bytes(figure_bytes(figure, "png"), folder / "ablation.png")
         write_bytes(figure_bytes(figure, "svg"), folder / "ablation.svg")
-    print(f"{ablation_text(results)}\n\nwritten: {folder}")
+    say(f"{ablation_text(results)}\n\nwritten: {folder}")

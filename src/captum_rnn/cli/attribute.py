@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captum_rnn.cli.options import add_model, at_least
+from captum_rnn.cli.output import say
 
 if TYPE_CHECKING:
     from captum_rnn.cli.options import Subparsers
@@ -20,7 +21,12 @@ def add_parser(subparsers: "Subparsers") -> None:
         description="Classifies and scores every row of files, in parts that are never lost: a "
         "command that was interrupted continues when it is given again.",
     )
-    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="CSV, TSV, JSONL or Parquet")
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="CSV, TSV, JSON Lines or Parquet files, or folders of them; .gz but for Parquet",
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="the output")
     _add_what(parser)
     _add_where(parser)
@@ -32,6 +38,11 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
         "--text-column", default="text", metavar="NAME", help="(default: %(default)s)"
     )
     parser.add_argument("--id-column", metavar="NAME", help="(default: no ids)")
+    parser.add_argument(
+        "--quoted-tsv",
+        action="store_true",
+        help="fields of TSV files may stand in quotes, as those of CSV files",
+    )
     parser.add_argument(
         "--method",
         default="hidden-state-delta-l2",
@@ -107,7 +118,7 @@ def _attribute(options: argparse.Namespace) -> None:
         model=options.model,
         method=options.method,
         calibration=options.calibration,
-        columns=Columns(options.text_column, options.id_column),
+        columns=Columns(options.text_column, options.id_column, options.quoted_tsv),
         format=options.format,
         rows_per_part=options.rows_per_part,
         engine=Engine(options.engine, options.workers, options.ray_address),
@@ -115,7 +126,7 @@ def _attribute(options: argparse.Namespace) -> None:
         restart=options.restart,
         progress=sys.stderr.isatty(),
     )
-    print(f"{summary_text(summary)}\nwritten: {options.output}")
+    say(f"{summary_text(summary)}\nwritten: {options.output}")
 
 
 def summary_text(summary: "Summary") -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captum_rnn.cli.options import add_corpus, add_model, add_output, add_seed, at_least
+from captum_rnn.cli.output import say
 from captum_rnn.extras import import_extra
 
 if TYPE_CHECKING:
@@ -106,4 +107,4 @@ def run(options: argparse.Namespace) -> None:
 
         save_figures(results, folder / "figures")
     remove_blocks(folder)
-    print(f"{table_text(results)}\n\n{headline(results)}\n\nreport: {folder / 'report.html'}")
+    say(f"{table_text(results)}\n\n{headline(results)}\n\nreport: {folder / 'report.html'}")

@@ -3,7 +3,6 @@
 import argparse
 import io
 import itertools
-import json
 import os
 import shutil
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captum_rnn.cli.options import add_model
+from captum_rnn.cli.output import complain, say, say_json
 
 if TYPE_CHECKING:
     from captum_rnn.cli.options import Subparsers
@@ -71,14 +71,15 @@ def run(options: argparse.Namespace) -> None:
         key = ("against the class", "for the class") if method.class_aware else ()
         head = ["<h1>Explained texts</h1>", legend_html(*key)]
         write_text(page("Explained texts", "\n".join([*head, *articles])), options.html)
-        print(f"written: {options.html}")
+        say(f"written: {options.html}")
         return
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     width = shutil.get_terminal_size().columns
     for number, explanation in enumerate(explanations):
         if options.json:
-            print(json.dumps(explanation.to_dict(), ensure_ascii=False, allow_nan=False))
+            say_json(explanation.to_dict())
         else:
+            # Its tokens are harmless already, its colours are meant.
             print("\n" * (number > 0) + explanation.to_text(colour=colour, width=width))
 
 
@@ -87,7 +88,7 @@ def _standard_input() -> Iterator[str]:
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8-sig", errors="strict")
     if sys.stdin.isatty():
-        print("captum-rnn: reading one text a line; Ctrl-D ends", file=sys.stderr)
+        complain("captum-rnn: reading one text a line; Ctrl-D ends")
     empty = True
     try:
         for line in sys.stdin:

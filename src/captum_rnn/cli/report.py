@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captum_rnn.cli.options import at_least
+from captum_rnn.cli.output import say
 from captum_rnn.extras import import_extra
 
 if TYPE_CHECKING:
@@ -49,4 +50,4 @@ def run(options: argparse.Namespace) -> None:
     prepare_file(options.html)
     html = report_html(options.folder, words=options.words, progress=sys.stderr.isatty())
     write_text(html, options.html)
-    print(f"written: {options.html}")
+    say(f"written: {options.html}")

@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from captum_rnn.cli.options import add_corpus, add_output, add_seed, at_least
+from captum_rnn.cli.output import say
 
 if TYPE_CHECKING:
     from captum_rnn.cli.options import Subparsers
@@ -46,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
     classifier = training.train(corpus, settings, progress=sys.stderr.isatty())
     classifier.save(options.output)
     held_out = classifier.trained_on["held_out"]
-    print(
+    say(
         f"held-out accuracy {held_out['accuracy']:.3f} (95 % interval {held_out['low']:.3f}-"
         f"{held_out['high']:.3f}, {held_out['texts']} texts)\nwritten: {options.output}"
     )
