@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
-from captum_rnn.functional.cells import TANGENT, Chord, Multipliers, Rule, first_order
+from captum_rnn.functional.baseline import BaselineRun
+from captum_rnn.functional.cells import SECANT, TANGENT, Chord, Multipliers, Rule, first_order
 from captum_rnn.functional.stack import Stack
 
 Ends: TypeAlias = tuple[Tensor, Tensor | None]
@@ -15,14 +16,19 @@ Ends: TypeAlias = tuple[Tensor, Tensor | None]
 
 
 def walk_back(
-    stack: Stack, rule: Rule, base: Stack | None = None, *, to_inputs: bool = True
+    stack: Stack,
+    rule: Rule,
+    base: Sequence[Sequence[Any]] | None = None,
+    *,
+    to_inputs: bool = True,
 ) -> list[list[Multipliers]]:
     """Multipliers of all levels and directions, from what the classifier reads back to the inputs.
 
     Args:
         stack: The levels of the layer.
         rule: What stands for the derivatives.
-        base: The levels of the baseline, where the rule compares with one.
+        base: What the cells of each level and direction recomputed of the baseline's steps, where
+            the rule compares with one.
         to_inputs: Whether to go on to the inputs of the lowest level.
 
     Returns:
@@ -34,13 +40,12 @@ def walk_back(
         above = read_above(stack, found[0], len(level)) if found else [None] * len(level)
         of_level = []
         for direction, (passed, of_above) in enumerate(zip(level, above, strict=True)):
-            off = None if base is None else base.levels[depth][direction]
             walked = passed.cell.multipliers(
                 passed.steps if rule is TANGENT else passed.steps_for(rule),
                 passed.read if of_above is None else passed.read + of_above,
                 passed.read_cells,
                 rule=rule,
-                base=None if off is None else off.steps_for(rule),
+                base=None if base is None else base[depth][direction],
                 of_inputs=to_inputs or depth > 0,
             )
             of_level.append(walked)
@@ -118,3 +123,22 @@ def input_relevance(stack: Stack, epsilon: float) -> Tensor:
     """
     levels = walk_back(stack, Chord(epsilon))
     return of_inputs(stack, levels[0]).mul_(stack.inputs)
+
+
+def deep_lift(stack: Stack, base: BaselineRun) -> Tensor:
+    r"""DeepLIFT of what the lowest level reads, through the layer.
+
+    .. math:: (x_t - x'_t) \, W^\top \mu_t
+
+    with the multipliers μ of `captum_rnn.functional.cells.Secant`. If what the classifier reads
+    explains its change from the baseline, Σ ⟨s − s', read⟩ = f − f', so do the scores.
+
+    Args:
+        stack: The levels of the layer.
+        base: The run over the baseline, for the rule `SECANT`.
+
+    Returns:
+        Scores (time, batch, features) in the order of the text.
+    """
+    levels = walk_back(stack, SECANT, base.steps)
+    return of_inputs(stack, levels[0]).mul_(stack.inputs - base.inputs)

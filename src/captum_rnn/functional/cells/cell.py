@@ -77,6 +77,20 @@ class Cell(ABC, Generic[Steps]):
             previous_cells: (time, batch, hidden) of an LSTM; None: zeros.
         """
 
+    def walk(self, inputs: Tensor, state: Tensor, cell: Tensor | None) -> Tensor:
+        """The states (time + 1, batch, state) of a run of its own, the initial one first.
+
+        Args:
+            inputs: (time, batch, features).
+            state: (batch, state).
+            cell: (batch, hidden) of an LSTM; None for the other kinds.
+        """
+        states = [state]
+        for token in inputs:
+            state, cell = self.after(token, state, cell)
+            states.append(state)
+        return torch.stack(states)
+
     def instead(
         self, reference: Tensor, inputs: Tensor, states: Tensor, initial_cell: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:

@@ -24,6 +24,11 @@ class CellWeights:
     hidden_bias: Tensor | None = None
     projection: Tensor | None = None
 
+    def flat(self) -> tuple[list[Tensor], bool]:
+        """All weights in torch's order, and whether there are biases among them."""
+        every = (self.input, self.hidden, self.input_bias, self.hidden_bias, self.projection)
+        return [weight for weight in every if weight is not None], self.input_bias is not None
+
     def part(self, start: int, stop: int, *, of: int) -> "CellWeights":
         """The weights of consecutive gates in torch's order, the candidate counted as one.
 

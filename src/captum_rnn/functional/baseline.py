@@ -1,0 +1,112 @@
+"""The run of a recurrent layer over a baseline, beside the run that was recorded."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from captum_rnn.functional.cells import Rule
+from captum_rnn.functional.stack import Stack, reverse_rows
+
+
+class DirectionRun(NamedTuple):
+    """What one direction of one level became (time + 1, rows, width), in its order of reading."""
+
+    states: Tensor
+    cells: Tensor | None
+    steps: Any
+    """What the cell recomputed for a rule."""
+
+
+@dataclass(frozen=True)
+class BaselineRun:
+    """A run over a baseline from the same initial states; of one row where that says it all.
+
+    Attributes:
+        inputs: What the lowest level reads (time, rows, features), in the order of the text.
+        levels: What the directions of each level became.
+        ends: Number of steps of each row (batch,) of the text; None: all rows are full.
+    """
+
+    inputs: Tensor
+    levels: list[list[DirectionRun]]
+    ends: Tensor | None
+
+    @property
+    def steps(self) -> list[list[Any]]:
+        """What the cells recomputed, for `captum_rnn.functional.propagation.walk_back`."""
+        return [[run.steps for run in level] for level in self.levels]
+
+    def outputs(self) -> Tensor:
+        """The top level's states after each step (time, rows, direction · state), in text order."""
+        runs = self.levels[-1]
+        if self.ends is not None:
+            runs = [run._replace(states=run.states.expand(-1, len(self.ends), -1)) for run in runs]
+        return _outputs(runs, self.ends)
+
+    def final(self, *, cells: bool = False) -> Tensor:
+        """The last states, or cell states, of all levels and directions (number, rows, width)."""
+        last = []
+        for run in (run for level in self.levels for run in level):
+            path = run.cells if cells else run.states
+            assert path is not None
+            if self.ends is None:
+                last.append(path[-1])
+            else:
+                rows = torch.arange(len(self.ends), device=path.device)
+                last.append(path.expand(-1, len(rows), -1)[self.ends, rows])
+        return torch.stack(last)
+
+
+def baseline_run(stack: Stack, inputs: Tensor, rule: Rule) -> BaselineRun:
+    """Runs the cells of a stack over other inputs, once for all rows where they do not differ.
+
+    Args:
+        stack: The recorded run.
+        inputs: (time or 1, batch or 1, features), in the order of the text.
+        rule: The rule that will compare the two runs.
+    """
+    bottom = stack.levels[0][0].inputs
+    constant = inputs.shape[0] == 1
+    inputs = inputs.to(bottom).expand(len(bottom), -1, -1)
+    ends = stack.ends
+    if inputs.shape[1] == 1 and _rows_are_alike(stack, constant=constant):
+        ends = None
+    else:
+        inputs = inputs.expand(-1, bottom.shape[1], -1)
+    read, levels = inputs, []
+    for level in stack.levels:
+        runs = []
+        for direction, passed in enumerate(level):
+            tokens = read if direction == 0 else reverse_rows(read, ends)
+            state, cell = passed.states[0, : read.shape[1]], passed.initial_cell
+            cell = None if cell is None else cell[: read.shape[1]]
+            states = passed.cell.walk(tokens, state, cell)
+            steps = passed.cell.steps(tokens, states, cell, rule)
+            runs.append(DirectionRun(states, None if cell is None else steps.cells, steps))
+        levels.append(runs)
+        read = _outputs(runs, ends)
+    return BaselineRun(inputs, levels, stack.ends)
+
+
+def _rows_are_alike(stack: Stack, *, constant: bool) -> bool:
+    """Whether the run over one baseline is the same for all rows, but for where it ends.
+
+    A direction that reads from the end of its row comes upon the same tokens as in another row only
+    if all tokens are the same, and meets the other direction elsewhere.
+    """
+    bottom = stack.levels[0]
+    if stack.ends is not None and len(bottom) > 1 and not (constant and len(stack.levels) == 1):
+        return False
+    starts = [passed.states[0] for level in stack.levels for passed in level]
+    starts += [
+        p.initial_cell for level in stack.levels for p in level if p.initial_cell is not None
+    ]
+    return all(bool((start == start[:1]).all()) for start in starts)
+
+
+def _outputs(runs: list[DirectionRun], ends: Tensor | None) -> Tensor:
+    """The states of all directions after each step, in the order of the text."""
+    parts = [run.states[1:] for run in runs]
+    return parts[0] if len(parts) == 1 else torch.cat([parts[0], reverse_rows(parts[1], ends)], -1)

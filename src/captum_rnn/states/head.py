@@ -1,0 +1,175 @@
+"""What a model makes of other states than its recurrent layer gave it.
+
+The layer does not run for it: what stands before it and behind it does, as often as it is asked.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
+
+from captum_rnn.functional.baseline import BaselineRun
+from captum_rnn.states.hooks import LayerCall, LayerData, compiled_code_runs_eagerly
+from captum_rnn.states.recording import (
+    ReadGradient,
+    Recording,
+    data_of,
+    read_gradients_of,
+    with_data,
+)
+
+
+def head_values(
+    layer: nn.Module, forward: Callable[[], Tensor], calls: Sequence[LayerCall]
+) -> Tensor:
+    """The explained values (batch,) if the layer answers as in these calls, in their order.
+
+    Raises:
+        ValueError: On these states the model calls the layer another number of times.
+    """
+    with torch.no_grad(), _answering(layer, calls):
+        return forward().reshape(-1)
+
+
+def head_gradients(
+    layer: nn.Module, forward: Callable[[], Tensor], calls: Sequence[LayerCall]
+) -> list[ReadGradient]:
+    """Derivatives of the explained values with respect to what is read of these calls."""
+    leaves = [
+        _states(call, lambda states: states.detach().clone().requires_grad_()) for call in calls
+    ]
+    with torch.enable_grad(), _answering(layer, leaves):
+        return read_gradients_of(forward().reshape(-1), Recording(calls=list(leaves)))
+
+
+def mean_head_gradients(
+    layer: nn.Module,
+    forward: Callable[[], Tensor],
+    calls: Sequence[LayerCall],
+    bases: Sequence[LayerCall],
+    points: int,
+) -> list[ReadGradient]:
+    """The mean of `head_gradients` on the straight way from one set of states to another.
+
+    By Gauss and Legendre's points; their products with the differences of the states sum to the
+    difference of the values where the head is smooth.
+    """
+    nodes, weights = _gauss_legendre(points)
+    total: list[ReadGradient] = []
+    for node, weight in zip(nodes, weights, strict=True):
+        between = [_between(*ends, node) for ends in zip(bases, calls, strict=True)]
+        found = head_gradients(layer, forward, between)
+        if not total:
+            total = [ReadGradient(None, (None,) * len(call.final)) for call in calls]
+        total = [_sum(one, other, weight) for one, other in zip(total, found, strict=True)]
+    return total
+
+
+def answered(call: LayerCall, run: BaselineRun, *, batch_first: bool) -> LayerCall:
+    """A baseline run as the layer would have answered it in the place of a call."""
+    finals = [run.final(cells=number == 1) for number in range(len(call.final))]
+    return replace(
+        call,
+        output=_laid_out(run.outputs(), call.output, run.ends, batch_first=batch_first),
+        final=tuple(
+            states.expand(len(states), rows_of(call), -1).reshape(like.shape).to(like.dtype)
+            for states, like in zip(finals, call.final, strict=True)
+        ),
+    )
+
+
+def rows_of(call: LayerCall) -> int:
+    """Number of rows of a call."""
+    return call.final[0].shape[1] if call.final[0].dim() == 3 else 1
+
+
+def _laid_out(
+    outputs: Tensor, like: LayerData, ends: Tensor | None, *, batch_first: bool
+) -> LayerData:
+    """States (time, rows, width) in the layer's own layout."""
+    if isinstance(like, PackedSequence):
+        assert ends is not None
+        if like.sorted_indices is not None:
+            outputs, ends = outputs[:, like.sorted_indices], ends[like.sorted_indices]
+        data = pack_padded_sequence(outputs, ends.cpu()).data
+        return with_data(like, data.to(like.data.dtype))
+    if like.dim() == 2:
+        outputs = outputs.squeeze(1)
+    elif batch_first:
+        outputs = outputs.transpose(0, 1)
+    return outputs.expand(like.shape).to(like.dtype)
+
+
+@contextlib.contextmanager
+def _answering(layer: nn.Module, calls: Sequence[LayerCall]) -> Iterator[None]:
+    """Puts answers in the place of the layer, in this thread alone."""
+    ours, own = threading.get_ident(), layer.forward
+    is_its_own = "forward" in vars(layer)
+    left = list(calls)
+
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() != ours:
+            return own(*args, **kwargs)
+        if not left:
+            raise ValueError(_OTHER_NUMBER)
+        call = left.pop(0)
+        return call.output, call.final if len(call.final) > 1 else call.final[0]
+
+    try:
+        layer.forward = answer
+        with compiled_code_runs_eagerly():
+            yield
+    finally:
+        if is_its_own:
+            layer.forward = own
+        else:
+            del layer.forward
+    if left:
+        raise ValueError(_OTHER_NUMBER)
+
+
+_OTHER_NUMBER = (
+    "on the states of the baseline the model runs its recurrent layer another number of times than "
+    "on those of the inputs, so that they cannot be compared; fix the number of runs"
+)
+
+
+def _states(call: LayerCall, change: Callable[[Tensor], Tensor]) -> LayerCall:
+    """A call with changed states."""
+    output = with_data(call.output, change(data_of(call.output)))
+    return replace(call, output=output, final=tuple(change(state) for state in call.final))
+
+
+def _between(base: LayerCall, call: LayerCall, share: float) -> LayerCall:
+    """The states on the straight way from one call to another."""
+    others = iter([data_of(base.output), *base.final])
+    return _states(call, lambda states: torch.lerp(next(others), states, share))
+
+
+def _sum(one: ReadGradient, other: ReadGradient, weight: float) -> ReadGradient:
+    """One gradient and a multiple of another; None where neither is anything."""
+
+    def add(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+        if second is None:
+            return first
+        return weight * second if first is None else first + weight * second
+
+    first = None if one.output is None else data_of(one.output)
+    second = None if other.output is None else data_of(other.output)
+    data, like = add(first, second), one.output if other.output is None else other.output
+    return ReadGradient(
+        None if data is None or like is None else with_data(like, data),
+        tuple(add(*states) for states in zip(one.final, other.final, strict=True)),
+    )
+
+
+def _gauss_legendre(points: int) -> tuple[list[float], list[float]]:
+    """Nodes and weights of the mean over 0 to 1."""
+    nodes, weights = np.polynomial.legendre.leggauss(points)
+    return list((nodes + 1) / 2), list(weights / 2)
