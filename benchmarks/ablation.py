@@ -12,11 +12,11 @@ import json
 from pathlib import Path
 
 from ablation_tables import tables
+from benchmarks.reviews.subjects import CORPORA, recipes, unseen_reviews
 from captum_rnn.benchmark import ablate
 from captum_rnn.benchmark.ablation.figure import ablation_figure
 from captum_rnn.benchmark.ablation.table import ablation_text
 from captum_rnn.benchmark.ground_truth.tasks.kinds import KINDS
-from captum_rnn.benchmark.subjects import CORPORA, recipes, unseen_reviews
 from captum_rnn.files import write_bytes, write_text
 from captum_rnn.visualization.figure import drawing, figure_bytes
 

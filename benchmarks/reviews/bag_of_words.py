@@ -1,6 +1,6 @@
 """A classifier without word order, as a scale for the accuracy of the recurrent ones."""
 
-from captum_rnn.benchmark.subjects import Recipe
+from benchmarks.reviews.subjects import Recipe
 from captum_rnn.text.accuracy import Accuracy
 from captum_rnn.text.tokenizer import tokenize
 

@@ -1,8 +1,8 @@
 import pytest
 
-from captum_rnn.benchmark import subjects
-from captum_rnn.benchmark.bag_of_words import bag_of_words_accuracy
-from captum_rnn.benchmark.subjects import Recipe
+from benchmarks.reviews import subjects
+from benchmarks.reviews.bag_of_words import bag_of_words_accuracy
+from benchmarks.reviews.subjects import Recipe
 from captum_rnn.text.corpus import Corpus, Review
 
 pytest.importorskip("sklearn")

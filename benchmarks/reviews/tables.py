@@ -1,38 +1,26 @@
-"""The grid's results as Markdown, from benchmarks/results/compare_methods.json.
+"""The grid's results as Markdown, from compare_methods.json beside this script.
 
-`docs/results.md` includes what this writes to docs/results-tables.txt, `docs/which.md` the summary
-in docs/which-table.txt, which also reads the costs in benchmarks/results/speed.json.
+`docs/results.md` includes what this writes to tables.txt, `docs/which.md` the summary in
+summary.txt, which also reads the costs in benchmarks/results/speed.json.
 
-    python benchmarks/compare_methods_tables.py
+    python benchmarks/reviews/tables.py
 """
 
 import json
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
+from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # where `benchmarks` is
+
+from benchmarks.reviews.cells import differences, mean_of, of, over_seeds, table
+from benchmarks.reviews.summary import summary
 from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.files import write_text
 
-ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "benchmarks" / "results" / "compare_methods.json"
-SPEED = ROOT / "benchmarks" / "results" / "speed.json"
-TABLES = ROOT / "docs" / "results-tables.txt"
-SUMMARY = ROOT / "docs" / "which-table.txt"
-COSTS = {
-    "hidden-state-delta-l2": "hidden-state delta (l2)",
-    "hidden-state-delta-projection": "hidden-state delta (projection)",
-    "logit-delta": "logit delta",
-    "local-delta": "local delta",
-    "calibrated-delta-by-distance": "calibrated delta, by distance",
-    "adjoint-delta": "adjoint delta",
-    "relevance-propagation": "relevance propagation",
-    "relevance-and-midpoint": "relevance + midpoint",
-    "saliency": "Saliency",
-    "input-x-gradient": "InputXGradient",
-    "integrated-gradients-midpoint": "IntegratedGradients, midpoint",
-    "integrated-gradients": "IntegratedGradients, 50 steps",
-}
+HERE = Path(__file__).parent
+SPEED = HERE.parent / "results" / "speed.json"
 AGAINST = (
     "calibrated-delta-by-distance",
     "adjoint-delta",
@@ -85,7 +73,7 @@ SECTIONS = (
 )
 
 
-def tables(results: dict) -> str:
+def tables(results: dict[str, Any]) -> str:
     """All tables, one below the other."""
     subjects, tasks = results["subjects"], results["known_answers"]
     corpora = list(dict.fromkeys(entry["corpus"] for entry in subjects))
@@ -104,7 +92,7 @@ def tables(results: dict) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def accuracies(subjects: Sequence[dict], corpora: Sequence[str]) -> str:
+def accuracies(subjects: Sequence[dict[str, Any]], corpora: Sequence[str]) -> str:
     """How accurate the classifiers are on held-out reviews."""
     kinds = list(dict.fromkeys(entry["kind"] for entry in subjects))
     rows = [
@@ -120,7 +108,7 @@ def accuracies(subjects: Sequence[dict], corpora: Sequence[str]) -> str:
     return f"Accuracy on held-out reviews:\n\n{table(['corpus', *kinds], rows)}"
 
 
-def task_table(tasks: Sequence[dict], kind: str) -> str:
+def task_table(tasks: Sequence[dict[str, Any]], kind: str) -> str:
     """Agreement with the true contributions on the nets of one kind."""
     of_kind = [entry for entry in tasks if entry["kind"] == kind and entry["methods"]]
     names = list(dict.fromkeys(entry["task"] for entry in of_kind))
@@ -141,7 +129,7 @@ def task_table(tasks: Sequence[dict], kind: str) -> str:
     return table([kind, *names], rows)
 
 
-def task_differences(tasks: Sequence[dict], methods: Sequence[str] = AGAINST) -> str:
+def task_differences(tasks: Sequence[dict[str, Any]], methods: Sequence[str] = AGAINST) -> str:
     """Paired differences from Integrated Gradients on the tasks that separate the methods."""
     chosen = [e for e in tasks if e["task"] in ("additive", "reset", "negation") and e["methods"]]
     columns = list(dict.fromkeys((entry["task"], entry["kind"]) for entry in chosen))
@@ -167,7 +155,9 @@ def task_differences(tasks: Sequence[dict], methods: Sequence[str] = AGAINST) ->
     )
 
 
-def subject_table(subjects: Sequence[dict], corpus: str, section: str, measure: str) -> str:
+def subject_table(
+    subjects: Sequence[dict[str, Any]], corpus: str, section: str, measure: str
+) -> str:
     """A measure by method and kind of classifier; empty if nobody has it."""
     kinds = [
         kind
@@ -192,7 +182,9 @@ def subject_table(subjects: Sequence[dict], corpus: str, section: str, measure: 
     return table(["method", *kinds], rows)
 
 
-def gain_table(subjects: Sequence[dict], corpus: str, methods: Sequence[str] = AGAINST) -> str:
+def gain_table(
+    subjects: Sequence[dict[str, Any]], corpus: str, methods: Sequence[str] = AGAINST
+) -> str:
     """Share of Integrated Gradients' gain, and the paired difference, by classifier."""
     kinds = list(dict.fromkeys(entry["kind"] for entry in subjects))
     rows = []
@@ -214,7 +206,7 @@ def gain_table(subjects: Sequence[dict], corpus: str, methods: Sequence[str] = A
     )
 
 
-def saliency_table(subjects: Sequence[dict], corpora: Sequence[str]) -> str:
+def saliency_table(subjects: Sequence[dict[str, Any]], corpora: Sequence[str]) -> str:
     """Whether Saliency is better than random scores, by classifier."""
     kinds = list(dict.fromkeys(entry["kind"] for entry in subjects))
     rows = [
@@ -236,92 +228,14 @@ def saliency_table(subjects: Sequence[dict], corpora: Sequence[str]) -> str:
     )
 
 
-def summary(results: dict, speed: dict) -> str:
-    """One row a method: its least and greatest figures over all classifiers, and its cost."""
-    subjects, tasks = results["subjects"], results["known_answers"]
-    costs = {
-        entry["layer"]: {row["method"]: row["forwards"] for row in entry["methods"]}
-        for entry in speed["tables"]
-        if entry["batch"] > 1
-    }
-    rows = []
-    for method in subjects[0]["methods"]:
-        figures = [entry["methods"][method] for entry in subjects]
-        cells = [
-            between((one["share_of_gain"] for one in figures), "{:.0%}"),
-            between(mean_of(one["measures"], "spearman_leave_one_out") for one in figures),
-        ]
-        for task in ("reset", "negation", "second-class"):
-            cells.append(
-                between(
-                    mean_of(entry["methods"][method]["measures"], entry["measure"])
-                    for entry in tasks
-                    if entry["task"] == task and entry["methods"]
-                )
-            )
-        name = COSTS.get(method)
-        cost = ", ".join(f"{of_layer[name]:.2f}" for of_layer in costs.values()) if name else "–"
-        rows.append([METHODS[method].label, *cells, cost])
-    head = [
-        "method",
-        "share of Integrated Gradients' gain",
-        "Spearman with leave-one-out",
-        "reset",
-        "negation",
-        "second class",
-        f"× one forward, {', '.join(costs)}",
-    ]
-    return table(head, rows) + "\n"
-
-
-def between(given: Iterable[float | None], style: str = "{:.2f}") -> str:
-    """The least and the greatest of the figures that are defined."""
-    values = [value for value in given if value is not None]
-    if not values:
-        return "–"
-    ends = (style.format(end).replace("-", "−") for end in (min(values), max(values)))
-    return " to ".join(dict.fromkeys(ends))
-
-
-def of(subjects: Sequence[dict], kind: str, corpus: str) -> list[dict]:
-    """The classifiers of one kind and corpus, one a seed."""
-    return [entry for entry in subjects if (entry["kind"], entry["corpus"]) == (kind, corpus)]
-
-
-def mean_of(measures: dict, measure: str) -> float | None:
-    """The mean of a measure; None where it is not defined."""
-    return measures.get(measure, {}).get("mean")
-
-
-def over_seeds(given: Iterable[float | None]) -> str:
-    """The mean over seeds and half the spread."""
-    values = [value for value in given if value is not None]
-    if not values:
-        return "–"
-    half = (max(values) - min(values)) / 2
-    return f"{fmean(values):.3f} ± {half:.3f}".replace("-", "−")
-
-
-def differences(given: Iterable[dict]) -> str:
-    """One difference a seed, marked where its interval leaves out zero."""
-    shown = [
-        f"{one['mean']:+.3f}{'*' if one['low'] * one['high'] > 0 else ''}".replace("-", "−")
-        for one in given
-    ]
-    return ", ".join(shown) or "–"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def main() -> None:
     """Writes and prints the tables."""
-    results, speed = (json.loads(path.read_text(encoding="utf-8")) for path in (RESULTS, SPEED))
-    write_text(tables(results), TABLES)
-    write_text(summary(results, speed), SUMMARY)
+    results, speed = (
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in (HERE / "compare_methods.json", SPEED)
+    )
+    write_text(tables(results), HERE / "tables.txt")
+    write_text(summary(results, speed), HERE / "summary.txt")
     print(tables(results), summary(results, speed), sep="\n")
 
 

