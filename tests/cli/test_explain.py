@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
+from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.cli import main
+from captum_rnn.text.corpus import Corpus, Review
 from captum_rnn.text.pipeline import TextClassifier
 
 GOOD, BAD = "这家酒店非常好", "这家酒店太差了"
@@ -83,6 +85,64 @@ def test_explain_by_an_unknown_method_lists_the_known_ones(capsys):
     assert "'magic'" in error
     assert "integrated-gradients" in error
     assert error.count("\n") == 1
+
+
+def test_explain_fits_what_must_be_fitted(trained, corpus, capsys):
+    argv = ["explain", "--json", "--model", str(trained[0]), GOOD, f"总之{GOOD}，推荐"]
+    fitted = [name for name, method in METHODS.items() if method.learns]
+    assert {"calibrated-delta", "word-lexicon", "word-information"} <= set(fitted)
+    for name in fitted:
+        assert main([*argv, "--method", name, "--background", str(corpus)]) == 0
+        printed = capsys.readouterr()
+        assert "fitting" in printed.err
+        assert "hotels.csv" in printed.err
+        short, long = (json.loads(line) for line in printed.out.splitlines())
+        assert any(short["scores"])
+        if name == "word-lexicon":  # without context, a word scores the same in every text
+            by_word = dict(zip(long["tokens"], long["scores"], strict=True))
+            assert short["scores"] == pytest.approx([by_word[word] for word in short["tokens"]])
+
+
+def test_explain_says_what_a_fitted_method_lacks(trained, capsys, monkeypatch):
+    argv = ["explain", "--model", str(trained[0]), "--method", "calibrated-delta", GOOD]
+    assert main(argv) == 2
+    assert "give --background" in capsys.readouterr().err
+    review = Review("good", 1), Review("bad", 0)
+    monkeypatch.setattr(
+        "captum_rnn.text.corpus_files.load_corpus",
+        lambda source: Corpus(source, review, language="english"),
+    )
+    assert main([*argv, "--background", "movie-reviews"]) == 2
+    assert "are english, but the model reads chinese" in capsys.readouterr().err
+
+
+def test_explain_lists_the_methods_one_per_line(capsys):
+    assert main(["explain", "--list-methods"]) == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(METHODS)
+    assert "50 + 50 backward" in next(line for line in lines if "integrated-gradients " in line)
+
+
+def test_explain_another_class(trained, capsys):
+    argv = ["explain", "--json", "--model", str(trained[0]), "--method", "logit-delta", GOOD]
+    for target in ("positive", "negative"):
+        assert main([*argv, "--target", target]) == 0
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert first["predicted_class"] == second["predicted_class"]
+    assert (first["target"], second["target"]) == ("positive", "negative")
+    # Of two classes, the margin of one is that of the other with its sign turned.
+    assert first["scores"] == pytest.approx([-score for score in second["scores"]])
+    assert main([*argv, "--target", "great"]) == 2
+    assert "'great' is no class; choose from negative, positive" in capsys.readouterr().err
+    assert main(["explain", "--target", "positive", GOOD]) == 2
+    assert "--target changes nothing" in capsys.readouterr().err
+
+
+def test_explain_says_that_a_text_is_in_another_language(trained, capsys):
+    assert main(["explain", "--model", str(trained[0]), "a very good hotel", GOOD]) == 0
+    english, chinese = capsys.readouterr().out.split("\n\n")
+    assert "trained on Chinese texts; this one is not Chinese" in english
+    assert "trained on" not in chinese
 
 
 def test_explain_writes_an_escaped_page(trained, tmp_path, capsys):

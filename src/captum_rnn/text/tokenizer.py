@@ -16,6 +16,21 @@ _RUN_CHARACTERS = r"\u4E00-\u9FD5a-zA-Z0-9+#&._%\-"
 _PIECES = re.compile(rf"[{_RUN_CHARACTERS}]{{1,{_LONGEST_RUN}}}|[^{_RUN_CHARACTERS}]+")
 # A number, a word with the apostrophes inside it ("don't"), or one character that is neither.
 _ENGLISH_WORDS = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:'[^\W_]+)*|\S")
+_SCRIPTS = {
+    "chinese": re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"),
+    "english": re.compile("[a-zA-Z]"),
+}
+
+
+def is_foreign(text: str, language: Language) -> bool:
+    """Whether a text has letters, but none of the language's script.
+
+    Example:
+        >>> is_foreign("a good book", "chinese"), is_foreign("5 stars!", "english")
+        (True, False)
+    """
+    script = _SCRIPTS[language]
+    return any(map(str.isalpha, text)) and not script.search(text)
 
 
 def tokenize(text: str, language: Language = "chinese") -> list[str]:

@@ -181,7 +181,7 @@ def test_a_model_without_a_recurrent_layer_is_an_error(name: str) -> None:
 @pytest.mark.parametrize("name", ["calibrated-delta", "calibrated-local-delta"])
 def test_a_calibration_that_was_not_learnt_is_an_error(name: str) -> None:
     model, ids = explained_model("lstm"), KINDS["lstm"].ids
-    with pytest.raises(ValueError, match="has to learn from other texts first"):
+    with pytest.raises(ValueError, match="must be fitted on background texts"):
         METHODS[name].fit(model, [])(model, ids, torch.tensor([0, 1, 0]))
 
 

@@ -65,14 +65,14 @@ def test_rarity_by_hand() -> None:
 def test_a_method_that_learns_says_so(name: str) -> None:
     model, ids = explained_model("lstm"), KINDS["lstm"].ids
     unfitted = METHODS[name].fit(model, [])
-    with pytest.raises(ValueError, match="has to learn from other texts first"):
+    with pytest.raises(ValueError, match="must be fitted on background texts"):
         unfitted(model, ids, torch.tensor([0, 1, 0]))
 
 
 def test_fitting_leaves_the_registered_method_as_it_was() -> None:
     model, ids = explained_model("lstm"), KINDS["lstm"].ids
     METHODS["word-rarity"].fit(model, [ids])
-    with pytest.raises(ValueError, match="has to learn"):
+    with pytest.raises(ValueError, match="must be fitted"):
         METHODS["word-rarity"](model, ids, torch.tensor([0, 1, 0]))
 
 

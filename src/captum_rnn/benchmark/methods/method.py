@@ -21,6 +21,7 @@ class Method(ABC):
         signed: Whether scores can be negative; if not, they say how much, but not for or against.
         class_aware: Whether the sign means for (+) or against (−) the explained class.
         ours: Whether the method is one of this package.
+        learns: Whether `fit` has to see background texts first.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Method(ABC):
     signed: bool = True
     class_aware: bool = True
     ours: bool = False
+    learns: bool = False
 
     @abstractmethod
     def __call__(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor:

@@ -150,6 +150,7 @@ class CalibratedDelta(StateMethod):
         fitted: What `fit` has learnt.
     """
 
+    learns: bool = True
     local: bool = False
     by_distance: bool = False
     with_cells: bool = False
@@ -177,7 +178,7 @@ class CalibratedDelta(StateMethod):
     def attribution(self, model: ExplainedModel, layer: nn.RNNBase) -> RecurrentAttribution:
         """See `StateMethod`."""
         if self.fitted is None:
-            raise ValueError(f"{self.label} has to learn from other texts first; there were none")
+            raise ValueError(f"{self.label} must be fitted on background texts; pass background=")
         return self.fitted
 
 
@@ -196,6 +197,7 @@ class WordInformation(Method):
     signed: bool = False
     class_aware: bool = False
     ours: bool = True
+    learns: bool = True
     steps: int = 10
     seed: int = 0
     state_variance: float | None = field(default=None, compare=False, repr=False)

@@ -72,6 +72,7 @@ class WordRarity(Method):
     passes: str = "0"
     signed: bool = False
     class_aware: bool = False
+    learns: bool = True
     scores: Tensor | None = field(default=None, compare=False, repr=False)
 
     def fit(self, model: ExplainedModel, texts: Sequence[Tensor]) -> "WordRarity":
@@ -102,6 +103,7 @@ class FixedWordScores(Method):
     """
 
     passes: str = "0"
+    learns: bool = True
     teacher: Method
     scores: Tensor | None = field(default=None, compare=False, repr=False)
 
@@ -130,5 +132,5 @@ class FixedWordScores(Method):
 
 def _learnt(method: Method, scores: Tensor | None) -> Tensor:
     if scores is None:
-        raise ValueError(f"{method.label} has to learn from other texts first; there were none")
+        raise ValueError(f"{method.label} must be fitted on background texts; pass background=")
     return scores
