@@ -1,7 +1,7 @@
 """The grid's results as Markdown, from compare_methods.json beside this script.
 
 `docs/results.md` includes what this writes to tables.txt, `docs/which.md` the summary in
-summary.txt, which also reads the costs in benchmarks/results/speed.json.
+summary.txt, which also reads the costs in benchmarks/speed/results.json.
 
     python benchmarks/reviews/tables.py
 """
@@ -20,7 +20,7 @@ from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.files import write_text
 
 HERE = Path(__file__).parent
-SPEED = HERE.parent / "results" / "speed.json"
+SPEED = HERE.parent / "speed" / "results.json"
 AGAINST = (
     "calibrated-delta-by-distance",
     "adjoint-delta",

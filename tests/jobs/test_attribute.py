@@ -68,7 +68,7 @@ def wait_for_parts(folder, count, process):
 
 
 def test_kills_and_an_interrupt_lose_and_double_nothing(source, options, model_folder, tmp_path):
-    """The same bytes as an undisturbed run; the full test is benchmarks/attribute_corpus_faults."""
+    """The same bytes as an undisturbed run; the full test is benchmarks/corpus/faults.py."""
     attribute_files([source], tmp_path / "undisturbed", **options)
     output = tmp_path / "out"
     arguments = [source, "--output", output, "--model", model_folder, "--id-column", "id"]

@@ -12,7 +12,7 @@ memory: peak memory of the command, all its processes together, for few and for 
 
 ray: the command on a local Ray cluster of one and of two workers.
 
-    python benchmarks/attribute_corpus.py [--steps speed memory ray] [--reviews 100000]
+    python benchmarks/corpus/run_study.py [--steps speed memory ray] [--reviews 100000]
 """
 
 import argparse
@@ -255,9 +255,7 @@ def main() -> None:
     steps = ("speed", "memory", "ray")
     parser.add_argument("--steps", nargs="+", choices=steps, default=steps)
     parser.add_argument("--reviews", type=int, default=100_000, help="for speed and ray")
-    parser.add_argument(
-        "--output", type=Path, default=Path("benchmarks/results/attribute_corpus.json")
-    )
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("results.json"))
     options = parser.parse_args()
     results = json.loads(options.output.read_text("utf-8")) if options.output.exists() else {}
     context = {

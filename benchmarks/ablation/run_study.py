@@ -4,14 +4,17 @@ An LSTM, an LSTM of two directions and two layers of GRU whose states are averag
 100 reviews that it was not trained on. The classifiers are trained on demand and kept in the cache.
 The figure shows those of the first corpus.
 
-    python benchmarks/ablation.py [--texts 100] [--kinds lstm bilstm gru2-mean]
+    python benchmarks/ablation/run_study.py [--texts 100] [--kinds lstm bilstm gru2-mean]
 """
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
-from ablation_tables import tables
+sys.path.insert(0, str(Path(__file__).parents[2]))  # where `benchmarks` is
+
+from benchmarks.ablation.tables import tables
 from benchmarks.reviews.subjects import CORPORA, recipes, unseen_reviews
 from captum_rnn.benchmark import ablate
 from captum_rnn.benchmark.ablation.figure import ablation_figure
@@ -32,9 +35,9 @@ def main() -> None:
     )
     parser.add_argument("--corpora", nargs="+", default=list(CORPORA), choices=CORPORA)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=HERE / "results" / "ablation.json")
-    parser.add_argument("--figure", type=Path, default=HERE.parent / "docs" / "ablation.png")
-    parser.add_argument("--tables", type=Path, default=HERE.parent / "docs" / "ablation-tables.txt")
+    parser.add_argument("--output", type=Path, default=HERE / "results.json")
+    parser.add_argument("--figure", type=Path, default=HERE / "ablation.png")
+    parser.add_argument("--tables", type=Path, default=HERE / "tables.txt")
     options = parser.parse_args()
     results = {}
     for recipe in recipes(options.kinds, options.corpora, seeds=[0]):

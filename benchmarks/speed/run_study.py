@@ -4,7 +4,7 @@ Every run of a method is held against a forward pass under `no_grad` that ran ju
 table shows the median of these ratios and the quartiles. Memory is what the method's peak has over
 that of the bare forward pass, as a multiple of the states of the recurrent layer.
 
-    python benchmarks/speed.py [--device cuda] [--output benchmarks/results/speed.json]
+    python benchmarks/speed/run_study.py [--device cuda]
 """
 
 import argparse
@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import torch
 from captum.attr import FeatureAblation, InputXGradient, IntegratedGradients, Saliency
@@ -54,7 +55,8 @@ class Classifier(nn.Module):
     def forward_embedded(self, embedded: Tensor) -> Tensor:
         """Logits (batch, 2) of embedded tokens (batch, time, features)."""
         outputs, _ = self.layer(embedded)
-        return self.head(outputs[:, -1])
+        logits: Tensor = self.head(outputs[:, -1])
+        return logits
 
 
 def methods(model: Classifier, ids: Tensor) -> dict[str, Callable[[], object]]:
@@ -160,7 +162,7 @@ def peak_memory(function: Callable[[], object], device: torch.device) -> int:
     return most
 
 
-def measure(kind: str, batch: int, steps: int, device: torch.device) -> dict:
+def measure(kind: str, batch: int, steps: int, device: torch.device) -> dict[str, Any]:
     """One table: every method on one model and one batch."""
     torch.manual_seed(0)
     model = Classifier(kind).to(device).eval()
@@ -169,7 +171,8 @@ def measure(kind: str, batch: int, steps: int, device: torch.device) -> dict:
 
     def forward() -> Tensor:
         with torch.no_grad():
-            return model(ids)
+            logits: Tensor = model(ids)
+        return logits
 
     def forward_of_layer() -> object:
         with torch.no_grad():
@@ -196,8 +199,8 @@ def measure(kind: str, batch: int, steps: int, device: torch.device) -> dict:
     return {"layer": kind, "batch": batch, "steps": steps, "methods": rows}
 
 
-def print_table(table: dict) -> None:
-    """One table as Markdown, as benchmarks/README.md shows it."""
+def print_table(table: dict[str, Any]) -> None:
+    """One table as Markdown, as docs/cost.md shows it."""
     forward = table["methods"][0]["forward_milliseconds"]
     print(
         f"\n{table['layer']} {WIDTH} → {WIDTH}, batch {table['batch']}, {table['steps']} steps;",
@@ -219,7 +222,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/speed.json"))
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("results.json"))
     options = parser.parse_args()
     device = torch.device(options.device)
     tables = [measure(kind, *size, device) for kind in LAYERS for size in SIZES]

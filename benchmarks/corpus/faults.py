@@ -5,7 +5,7 @@ command again until it ends by itself, and compares every part, byte for byte, w
 that nobody disturbed. Several disturbances hit one job, until it is finished; then a new one
 begins.
 
-    python benchmarks/attribute_corpus_faults.py [--kills 30] [--rows 6000] [--seed 0]
+    python benchmarks/corpus/faults.py [--kills 30] [--rows 6000] [--seed 0]
 
 The full disk is a small file system in memory, which only root can mount; without it that part is
 left out and the results say so. Needs Linux.
@@ -57,7 +57,8 @@ def write_rows(path: Path, rows: int) -> None:
 
 def start(source: Path, output: Path) -> "subprocess.Popen[bytes]":
     """The command in a process group of its own, as a terminal would start it."""
-    command = [sys.executable, "-m", "captum_rnn", "attribute", source, "--output", output]
+    command = [sys.executable, "-m", "captum_rnn", "attribute", str(source)]
+    command += ["--output", str(output)]
     command += ["--format", "jsonl", "--id-column", "id", "--rows-per-part", str(ROWS_PER_PART)]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
@@ -140,7 +141,7 @@ class Trial:
         """A disk that is too small, and then made larger."""
         disk = self.folder / "disk"
         disk.mkdir()
-        small = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK}", "tmpfs", disk]
+        small = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK}", "tmpfs", str(disk)]
         if subprocess.run(small, capture_output=True).returncode:
             return {"left out": "no file system could be mounted"}
         try:
@@ -174,9 +175,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--rows", type=int, default=6_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--output", type=Path, default=Path("benchmarks/results/attribute_corpus_faults.json")
-    )
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("faults.json"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         trial = Trial(Path(name), options.rows, options.seed)

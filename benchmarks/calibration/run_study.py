@@ -5,7 +5,7 @@ judged on texts that it was not trained on: comprehensiveness and the rank corre
 leave-one-out, with 95 % bootstrap intervals over the texts, and paired with Integrated Gradients.
 Two tables more say what happens on texts of another length or topic than those learnt from.
 
-    python benchmarks/calibration.py [--texts 300] [--output benchmarks/results/calibration.json]
+    python benchmarks/calibration/run_study.py [--texts 300]
 """
 
 import argparse
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from captum.attr import LayerIntegratedGradients
 from torch import Tensor, nn
@@ -29,9 +30,10 @@ from captum_rnn.attr import (
 )
 from captum_rnn.attr.calibrated_delta import CalibratedDeltaAttribution
 from captum_rnn.attr.calibration import weights_digest
+from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.methods import METHODS, margins
+from captum_rnn.benchmark.methods import METHODS, ExplainedModel, margins
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.evaluation import (
     comprehensiveness,
@@ -40,13 +42,15 @@ from captum_rnn.evaluation import (
     rank_correlations,
 )
 from captum_rnn.states.modes import evaluation_mode
-from captum_rnn.text import TextClassifier, load_corpus
+from captum_rnn.text import RecurrentClassifier, TextClassifier, load_corpus
 from captum_rnn.text.split import held_out_reviews, split_corpus
+
+Choice = Callable[[str, int], bool]
 
 FITTED_ON = (600, 100, 10)
 TEACHER_POINTS, PENALTY = 5, 10.0
 YARDSTICK = "Integrated Gradients, 50 points"
-STEPS = {
+STEPS: dict[str, Callable[[Tensor], dict[str, Any]]] = {
     "delta": lambda unknown: {},
     "delta of h and c": lambda unknown: {"with_cells": True},
     "delta by distance": lambda unknown: {"by_distance": True},
@@ -58,7 +62,7 @@ STEPS = {
 LEARNABLE = 2_000
 TRANSFERRED_STEPS, TRANSFERRED_TEXTS = ("delta", "delta by distance"), 100
 SHORT, LONG, HOTEL = 15, 40, "酒店"
-TRANSFERS = {
+TRANSFERS: dict[str, tuple[Choice, Choice]] = {
     f"at most {SHORT} words, judged on {LONG} or more": (
         lambda text, words: words <= SHORT,
         lambda text, words: words >= LONG,
@@ -70,7 +74,7 @@ TRANSFERS = {
 }
 """Which texts are learnt from and which are judged, by text and number of words."""
 
-Score = Callable[[nn.Module, Tensor, Tensor], Tensor]
+Score = Callable[[ExplainedModel, Tensor, Tensor], Tensor]
 
 
 class Margins(nn.Module):
@@ -91,10 +95,10 @@ class Candidate:
 
     name: str
     score: Score
-    fitted: dict | None = None
+    fitted: dict[str, Any] | None = None
 
 
-def yardsticks(model: nn.Module) -> list[Candidate]:
+def yardsticks(model: RecurrentClassifier) -> list[Candidate]:
     """The methods that need no calibration."""
     margins, unknown = Margins(model).eval(), model.embedding.weight[0]
     return [
@@ -113,12 +117,12 @@ def yardsticks(model: nn.Module) -> list[Candidate]:
     ]
 
 
-def as_score(attribution) -> Score:
+def as_score(attribution: RecurrentAttribution) -> Score:
     """An attribution on the margins under the call of the benchmark's methods."""
     return lambda _, ids, target: attribution.attribute(ids, target=target)
 
 
-def teachers(model: nn.Module) -> dict[str, Callable | None]:
+def teachers(model: RecurrentClassifier) -> dict[str, Callable[..., Tensor] | None]:
     """What the vectors can be learnt from, by name."""
     margins = Margins(model).eval()
     integrated = LayerIntegratedGradients(margins, model.embedding)
@@ -130,7 +134,7 @@ def teachers(model: nn.Module) -> dict[str, Callable | None]:
 
 
 def calibrate(
-    model: nn.Module, batches: list[Tensor], texts: int, teacher: str, step: str
+    model: RecurrentClassifier, batches: list[Tensor], texts: int, teacher: str, step: str
 ) -> Candidate:
     """Learns the vectors of one variant from some batches of ids."""
     calibrated = CalibratedDeltaAttribution(
@@ -163,7 +167,9 @@ def calibrated_variants(classifier: TextClassifier, texts: list[str]) -> list[Ca
     return variants
 
 
-def transfers(classifier: TextClassifier, subject: Subject, texts: list[str], seed: int) -> dict:
+def transfers(
+    classifier: TextClassifier, subject: Subject, texts: list[str], seed: int
+) -> dict[str, Any]:
     """What the vectors are worth on other texts than they were learnt from, by kind of transfer."""
     learnable = Subject.of(classifier, texts)
     found = {}
@@ -189,7 +195,7 @@ def _described(subject: Subject, row: int) -> tuple[str, int]:
     return subject.texts[row], int((subject.ids[row] != 0).sum())
 
 
-def judge(candidates: list[Candidate], subject: Subject, seed: int) -> list[dict]:
+def judge(candidates: list[Candidate], subject: Subject, seed: int) -> list[dict[str, Any]]:
     """Both measures of each candidate, alone and minus those of the first one."""
     predict, ids = subject.model.probabilities, subject.ids
     alone = leave_one_out(predict, ids, probabilities=subject.probabilities)
@@ -213,7 +219,7 @@ def judge(candidates: list[Candidate], subject: Subject, seed: int) -> list[dict
     return entries
 
 
-def share_over_random(entries: list[dict]) -> None:
+def share_over_random(entries: list[dict[str, Any]]) -> None:
     """Adds how much of the first method's gain over random scores each method reaches."""
     means = {entry["name"]: entry["comprehensiveness"]["mean"] for entry in entries}
     best, floor = means[YARDSTICK], means["random"]
@@ -221,8 +227,8 @@ def share_over_random(entries: list[dict]) -> None:
         entry["share_of_first_over_random"] = (means[entry["name"]] - floor) / (best - floor)
 
 
-def print_table(entries: list[dict]) -> None:
-    """The table as Markdown, as benchmarks/README.md shows it."""
+def print_table(entries: list[dict[str, Any]]) -> None:
+    """The table as Markdown, as docs/calibration.md shows it."""
     print(
         "\n| method | comprehensiveness | minus IG-50, paired | share of IG-50 over random "
         "| Spearman with leave-one-out |\n|---|---|---|---|---|"
@@ -246,7 +252,7 @@ def main() -> None:
     )
     parser.add_argument("--texts", type=int, default=300, help="held-out texts to judge on")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/calibration.json"))
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("results.json"))
     options = parser.parse_args()
     classifier, corpus = TextClassifier.load(), load_corpus().distinct()
     held_out = held_out_reviews(classifier.trained_on, corpus)

@@ -4,7 +4,7 @@ The accuracy is measured on the weights as they are stored, in half precision, a
 the machine and the date in the model's config.json. Two runs on one machine with as many threads
 give the same file.
 
-    python benchmarks/train_shipped_model.py [--output src/captum_rnn/text/shipped]
+    python benchmarks/post/train_shipped_model.py [--output src/captum_rnn/text/shipped]
 """
 
 import argparse
@@ -19,7 +19,7 @@ import torch
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.text import TextClassifier, held_out_reviews, load_corpus, train
 
-SOURCE_FOLDER = Path(__file__).resolve().parent.parent / "src"
+SHIPPED = Path(__file__).resolve().parents[2] / "src" / "captum_rnn" / "text" / "shipped"
 
 
 def main() -> None:
@@ -27,9 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument(
-        "--output", type=Path, default=SOURCE_FOLDER / "captum_rnn" / "text" / "shipped"
-    )
+    parser.add_argument("--output", type=Path, default=SHIPPED)
     options = parser.parse_args()
     corpus = load_corpus()
     with tempfile.TemporaryDirectory() as folder:

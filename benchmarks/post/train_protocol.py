@@ -4,9 +4,9 @@ Copies stay in, the vocabulary counts all rows, 15,000 random rows train an LSTM
 the rest validates it. More than a quarter of the validation rows then stand in the training rows
 too, so the same is done once more after all copies were dropped.
 
-    python benchmarks/train_post_protocol.py FOLDER [--seed 0]
+    python benchmarks/post/train_protocol.py FOLDER [--seed 0]
 
-FOLDER holds neg.xls and pos.xls, the post's corpus (see benchmarks/README.md).
+FOLDER holds neg.xls and pos.xls, the post's corpus, which is not part of this repository.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import json
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -25,7 +26,7 @@ TRAINING_ROWS = 15_000
 SOURCE = 'Su Jianlin (2017), "RNN模型中输入的重要性的评估", Scientific Spaces, archives/4582'
 
 
-def measure(corpus: Corpus, settings: TrainingSettings) -> dict:
+def measure(corpus: Corpus, settings: TrainingSettings) -> dict[str, Any]:
     """Trains on 15,000 random rows of the corpus and validates on the others."""
     order = torch.randperm(
         len(corpus), generator=torch.Generator().manual_seed(settings.seed)
@@ -56,9 +57,7 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--output", type=Path, default=Path("benchmarks/results/post_protocol.json")
-    )
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("results.json"))
     options = parser.parse_args()
     corpus, settings = load_corpus(options.folder), TrainingSettings(seed=options.seed)
     results = {

@@ -1,0 +1,1 @@
+"""Study: every choice that the hidden-state delta leaves open."""

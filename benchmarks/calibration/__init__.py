@@ -1,0 +1,1 @@
+"""Study: the calibrated delta by what it learnt from."""

@@ -1,0 +1,1 @@
+"""Study: whole corpora, their speed, memory and faults."""

@@ -1,0 +1,1 @@
+"""Study: what every method costs."""
