@@ -85,6 +85,30 @@ def test_scores_do_not_change_with_the_scale_of_the_states(distance):
     )
 
 
+@pytest.mark.parametrize("scale", [1e-25, 1e-19, 1e19, 1e25])
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_scores_are_right_where_squares_leave_the_range_of_float32(distance, scale):
+    """The factor is a number of float32 times a power of two, so that scaling rounds nothing."""
+    factor = 2.0 ** round(math.log2(scale))
+    states = torch.randn(3, 6, 4)
+    expected = hidden_state_delta(states.double(), distance=distance).float()
+    rows = states * torch.tensor([factor, 1.0, factor]).reshape(-1, 1, 1)
+    scores = hidden_state_delta(rows, distance=distance)
+    torch.testing.assert_close(scores, expected, rtol=1e-5, atol=1e-6)
+    assert torch.equal(scores[1], hidden_state_delta(states[1:2], distance=distance)[0])
+    raw = hidden_state_delta(rows[:1], distance=distance, normalize=False)
+    unit = 1.0 if distance == "cosine" else factor
+    expected = hidden_state_delta(states[:1].double(), distance=distance, normalize=False)
+    torch.testing.assert_close(raw.double() / unit, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_state_far_beyond_the_target_and_one_far_below_it():
+    states = torch.tensor([[[0.0], [1e25], [1.0]], [[1e-25], [0.0], [2e-25]]])
+    scores = hidden_state_delta(states, normalize=False)
+    torch.testing.assert_close(scores[0] / 1e25, torch.tensor([-1.0, 1.0]))
+    torch.testing.assert_close(scores[1] * 1e25, torch.tensor([-1.0, 2.0]))
+
+
 def test_a_zero_target_scores_zero_with_one_warning():
     states = torch.tensor([[[0.0], [5.0], [0.0]], [[0.0], [1.0], [2.0]]])
     with pytest.warns(UserWarning, match="1 of 2 rows end in a zero state") as caught:

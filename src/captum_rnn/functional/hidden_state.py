@@ -21,7 +21,7 @@ from captum_rnn.functional.checks import (
 from captum_rnn.functional.path import StatePath
 from captum_rnn.functional.readout import read_out
 
-_NORM_ORDERS = {"l2": 2.0, "l1": 1.0, "linf": math.inf}
+_NORM_ORDERS = {"l1": 1.0, "linf": math.inf}
 
 
 def hidden_state_delta(
@@ -186,18 +186,43 @@ def _distances(states: Tensor, target: Tensor, distance: Distance) -> tuple[Tens
     """
     precise = torch.promote_types(states.dtype, torch.float32)
     target = target.to(precise)
-    if distance in _NORM_ORDERS:
+    if distance in ("l1", "linf"):
         order = _NORM_ORDERS[distance]
         distances = torch.linalg.vector_norm(states - target, order, dim=-1)
         return distances, torch.linalg.vector_norm(target, order, dim=-1)
-    norm = torch.linalg.vector_norm(target, dim=-1)
+    norm = _scaled_norm(target)
+    if distance == "l2":
+        return _l2_distances(states - target, norm), norm
     direction = _divide(target, norm.unsqueeze(1))
     with torch.autocast(states.device.type, enabled=False):
         along = torch.matmul(states.to(precise), direction.transpose(1, 2)).squeeze(2)
     if distance == "projection":
         return norm - along, norm
-    cosine = _divide(along, torch.linalg.vector_norm(states, dim=-1, dtype=precise))
+    cosine = _divide(along, _scaled_norm(states.to(precise)))
     return 1.0 - cosine, torch.where(norm == 0, 0.0, 1.0).to(precise)
+
+
+def _l2_distances(steps: Tensor, norm: Tensor) -> Tensor:
+    """The norms (batch, time) of the steps to a target of this norm (batch, 1).
+
+    Squares below the smallest number of float32, 1e-38, vanish, and above the largest one, 3e38,
+    they are infinite. Only rows where that may cost more than rounding does are computed again.
+    """
+    distances = torch.linalg.vector_norm(steps, dim=-1)
+    in_range = (norm > 1e-10) & (distances < 1e18).all(1, keepdim=True)
+    if in_range.all():
+        return distances
+    return torch.where(in_range, distances, _scaled_norm(steps))
+
+
+def _scaled_norm(vectors: Tensor) -> Tensor:
+    """L2 norms over the last dimension, whatever their order of magnitude.
+
+    The vectors are scaled to a largest component of 1 before they are squared, as BLAS does.
+    """
+    largest = vectors.abs().amax(-1, keepdim=True)
+    unit = torch.where((largest > 0) & largest.isfinite(), largest, 1.0)
+    return unit.squeeze(-1) * torch.linalg.vector_norm(vectors / unit, dim=-1)
 
 
 def _divide(values: Tensor, scale: Tensor) -> Tensor:
