@@ -1,5 +1,6 @@
 """The class against unrolled cells and NumPy, over every kind of layer and layout."""
 
+import copy
 import functools
 
 import numpy as np
@@ -325,6 +326,18 @@ def test_loaded_on_another_model(model, calibrated, tmp_path):
     with pytest.raises(ValueError, match=rf"digest {digest[:12]}…, but this model's weights have"):
         other.load(path)
     assert other.calibration is None
+
+
+def test_scores_are_refused_once_the_weights_have_changed(model, calibrated, ids):
+    scores = calibrated.attribute(ids, target=1)
+    weights = copy.deepcopy(model.state_dict())
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    model(ids).sum().backward()
+    optimizer.step()
+    with pytest.raises(ValueError, match=r"the calibration was fitted .* fit again"):
+        calibrated.attribute(ids, target=1)
+    model.load_state_dict(weights)
+    assert torch.equal(calibrated.attribute(ids, target=1), scores)
 
 
 def test_the_bare_layer_has_no_classes():

@@ -2,6 +2,8 @@
 
 import copy
 import json
+import math
+import os
 
 import pytest
 import torch
@@ -16,7 +18,9 @@ VECTORS = torch.tensor([[[1.0, 2.0]], [[3.0, 4.0]]], dtype=torch.float64)
 
 @pytest.fixture
 def calibration():
-    return Calibration(VECTORS, (5, 2), "0123abcd", reference=torch.tensor([0.5, -0.5, 0.0]))
+    return Calibration(
+        VECTORS.clone(), (5, 2), "0123abcd", reference=torch.tensor([0.5, -0.5, 0.0])
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,11 +65,21 @@ def test_what_is_saved_is_loaded(calibration, tmp_path, with_reference):
         assert loaded.reference is None
 
 
-def test_a_missing_file_and_a_missing_folder(calibration, tmp_path):
+def test_a_missing_file_and_one_that_would_wait(tmp_path):
     with pytest.raises(FileNotFoundError):
         Calibration.load(tmp_path / "none")
-    with pytest.raises(FileNotFoundError):
-        calibration.save(tmp_path / "none" / "calibration")
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(OSError, match="is no regular file"):
+        Calibration.load(tmp_path / "fifo")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("name", ["vectors", "reference"])
+def test_numbers_that_are_none_are_refused(calibration, tmp_path, name, value):
+    getattr(calibration, name).view(-1)[0] = value
+    calibration.save(tmp_path / "calibration")
+    with pytest.raises(ValueError, match=f"{name} holds NaN or infinity"):
+        Calibration.load(tmp_path / "calibration")
 
 
 @pytest.mark.parametrize("content", [b"", b"no safetensors", b"\x08\0\0\0\0\0\0\0{}      "])
@@ -118,6 +132,16 @@ def test_the_digest_follows_every_weight():
             changed.state_dict()[name].view(-1)[-1] += 1e-6
         assert weights_digest(changed, changed.layer) != digest, name
     assert weights_digest(copy.deepcopy(model).double(), model.layer) != digest
+
+
+def test_the_digest_knows_the_kind_and_the_nonlinearity_of_the_layer():
+    layers = [nn.RNN(3, 4, nonlinearity=name) for name in ("tanh", "relu")]
+    layers[1].load_state_dict(layers[0].state_dict())
+    assert weights_digest(layers[0], layers[0]) != weights_digest(layers[1], layers[1])
+    model = Classifier(nn.RNN(3, 4))
+    digest = weights_digest(model, model.layer)
+    model.layer.mode = "RNN_RELU"
+    assert weights_digest(model, model.layer) != digest
 
 
 def test_the_digest_of_a_function_is_that_of_its_layer():

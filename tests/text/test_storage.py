@@ -204,3 +204,19 @@ def test_weights_of_another_model(folder, change, reason):
     save_file(weights, folder / "model.safetensors")
     with pytest.raises(ValueError, match=reason):
         load_folder(folder)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_neither_read_nor_written(folder, value):
+    weights = load_file(folder / "model.safetensors")
+    weights["head.weight"][0, 0] = value
+    save_file(weights, folder / "model.safetensors")
+    with pytest.raises(ValueError, match=r"head\.weight of .* hold NaN or infinity"):
+        load_folder(folder)
+    model, vocabulary, config = parts()
+    with torch.no_grad():
+        model.head.weight[0, 0] = 1e5  # beyond float16
+    save_folder(folder, model, vocabulary, config)
+    with pytest.raises(ValueError, match=r"head\.weight of .* hold NaN or infinity"):
+        save_folder(folder, model, vocabulary, config, half_precision=True)
+    assert load_folder(folder)[0].head.weight[0, 0] == 1e5

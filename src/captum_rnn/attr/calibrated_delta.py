@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from captum_rnn.attr.adjoint_delta import AdjointDeltaAttribution
-from captum_rnn.attr.calibration import Calibration, weights_digest
+from captum_rnn.attr.calibration import Calibration, weights_digest, weights_stamp
 from captum_rnn.attr.calibration_data import (
     Batch,
     class_targets,
@@ -105,6 +105,7 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
         self.reference = None if reference is None else check_reference(reference, "reference")
         self.with_cells, self.by_distance = with_cells, by_distance
         self.calibration: Calibration | None = None
+        self._stamp: tuple[tuple[int, int], ...] = ()
 
     def fit(
         self,
@@ -266,6 +267,13 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
                 "CalibratedDeltaAttribution has no calibration yet; call fit with some dozens of "
                 "texts, or load one"
             )
+        layer = recurrent_layer(self.layer)
+        stamp = weights_stamp(self.forward_func, layer)
+        if stamp != self._stamp:
+            self.calibration.check_weights(
+                "the calibration", weights_digest(self.forward_func, layer)
+            )
+            self._stamp = stamp
         return self.calibration
 
     def _vectors(self, record: Record) -> Tensor:

@@ -11,6 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from captum_rnn.files import open_regular, write_bytes
+
 _FORMAT = "captum-rnn calibration 1"
 
 
@@ -80,7 +82,7 @@ class Calibration:
             "bins": str(self.bins),
             "with_cells": json.dumps(self.with_cells),
         }
-        Path(path).write_bytes(save(tensors, described))
+        write_bytes(save(tensors, described), Path(path))
 
     @classmethod
     def load(cls, path: str | Path) -> "Calibration":
@@ -90,6 +92,7 @@ class Calibration:
             OSError: The file is missing or cannot be read.
             ValueError: It is damaged, or no calibration.
         """
+        open_regular(path).close()
         try:
             with safe_open(path, framework="pt") as file:
                 described = file.metadata() or {}
@@ -108,8 +111,24 @@ class Calibration:
             raise _no_calibration(
                 path, f"{len(classes)} classes with vectors of shape {shape} in {bins} bin(s)"
             )
+        for name, tensor in tensors.items():
+            if not tensor.isfinite().all():
+                raise _no_calibration(path, f"{name} holds NaN or infinity")
         reference = tensors.get("reference")
         return cls(vectors, classes, described["digest"], reference, bins, with_cells)
+
+    def check_weights(self, name: str | Path, digest: str) -> None:
+        """Raises ValueError if the model has other weights, or a layer of another kind.
+
+        Args:
+            name: What to call this calibration in the error.
+            digest: `weights_digest` of the model.
+        """
+        if self.digest != digest:
+            raise ValueError(
+                f"{name} was fitted on the model with the digest {self.digest[:12]}…, but "
+                f"this model's weights have {digest[:12]}…; fit again"
+            )
 
     def check_fits(
         self,
@@ -128,11 +147,7 @@ class Calibration:
             bins: Number of bins by distance from the end.
             with_cells: Whether the cell state is read too.
         """
-        if self.digest != digest:
-            raise ValueError(
-                f"{path} was fitted on the model with the digest {self.digest[:12]}…, but "
-                f"this model's weights have {digest[:12]}…; fit again"
-            )
+        self.check_weights(path, digest)
         if not _same(self.reference, reference):
             raise ValueError(
                 f"{path} was fitted with another reference than this object has; pass the same "
@@ -153,15 +168,17 @@ def _same(first: Tensor | None, second: Tensor | None) -> bool:
 
 
 def weights_digest(forward_func: object, layer: nn.RNNBase) -> str:
-    """SHA-256 of names, types, shapes and bytes of all weights, hexadecimal.
+    """SHA-256 of the layer's kind and of name, type, shape and bytes of each weight, hexadecimal.
+
+    The kind is the recurrence with its nonlinearity: weights alone do not tell tanh from ReLU.
 
     Args:
         forward_func: The model; its weights count if it is a module, compiled or not.
         layer: Its recurrent layer, whose weights count if `forward_func` is any other function.
     """
-    module = forward_func if isinstance(forward_func, nn.Module) else layer
-    weights = getattr(module, "_orig_mod", module).state_dict()
-    digest = hashlib.sha256()
+    weights = _weights(forward_func, layer)
+    kind = getattr(layer, "mode", type(layer).__name__)
+    digest = hashlib.sha256(f"{kind}\n".encode())
     for name in sorted(weights):
         tensor = weights[name]
         if isinstance(tensor, Tensor):
@@ -169,6 +186,24 @@ def weights_digest(forward_func: object, layer: nn.RNNBase) -> str:
             data = tensor.detach().cpu().contiguous().reshape(-1)
             digest.update(data.view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
+
+
+def weights_stamp(forward_func: object, layer: nn.RNNBase) -> tuple[tuple[int, int], ...]:
+    """Place and version of each weight: while it stays, so does `weights_digest`.
+
+    It costs no look at the weights themselves. What writes to a weight behind torch's back, through
+    `weight.data`, leaves it as it is.
+    """
+    return tuple(
+        (tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version)
+        for tensor in _weights(forward_func, layer).values()
+        if isinstance(tensor, Tensor)
+    )
+
+
+def _weights(forward_func: object, layer: nn.RNNBase) -> dict[str, Any]:
+    module = forward_func if isinstance(forward_func, nn.Module) else layer
+    return getattr(module, "_orig_mod", module).state_dict()
 
 
 def _classes(described: str) -> tuple[int, ...]:

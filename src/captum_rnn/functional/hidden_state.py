@@ -208,7 +208,7 @@ def _l2_distances(steps: Tensor, norm: Tensor) -> Tensor:
     Squares below the smallest number of float32, 1e-38, vanish, and above the largest one, 3e38,
     they are infinite. Only rows where that may cost more than rounding does are computed again.
     """
-    distances = torch.linalg.vector_norm(steps, dim=-1)
+    distances: Tensor = torch.linalg.vector_norm(steps, dim=-1)
     in_range = (norm > 1e-10) & (distances < 1e18).all(1, keepdim=True)
     if in_range.all():
         return distances
@@ -222,7 +222,8 @@ def _scaled_norm(vectors: Tensor) -> Tensor:
     """
     largest = vectors.abs().amax(-1, keepdim=True)
     unit = torch.where((largest > 0) & largest.isfinite(), largest, 1.0)
-    return unit.squeeze(-1) * torch.linalg.vector_norm(vectors / unit, dim=-1)
+    norms: Tensor = torch.linalg.vector_norm(vectors / unit, dim=-1)
+    return norms * unit.squeeze(-1)
 
 
 def _divide(values: Tensor, scale: Tensor) -> Tensor:

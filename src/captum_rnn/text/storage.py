@@ -44,6 +44,7 @@ def save_folder(
     Raises:
         FileExistsError: `folder` is a file or holds other files than a model's.
         OSError: It cannot be written.
+        ValueError: A weight is NaN or infinite, also as it is too large for half precision.
     """
     folder = folder.absolute()
     refuse_other_files(folder)
@@ -54,7 +55,8 @@ def save_folder(
             new.mkdir()
             vocabulary.save(new / VOCABULARY_FILE)
             config.save(new / CONFIG_FILE)
-            save_file(_weights(model, half_precision), new / WEIGHTS_FILE)
+            weights = _finite(folder, _weights(model, half_precision))
+            save_file(weights, new / WEIGHTS_FILE)
             _put_in_place(new, folder, Path(beside, "old"))
     except (OSError, SafetensorError) as error:
         raise OSError(
@@ -163,12 +165,23 @@ class _NothingDrawn(TorchFunctionMode):
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
     try:
-        return {name: tensor.float() for name, tensor in load_file(path).items()}
+        weights = {name: tensor.float() for name, tensor in load_file(path).items()}
     except SafetensorError as error:
         raise ValueError(
             f"{path} is no safetensors file or is cut off ({error}); pickled weights are not read: "
             "copy the model folder again, or save the model anew with TextClassifier.save"
         ) from error
+    return _finite(path, weights)
+
+
+def _finite(path: Path, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    damaged = [name for name, tensor in weights.items() if not tensor.isfinite().all()]
+    if damaged:
+        raise ValueError(
+            f"{', '.join(damaged[:3])} of {path} hold NaN or infinity, with which nothing has a "
+            "score; train the model again, or take an earlier one"
+        )
+    return weights
 
 
 def _check_layers(folder: Path, layers: int, weights: dict[str, Tensor]) -> None:
