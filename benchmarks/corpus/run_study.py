@@ -101,7 +101,8 @@ def plain_loop(texts: Sequence[str]) -> float:
 
 def command(*arguments: object) -> list[str]:
     """The command line of `captum-rnn attribute`."""
-    return [sys.executable, "-m", "captum_rnn", "attribute", *map(str, arguments)]
+    parquet = ["--format", "parquet"]
+    return [sys.executable, "-m", "captum_rnn", "attribute", *map(str, arguments), *parquet]
 
 
 def run_command(*arguments: object) -> tuple[float, str]:

@@ -1,3 +1,5 @@
+import os
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +27,18 @@ def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert cache_folder() == tmp_path / "home" / ".cache" / "captum-rnn"
+
+
+def test_the_cache_is_made_for_its_owner_alone() -> None:
+    assert stat.S_IMODE(cache_folder().stat().st_mode) == 0o700
+
+
+def test_a_cache_of_another_user_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = cache_folder().stat().st_uid
+    monkeypatch.setattr("captum_rnn.benchmark.cache._ROOT", -1)
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    with pytest.raises(OSError, match=rf"uid {owner}\).*CAPTUM_RNN_CACHE"):
+        cached_folder("subjects", "lstm", {"epochs": 5})
 
 
 def test_the_recipe_decides_the_folder_not_the_order_of_its_entries() -> None:

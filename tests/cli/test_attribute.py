@@ -1,5 +1,6 @@
 import argparse
 import json
+import sys
 
 import pytest
 
@@ -9,10 +10,11 @@ from captum_rnn.jobs.attribute import Summary
 from corpus_jobs import rows_of, write_csv
 
 
-def test_attribute_then_report(tmp_path, model_folder, capsys):
+def test_attribute_then_report_without_pyarrow(tmp_path, model_folder, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
     source, output = write_csv(tmp_path / "in.csv", 40), tmp_path / "out"
     argv = ["attribute", str(source), "--output", str(output), "--model", str(model_folder)]
-    argv += ["--format", "jsonl", "--id-column", "id", "--workers", "1", "--method", "logit-delta"]
+    argv += ["--id-column", "id", "--workers", "1", "--method", "logit-delta"]
     assert main(argv) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "rows in: 40, rows out: 40"
@@ -70,7 +72,7 @@ def test_defaults():
     add_parser(parser.add_subparsers())
     options = parser.parse_args(["attribute", "a.csv", "b.csv", "--output", "out"])
     assert options.inputs == ["a.csv", "b.csv"]
-    assert (options.engine, options.format, options.restart) == ("local", "parquet", False)
+    assert (options.engine, options.format, options.restart) == ("local", "jsonl", False)
 
 
 def test_the_summary_of_a_job():

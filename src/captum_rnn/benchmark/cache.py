@@ -9,25 +9,41 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from captum_rnn.extras import import_extra
 from captum_rnn.files import prepare_output
 from captum_rnn.text.pipeline import TextClassifier
 from captum_rnn.text.storage import refuse_other_files
 
 CACHE_VARIABLE = "CAPTUM_RNN_CACHE"
 _DIGITS = 12
+_ROOT = 0
 
 
 def cache_folder() -> Path:
     """The folder of all trained classifiers; it may be deleted at any time.
 
-    `CAPTUM_RNN_CACHE` if that environment variable is set, else `captum-rnn` in
-    `XDG_CACHE_HOME`, else `~/.cache/captum-rnn`.
+    `CAPTUM_RNN_CACHE` if that environment variable is set, else the place where this system keeps
+    the caches of a user, such as `~/.cache/captum-rnn`. It is made if there is none, for this user
+    alone.
+
+    Raises:
+        ImportError: The extra `benchmark` is not installed.
+        OSError: It cannot be made, or belongs to another user, who could put other weights there.
     """
     named = os.environ.get(CACHE_VARIABLE)
     if named:
-        return Path(named)
-    general = os.environ.get("XDG_CACHE_HOME")
-    return (Path(general) if general else Path.home() / ".cache") / "captum-rnn"
+        folder = Path(named)
+    else:
+        platformdirs = import_extra("platformdirs", "benchmark", "the cache folder")
+        folder = platformdirs.user_cache_path("captum-rnn", appauthor=False)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    owner = folder.stat().st_uid
+    if hasattr(os, "getuid") and owner not in (os.getuid(), _ROOT):
+        raise OSError(
+            f"the cache folder {folder} belongs to another user (uid {owner}); name a folder of "
+            f"your own in the environment variable {CACHE_VARIABLE}"
+        )
+    return folder
 
 
 def cached_folder(group: str, name: str, recipe: Mapping[str, Any]) -> Path:
@@ -39,10 +55,8 @@ def cached_folder(group: str, name: str, recipe: Mapping[str, Any]) -> Path:
         recipe: All that decides what the training gives, in types that JSON has. Another recipe
             gives another folder.
 
-    Example:
-        >>> one, two = (cached_folder("subjects", "lstm", {"epochs": n}) for n in (1, 2))
-        >>> one.name.startswith("lstm-"), one == two
-        (True, False)
+    Raises:
+        OSError: See `cache_folder`.
     """
     content = json.dumps(recipe, sort_keys=True, ensure_ascii=False, allow_nan=False)
     digest = hashlib.sha256(content.encode()).hexdigest()[:_DIGITS]

@@ -55,7 +55,10 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
     )
     add_model(parser)
     parser.add_argument(
-        "--format", choices=["parquet", "jsonl"], default="parquet", help="(default: %(default)s)"
+        "--format",
+        choices=["jsonl", "parquet"],
+        default="jsonl",
+        help="of the output; parquet needs the extra parquet (default: %(default)s)",
     )
     parser.add_argument(
         "--restart", action="store_true", help="drop what is in the output folder already"

@@ -70,7 +70,7 @@ def attribute_files(
     method: str = DEFAULT_METHOD,
     calibration: str | Path | None = None,
     columns: Columns = Columns(),  # noqa: B008
-    format: str = "parquet",
+    format: str = "jsonl",
     rows_per_part: int = ROWS_PER_PART,
     engine: Engine = Engine(),
     device: str = "cpu",
@@ -90,7 +90,7 @@ def attribute_files(
         method: One of `scoring.METHOD_NAMES`.
         calibration: The stored calibration of the calibrated delta.
         columns: Which columns of the input are read.
-        format: `"parquet"` or `"jsonl"`.
+        format: `"jsonl"`, or `"parquet"`, which needs the extra `parquet`.
         rows_per_part: Rows of an output file, which are in a worker's memory together.
         engine: Where it runs.
         device: Where the model runs on this machine; a Ray cluster decides by its GPUs.

@@ -5,19 +5,7 @@ trajectory, `measures` says how good the scores are, `run` does all of it for a 
 `effects` and `intervals` summarise, `table` and `figure` show.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from captum_rnn.benchmark.ablation.grid import Cell, Grid
+from captum_rnn.benchmark.ablation.run import ablate
 
-if TYPE_CHECKING:
-    from captum_rnn.benchmark.ablation.grid import Cell, Grid
-    from captum_rnn.benchmark.ablation.run import ablate
-
-_ROOMS = {"Cell": "grid", "Grid": "grid", "ablate": "run"}
 __all__ = ["Cell", "Grid", "ablate"]
-
-
-def __getattr__(name: str) -> Any:
-    """Imports torch with the first use, so that `captum-rnn --help` answers at once."""
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
