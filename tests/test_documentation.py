@@ -20,3 +20,17 @@ def test_the_code_of_a_page_runs(page):
 def test_the_pages_have_code():
     with_code = {page.name for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))}
     assert {"README.md", "index.md", "models.md"} <= with_code
+
+
+FOLDERS = [ROOT, ROOT / "docs", *(ROOT / "benchmarks").glob("**/"), *(ROOT / "src").glob("**/")]
+WRITTEN = [page for folder in FOLDERS for page in sorted(folder.glob("*.md"))]
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
+NAMED = re.compile(r"(?<![\w/.])((?:benchmarks|docs|src|tests)/[\w/.-]+\.\w+)")
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_files_that_a_page_names_are_there(page):
+    text = page.read_text(encoding="utf-8")
+    named = [page.parent / link for link in LINK.findall(text)]
+    named += [ROOT / path for path in NAMED.findall(text)]
+    assert [str(file) for file in named if not file.exists()] == []
