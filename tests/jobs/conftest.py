@@ -1,6 +1,8 @@
 import pytest
 import torch
 
+from captum_rnn.jobs import local_engine
+from captum_rnn.jobs.work import Worker
 from captum_rnn.text.classifier import RecurrentClassifier
 from captum_rnn.text.pipeline import TextClassifier
 from captum_rnn.text.vocabulary import Vocabulary
@@ -27,3 +29,13 @@ def model_folder(classifier, tmp_path):
     folder = tmp_path / "model"
     classifier.save(folder)
     return folder
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Jobs without worker processes, whose start takes seconds."""
+
+    def explained_parts(settings, parts, workers, on_death):
+        return map(Worker(settings).explain, parts)
+
+    monkeypatch.setattr(local_engine, "explained_parts", explained_parts)

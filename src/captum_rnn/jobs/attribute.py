@@ -202,9 +202,10 @@ def _check(settings: WorkSettings, rows_per_part: int, engine: Engine) -> None:
     if settings.format == "parquet":
         import_pyarrow()
     if engine.name == "ray":
-        from captum_rnn.jobs.ray_engine import import_ray
+        from captum_rnn.jobs.ray_engine import check_address, import_ray
 
         import_ray()
+        check_address(engine.address)
     else:
         _check_device(settings.device)
     classifier = TextClassifier.load(settings.model)

@@ -26,7 +26,7 @@ from captum_rnn.jobs.work import (
 
 _ADDRESS = re.compile(r"(?:ray://)?\[?([^\[\]/\s]+)\]?:(\d{1,5})")
 _SECONDS_TO_CONNECT = 5
-_SECONDS_TO_ANSWER = 20
+_SECONDS_TO_ANSWER = 15
 _Batch = dict[str, "np.ndarray[Any, Any]"]
 
 
@@ -38,6 +38,30 @@ def import_ray() -> Any:
     """
     import_extra("ray.data", "ray", "--engine ray (local does without)")
     return import_extra("ray", "ray", "--engine ray (local does without)")
+
+
+def check_address(address: str | None) -> None:
+    """Refuses an address at once where nothing listens.
+
+    Raises:
+        ConnectionError: Nothing does.
+        ValueError: It is no address.
+    """
+    if address in (None, "auto"):
+        return
+    found = _ADDRESS.fullmatch(address or "")
+    if found is None:
+        raise ValueError(
+            f"the address of the Ray cluster is {address!r}; expected auto, HOST:PORT or "
+            "ray://HOST:PORT"
+        )
+    try:
+        socket.create_connection((found[1], int(found[2])), _SECONDS_TO_CONNECT).close()
+    except (OSError, OverflowError) as error:
+        raise ConnectionError(
+            f"no Ray cluster answers at {address} ({error}); start one with: ray start --head, or "
+            "give no address to start one on this machine"
+        ) from error
 
 
 class PartActor:
@@ -99,22 +123,8 @@ def explained_parts(
     """
     ray = import_ray()
     with _cluster(ray, workers, address):
-        resources = ray.cluster_resources()
-        actors = min(workers or int(resources.get("CPU", 1)), len(parts))
-        ray.data.DataContext.get_current().enable_progress_bars = False
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
-        dataset = ray.data.from_items(
-            [asdict(part) for part in parts], override_num_blocks=len(parts)
-        ).map_batches(
-            PartActor,
-            fn_constructor_args=(settings,),
-            batch_size=1,
-            compute=ray.data.ActorPoolStrategy(size=actors),
-            num_cpus=1,
-            num_gpus=_gpus(resources.get("GPU", 0.0), actors),
-        )
         try:
-            for row in dataset.iter_rows():
+            for row in _dataset(ray, settings, parts, workers).iter_rows():
                 yield FinishedPart(
                     row["number"],
                     row["rows"],
@@ -124,6 +134,23 @@ def explained_parts(
                 )
         except Exception as error:  # Ray has a class of its own for each way in which it can fail
             raise plain_error(_cause(error)) from error
+
+
+def _dataset(ray: Any, settings: WorkSettings, parts: Sequence[Part], workers: int | None) -> Any:
+    """The finished parts as a dataset of the cluster, which begins when its rows are taken."""
+    resources = ray.cluster_resources()
+    actors = min(workers or int(resources.get("CPU", 1)), len(parts))
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    items = ray.data.from_items([asdict(part) for part in parts], override_num_blocks=len(parts))
+    return items.map_batches(
+        PartActor,
+        fn_constructor_args=(settings,),
+        batch_size=1,
+        compute=ray.data.ActorPoolStrategy(size=actors),
+        num_cpus=1,
+        num_gpus=_gpus(resources.get("GPU", 0.0), actors),
+    )
 
 
 @contextlib.contextmanager
@@ -146,7 +173,6 @@ def _cluster(ray: Any, workers: int | None, address: str | None) -> Iterator[Non
 
 def _connect(ray: Any, address: str) -> None:
     """Connects to a cluster that runs; Ray itself waits for minutes where none answers."""
-    _check_listening(address)
     failures: list[Exception] = []
 
     def connect() -> None:
@@ -176,30 +202,6 @@ def _unusable(address: str, reason: str) -> ConnectionError:
         f"the Ray cluster {address} cannot be used ({reason}); give the address of one that runs, "
         "or none to start one on this machine"
     )
-
-
-def _check_listening(address: str) -> None:
-    """Refuses an address at once where nothing listens.
-
-    Raises:
-        ConnectionError: Nothing does.
-        ValueError: It is no address.
-    """
-    if address == "auto":
-        return
-    found = _ADDRESS.fullmatch(address)
-    if found is None:
-        raise ValueError(
-            f"the address of the Ray cluster is {address!r}; expected auto, HOST:PORT or "
-            "ray://HOST:PORT"
-        )
-    try:
-        socket.create_connection((found[1], int(found[2])), _SECONDS_TO_CONNECT).close()
-    except (OSError, OverflowError) as error:
-        raise ConnectionError(
-            f"no Ray cluster answers at {address} ({error}); start one with: ray start --head, or "
-            "give no address to start one on this machine"
-        ) from error
 
 
 def _gpus(gpus: float, actors: int) -> float:
