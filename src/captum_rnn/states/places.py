@@ -1,0 +1,175 @@
+"""Which token of which row each step of a layer read, established for each run.
+
+Nothing is assumed of what stands between the inputs and the layer. Where tokens are only moved,
+`captum_rnn.states.following` has kept their places. Else a few backward passes through what stands
+before the layer say it exactly; see `captum_rnn.states.tracing`.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+
+from captum_rnn.states.following import Following
+from captum_rnn.states.hooks import LayerData
+from captum_rnn.states.tracing import Found, traced
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The steps of one call of a layer, numbered row by row.
+
+    Attributes:
+        data: What the layer read at each step (steps, features), as part of the model's graph.
+        numbers: The number of each step (steps,).
+        rows: Number of rows.
+        time: Number of steps of the longest row.
+        source: The tensor that the layer was given.
+    """
+
+    data: Tensor
+    numbers: Tensor
+    rows: int
+    time: int
+    source: Tensor
+
+
+def steps_of(read: LayerData, *, batch_first: bool) -> Steps:
+    """The steps of a call that was given `read`."""
+    if isinstance(read, PackedSequence):
+        order = read._replace(data=torch.arange(len(read.data), device=read.data.device) + 1)
+        grid, ends = pad_packed_sequence(order, batch_first=True)
+        numbers = torch.empty_like(order.data)
+        is_step = grid > 0
+        numbers[grid[is_step] - 1] = is_step.flatten().nonzero().squeeze(1)
+        return Steps(read.data, numbers, len(ends), grid.shape[1], read.data)
+    data = read.unsqueeze(0 if batch_first else 1) if read.dim() == 2 else read
+    rows, time = data.shape[:2] if batch_first else data.shape[1::-1]
+    numbers = torch.arange(rows * time, device=read.device).view(rows, time)
+    numbers = numbers if batch_first else numbers.t()
+    return Steps(data.flatten(0, 1), numbers.flatten(), rows, time, read)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Which tokens of the inputs each step of a layer read.
+
+    Attributes:
+        shapes: The shape of each input.
+        axes: For each input, the axes of its tokens; the others are features.
+        places: The tokens that are read (pairs,), each by the number of its first element, counted
+            through all inputs.
+        steps: The steps that read them (pairs,), counted through all calls.
+        counts: Number of steps of each call.
+        mixed: The calls whose steps read several tokens that other steps read too.
+    """
+
+    shapes: tuple[torch.Size, ...]
+    axes: tuple[tuple[int, ...], ...]
+    places: Tensor
+    steps: Tensor
+    counts: tuple[int, ...]
+    mixed: tuple[int, ...] = ()
+
+    def tokens(self, index: int) -> tuple[Tensor, Tensor]:
+        """The tokens of one input that are read, and the steps that read them (pairs,) each.
+
+        Tokens are numbered row by row through the input's axes of tokens.
+        """
+        first = sum(shape.numel() for shape in self.shapes[:index])
+        shape = self.shapes[index]
+        of_input = (self.places >= first) & (self.places < first + shape.numel())
+        places = self.places[of_input] - first
+        tokens = torch.zeros_like(places)
+        for axis in self.axes[index]:
+            tokens = tokens * shape[axis] + self._along(places, shape, axis)
+        return tokens, self.steps[of_input]
+
+    def coordinates(self, index: int, axis: int) -> Tensor:
+        """Where the tokens of `tokens(index)` stand along an axis of the input (pairs,)."""
+        first = sum(shape.numel() for shape in self.shapes[:index])
+        shape = self.shapes[index]
+        of_input = (self.places >= first) & (self.places < first + shape.numel())
+        return self._along(self.places[of_input] - first, shape, axis)
+
+    def at_tokens(self, scores: Tensor) -> list[Tensor]:
+        """Hands the scores of all steps (steps,) to the tokens: for each input, over its axes.
+
+        The score of a step that read several tokens is shared equally by them, a token that
+        several steps read gets the sum of its shares, and one that none read gets 0.
+        """
+        readers = torch.bincount(self.steps, minlength=len(scores))
+        shares = scores / readers.clamp(min=1)
+        handed = []
+        for index, (shape, axes) in enumerate(zip(self.shapes, self.axes, strict=True)):
+            tokens, steps = self.tokens(index)
+            grid = [shape[axis] for axis in axes]
+            of_input = scores.new_zeros(math.prod(grid))
+            handed.append(of_input.index_add(0, tokens, shares[steps]).view(grid))
+        return handed
+
+    @staticmethod
+    def _along(places: Tensor, shape: torch.Size, axis: int) -> Tensor:
+        return places // math.prod(shape[axis + 1 :]) % shape[axis]
+
+
+def place(
+    inputs: Sequence[Tensor], following: Following, calls: Sequence[Steps], axes: int = 2
+) -> Placement:
+    """Which tokens of the inputs the steps of the calls read.
+
+    Args:
+        inputs: The inputs of the model.
+        following: What followed them while it ran.
+        calls: The steps of each call.
+        axes: Number of axes before the features of a float input.
+    """
+    shapes = tuple(tensor.shape for tensor in inputs)
+    token_axes = [
+        tuple(range(axes if tensor.is_floating_point() else tensor.dim())) for tensor in inputs
+    ]
+    counts = tuple(call.rows * call.time for call in calls)
+    steps = [call.numbers + sum(counts[:index]) for index, call in enumerate(calls)]
+    found, unknown = [], []
+    for index, call in enumerate(calls):
+        places = following.places(call.source)
+        if places is None or places.numel() != len(call.numbers):
+            unknown.append(index)
+        else:
+            found.append(Found(places.flatten(), steps[index], {}))
+    reads = {index: (calls[index].data, steps[index]) for index in unknown}
+    by_autograd, mixed = traced(following.entries, shapes, reads)
+    found += by_autograd
+    if not found and not mixed:
+        found = [
+            part for index in unknown for part in _equal(following, calls[index], steps[index])
+        ]
+    for part in found:
+        for index, of_tokens in part.axes.items():
+            token_axes[index] = of_tokens
+    somewhere = [part.places >= 0 for part in found]
+    nothing = torch.zeros(0, dtype=torch.int64, device=inputs[0].device)
+    parts = list(zip(found, somewhere, strict=True))
+    pairs = torch.stack(
+        [
+            torch.cat([part.places[read] for part, read in parts] or [nothing]),
+            torch.cat([part.steps[read] for part, read in parts] or [nothing]),
+        ]
+    )
+    if len(parts) > 1:  # a step may read a token twice, e.g. by two embeddings
+        pairs = torch.unique(pairs, dim=1)
+    return Placement(shapes, tuple(token_axes), pairs[0], pairs[1], counts, tuple(mixed))
+
+
+def _equal(following: Following, call: Steps, steps: Tensor) -> list[Found]:
+    """Where no graph could be built: a call that read an entry just as it is."""
+    in_order = call.data[call.numbers.argsort()]
+    return [
+        Found(entry.places.flatten(), steps.sort().values, {})
+        for entry in following.entries
+        if entry.places.numel() == len(steps)
+        and torch.equal(in_order, entry.vectors.flatten(0, -2))
+    ]

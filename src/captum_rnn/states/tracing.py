@@ -1,0 +1,160 @@
+"""Which step of a layer each token feeds, as autograd tells it.
+
+With X_n what the layer read in its step n, E what the model reads at the places of its inputs, and
+random vectors u_n,
+
+    G = d/dE Σ_n ⟨u_n, X_n⟩,    G' = d/dE Σ_n n ⟨u_n, X_n⟩,
+
+a place that feeds one step alone has G' = n G. Where G is zero, it is not read; where G' is no
+multiple of G, it feeds several steps. To stay exact in low precision, each digit of n takes a pass.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from captum_rnn.states.following import NOWHERE, Entry
+
+_BASE = {torch.float64: 4096, torch.float32: 256}
+"""The base of the digits, by precision: 2 for any other."""
+
+
+class Found(NamedTuple):
+    """Places that are read (pairs,), or `NOWHERE`, and the steps that read them."""
+
+    places: Tensor
+    steps: Tensor
+    axes: dict[int, tuple[int, ...]]
+
+
+def traced(
+    entries: list[Entry], shapes: tuple[torch.Size, ...], reads: dict[int, tuple[Tensor, Tensor]]
+) -> tuple[list[Found], list[int]]:
+    """What autograd says of calls: the places that feed each step, and the calls that mix them.
+
+    Args:
+        entries: What the model reads at the places of its inputs.
+        shapes: The shapes of the inputs.
+        reads: For some calls what they read at each step (steps, features), as part of the graph,
+            and the numbers of the steps (steps,), counted through all calls.
+    """
+    tracing = _Tracing([e for e in entries if e.vectors.requires_grad], shapes)
+    reads = {index: read for index, read in reads.items() if read[0].requires_grad}
+    if not reads or not tracing.entries:
+        return [], []
+    together = tracing.trace(list(reads.values()))
+    if together is not None:
+        return together, []
+    found, mixed = [], []
+    for index, read in reads.items():  # a token may feed one step of several calls
+        single = tracing.trace([read]) if len(reads) > 1 else None
+        found += single or []
+        mixed += [index] if single is None else []
+    return found, mixed
+
+
+class _Tracing(NamedTuple):
+    entries: list[Entry]
+    shapes: tuple[torch.Size, ...]
+
+    def trace(self, reads: list[tuple[Tensor, Tensor]]) -> list[Found] | None:
+        """The places that feed each step; None: some feed several.
+
+        Args:
+            reads: What was read at each step (steps, features), and the numbers of the steps.
+        """
+        dtype = reads[0][0].dtype
+        base = _BASE.get(dtype, 2)
+        draw = torch.Generator(reads[0][0].device).manual_seed(0)
+        vectors = [
+            torch.randn(data.shape, generator=draw, device=data.device).to(dtype)
+            for data, _ in reads
+        ]
+        last = max(int(numbers.max()) for _, numbers in reads)
+        digits = 1
+        while base**digits <= last:
+            digits += 1
+        passes = [self._pass(reads, vectors)]
+        for place in range(digits):
+            weighted = [
+                vector * (numbers // base**place % base).unsqueeze(1)
+                for vector, (_, numbers) in zip(vectors, reads, strict=True)
+            ]
+            passes.append(self._pass(reads, weighted))
+        found = []
+        for entry, gradients in zip(self.entries, zip(*passes, strict=True), strict=True):
+            if any(gradient is None for gradient in gradients):
+                continue  # the calls read nothing of it
+            of_entry = self._decoded(entry, torch.stack(gradients).double(), base)
+            if of_entry is None:
+                return None
+            found.append(of_entry)
+        return found
+
+    def _pass(self, reads: list[tuple[Tensor, Tensor]], vectors: list[Tensor]) -> Any:
+        return torch.autograd.grad(
+            [data for data, _ in reads],
+            [entry.vectors for entry in self.entries],
+            vectors,
+            retain_graph=True,
+            allow_unused=True,
+        )
+
+    def _decoded(self, entry: Entry, gradients: Tensor, base: int) -> Found | None:
+        """The step that each token of an entry feeds.
+
+        Args:
+            entry: What is read.
+            gradients: (1 + digits, ...): G, and G' for each digit.
+            base: The base of the digits.
+        """
+        if entry.of_input is None:
+            steps = _feeds(gradients.flatten(1, -2), base)
+            return None if steps is None else _of_read(entry.places.flatten(), steps, {})
+        first = sum(shape.numel() for shape in self.shapes[: entry.of_input])
+        shape = self.shapes[entry.of_input]
+        numbers = torch.arange(first, first + shape.numel(), device=gradients.device).view(shape)
+        for axes in _candidates(entry):
+            others = [axis for axis in range(len(shape)) if axis not in axes]
+            order = [0, *(axis + 1 for axis in (*axes, *others))]
+            tokens = math.prod(shape[axis] for axis in axes)
+            steps = _feeds(gradients.permute(order).reshape(len(gradients), tokens, -1), base)
+            if steps is not None:
+                places = numbers.permute(*axes, *others)
+                return _of_read(places.reshape(tokens, -1)[:, 0], steps, {entry.of_input: axes})
+        return None
+
+
+def _candidates(entry: Entry) -> list[tuple[int, ...]]:
+    """Axes that may be those of a float input's tokens: as said, after the channels, or more."""
+    axes = entry.vectors.dim()
+    channels_first = [(0, 2)] if entry.axes == 2 < axes else []
+    more = [tuple(range(number)) for number in range(entry.axes + 1, axes + 1)]
+    return [tuple(range(entry.axes)), *channels_first, *more]
+
+
+def _feeds(gradients: Tensor, base: int) -> Tensor | None:
+    """The one step that each token feeds (tokens,), `NOWHERE` for none; None: some feed several.
+
+    Args:
+        gradients: (1 + digits, tokens, features): G, and G' for each digit of the steps' numbers.
+        base: The base of the digits.
+    """
+    ones, of_digits = gradients[0], gradients[1:]
+    norms = ones.square().sum(1)
+    is_read = norms > 0
+    factors = (of_digits * ones).sum(2) / norms.masked_fill(~is_read, 1.0)
+    digits = factors.round()
+    tolerance = 0.02 if base > 2 else 0.2
+    residuals = (of_digits - digits.unsqueeze(2) * ones).square().sum(2)
+    if (residuals > tolerance**2 * norms).any():
+        return None
+    worth = base ** torch.arange(len(digits), device=digits.device)
+    steps = (digits.long() * worth.unsqueeze(1)).sum(0)
+    return steps.masked_fill(~is_read, NOWHERE)
+
+
+def _of_read(places: Tensor, steps: Tensor, axes: dict[int, tuple[int, ...]]) -> Found:
+    return Found(places.masked_fill(steps == NOWHERE, NOWHERE), steps, axes)
