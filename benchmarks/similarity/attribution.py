@@ -66,18 +66,16 @@ class SimilarityDeltaAttribution(RecurrentAttribution):
         self.similarity = similarity
 
     def _token_scores(self, run: Run) -> list[Tensor]:
-        scores = []
-        for record, along in zip(run.records, self._along(run), strict=True):
-            steps = record.path.without_padding(along.diff(dim=1))
-            scores.append(record.path.at_inputs(steps, record.layout.time))
-        return scores
+        parts = zip(run.records, self._along(run), strict=True)
+        steps = [record.path.without_padding(along.diff(dim=1)) for record, along in parts]
+        return run.at_tokens(steps)
 
     def _totals(self, run: Run) -> Tensor:
         totals = [
             _last(record, along.unsqueeze(2)).reshape(-1) - along[:, 0]
             for record, along in zip(run.records, self._along(run), strict=True)
         ]
-        return torch.stack(totals).sum(0)
+        return run.add_up(totals)
 
     @torch.no_grad()
     def _along(self, run: Run) -> list[Tensor]:

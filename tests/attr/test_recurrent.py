@@ -79,10 +79,10 @@ class CountingAttribution(RecurrentAttribution):
     total: ClassVar[float] = 3.0
 
     def _score(self, gru, record):
-        return record.path.without_padding(torch.ones(record.layout.batch, record.path.time))
+        return record.path.without_padding(torch.ones(len(record.rows), record.path.time))
 
     def _totals(self, run):
-        return torch.full((run.records[0].layout.batch,), self.total)
+        return torch.full((run.layouts[0].batch,), self.total)
 
 
 @pytest.fixture

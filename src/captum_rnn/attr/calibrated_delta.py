@@ -259,7 +259,7 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
             calibrated_total(record.path.paths, self._vectors(record)[:, 0], record.path.lengths)
             for record in run.records
         ]
-        return torch.stack(totals).sum(0)
+        return run.add_up(totals)
 
     def _calibrated(self) -> Calibration:
         if self.calibration is None:
@@ -293,11 +293,8 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
         of_classes = []
         for target in targets.values():
             run = reader._run(batch.inputs, target, batch.additional_forward_args, batch.lengths)
-            adjoints = [
-                of_tokens(top_adjoints(run.layer, r, with_cells=self.with_cells), r)
-                for r in run.records
-            ]
-            of_classes.append(torch.cat(adjoints))
+            adjoints = [top_adjoints(r.layer, r, with_cells=self.with_cells) for r in run.records]
+            of_classes.append(of_tokens(adjoints, run))
         return torch.stack(of_classes, 1), self._token_bins(run)
 
     def _lesson(
@@ -308,10 +305,10 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
         run = self._run(inputs, next(iter(targets.values())), arguments, lengths)
         with torch.no_grad():
             steps = [
-                of_tokens(top_steps(run.layer, r, self.reference, with_cells=self.with_cells), r)
+                top_steps(r.layer, r, self.reference, with_cells=self.with_cells)
                 for r in run.records
             ]
-            features = in_bins(torch.cat(steps), self._token_bins(run), self._bins)
+            features = in_bins(of_tokens(steps, run), self._token_bins(run), self._bins)
         scores = [
             taught_scores(teacher(inputs, target=target, additional_forward_args=arguments), run)
             for target in targets.values()
@@ -320,4 +317,4 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
 
     def _token_bins(self, run: Run) -> Tensor:
         """The bins of all tokens (tokens, direction)."""
-        return torch.cat([of_tokens(step_bins(r, self._bins), r) for r in run.records])
+        return of_tokens([step_bins(r, self._bins) for r in run.records], run)

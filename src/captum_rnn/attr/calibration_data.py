@@ -148,16 +148,21 @@ def step_bins(record: Record, bins: int) -> Tensor:
     return distance_bins(torch.stack(distances, 2))
 
 
-def of_tokens(values: Tensor, record: Record) -> Tensor:
-    """Of the layer's steps (batch, time, direction, ...) the tokens' (tokens, direction, ...).
+def of_tokens(values: list[Tensor], run: Run) -> Tensor:
+    """The values of the steps that read tokens, without padding, of all records together.
 
-    The tokens of all rows follow each other, without padding.
+    Args:
+        values: For each record of the run, values of its steps (rows, time, ...).
+        run: The model's run.
+
+    Returns:
+        Values (steps, ...), the rows following each other.
     """
-    return values[_steps_of_tokens(record)]
+    return torch.cat([of_record.flatten(0, 1) for of_record in values])[_read_tokens(run)]
 
 
 def taught_scores(answer: Any, run: Run) -> Tensor:
-    """A teacher's scores (tokens,), in the order of `of_tokens`, the inputs one after the other.
+    """A teacher's scores of the tokens that each step read (steps,), in the order of `of_tokens`.
 
     Args:
         answer: What the teacher returned: attributions of each input.
@@ -167,7 +172,7 @@ def taught_scores(answer: Any, run: Run) -> Tensor:
         ValueError: It is not one tensor (batch, time, ...) for each input, as the inputs are.
     """
     given = answer if isinstance(answer, tuple) else (answer,)
-    expected = [tuple(record.layout.shape[:2]) for record in run.records]
+    expected = [tuple(layout.shape[:2]) for layout in run.layouts]
     found = [tuple(part.shape[:2]) if isinstance(part, Tensor) else () for part in given]
     if found != expected:
         described = [
@@ -177,12 +182,11 @@ def taught_scores(answer: Any, run: Run) -> Tensor:
             f"the teacher answered with {described}; expected scores whose first two axes are "
             f"those of the inputs, {expected}"
         )
-    return torch.cat(
-        [
-            record.layout.gather(part.detach())[_places_of_tokens(record)]
-            for part, record in zip(given, run.records, strict=True)
-        ]
-    )
+    in_shape = [
+        part.detach().reshape(*layout.shape, -1).sum(-1)
+        for part, layout in zip(given, run.layouts, strict=True)
+    ]
+    return run.at_steps(tuple(in_shape))[_read_tokens(run)]
 
 
 def _in_text_order(stack: Stack, directions: list[Tensor]) -> Tensor:
@@ -191,13 +195,12 @@ def _in_text_order(stack: Stack, directions: list[Tensor]) -> Tensor:
     return torch.stack(ordered, 2).transpose(0, 1)
 
 
-def _steps_of_tokens(record: Record) -> Tensor:
-    """Mask (batch, steps of the layer): not padding."""
-    path = record.path
-    return path.without_padding(path.paths[0].new_ones(len(path.paths[0]), path.time)).bool()
-
-
-def _places_of_tokens(record: Record) -> Tensor:
-    """Mask (batch, time) of the tokens that the layer read, where they stand in the input."""
-    steps = _steps_of_tokens(record)
-    return record.path.at_inputs(steps.float(), record.layout.time).bool()
+def _read_tokens(run: Run) -> Tensor:
+    """Which of all steps (steps,) read a token that is no padding."""
+    real = [
+        record.path.without_padding(
+            record.path.paths[0].new_ones(len(record.rows), record.path.time)
+        )
+        for record in run.records
+    ]
+    return torch.cat([of_record.flatten() for of_record in real]).bool() & run.placement.is_read

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from captum_rnn.attr.recurrent import RecurrentAttribution
+from captum_rnn.attr.rows import positions_of_rows
 from captum_rnn.attr.run import Record, Run
 from captum_rnn.functional import (
     Distance,
@@ -109,19 +109,17 @@ class HiddenStateDeltaAttribution(RecurrentAttribution):
         return self.selection.of(layer, call, top)
 
     def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
-        return readout_delta(record.path.directions, record.path.lengths, **self._options)
+        return readout_delta(record.path.directions, record.path.lengths, **self._options(record))
 
     def _totals(self, run: Run) -> Tensor:
         totals = [
-            readout_total(record.path.directions, record.path.lengths, **self._options)
+            readout_total(record.path.directions, record.path.lengths, **self._options(record))
             for record in run.records
         ]
-        return torch.stack(totals).sum(0)
+        return run.add_up(totals)
 
-    @property
-    def _options(self) -> dict[str, Any]:
-        return {
-            "readout": self.readout,
-            "distance": self.distance,
-            "normalize": self.normalize,
-        }
+    def _options(self, record: Record) -> dict[str, Any]:
+        readout = self.readout
+        if isinstance(readout, Tensor):
+            readout = positions_of_rows(readout, record.rows)
+        return {"readout": readout, "distance": self.distance, "normalize": self.normalize}

@@ -65,34 +65,47 @@ class InputLayout:
         return self.shape[0 if self.unbatched or not self.batch_first else 1]
 
     @property
-    def _features(self) -> torch.Size:
-        return self.shape[1 if self.unbatched else 2 :]
+    def axes(self) -> tuple[int, ...]:
+        """The axes of the tokens, where the input does not turn out to have others."""
+        return tuple(range(1 if self.unbatched else 2))
 
-    def arrange(self, scores: Tensor) -> Tensor:
-        """Brings token scores (batch, time) into the shape of the input.
+    def arrange(self, scores: Tensor, axes: tuple[int, ...] | None = None) -> Tensor:
+        """Brings token scores into the shape of the input.
 
         A token's score is shared equally over its features, so that their sum is the score.
 
-        Example:
-            >>> InputLayout(torch.Size([2, 1, 4]), batch_first=False).arrange(
-            ...     torch.tensor([[1.0, 2.0]])
-            ... ).sum(-1).tolist()
-            [[1.0], [2.0]]
-        """
-        batched = scores if self.batch_first else scores.t()
-        tokens = scores.squeeze(0) if self.unbatched else batched
-        features = self._features
-        if not features:
-            return tokens.contiguous()
-        shares = tokens.new_full(features, 1.0 / math.prod(features))
-        return (tokens[(...,) + (None,) * len(features)] * shares).contiguous()
+        Args:
+            scores: Scores over the axes of the tokens.
+            axes: These axes; None: those before the features.
 
-    def gather(self, attributions: Tensor) -> Tensor:
-        """The token scores (batch, time) in attributions of the input's shape."""
-        tokens = attributions.reshape(*self.shape[: 1 if self.unbatched else 2], -1).sum(-1)
+        Example:
+            >>> InputLayout(torch.Size([1, 2, 4])).arrange(torch.tensor([[1.0, 2.0]])).sum(-1)
+            tensor([[1., 2.]])
+        """
+        axes = self.axes if axes is None else axes
+        features = [size if axis not in axes else 1 for axis, size in enumerate(self.shape)]
+        if math.prod(features) == 1:
+            return scores.reshape(self.shape).contiguous()
+        tokens = [size if axis in axes else 1 for axis, size in enumerate(self.shape)]
+        shares = scores.new_full(features, 1.0 / math.prod(features))
+        return (scores.reshape(tokens) * shares).contiguous()
+
+    def gather(self, attributions: Tensor, axes: tuple[int, ...] | None = None) -> Tensor:
+        """The scores of the tokens, over their axes, in attributions of the input's shape."""
+        axes = self.axes if axes is None else axes
+        features = [axis for axis in range(len(self.shape)) if axis not in axes]
+        return attributions.sum(features) if features else attributions
+
+    def of_rows(self, scores: Tensor) -> Tensor:
+        """The sum of the scores of each row's tokens (batch,), in float64.
+
+        Args:
+            scores: Scores over the axes of the tokens.
+        """
         if self.unbatched:
-            return tokens.unsqueeze(0)
-        return tokens if self.batch_first else tokens.t()
+            return scores.sum(dtype=torch.float64).reshape(1)
+        rows = scores if self.batch_first else scores.transpose(0, 1)
+        return rows.flatten(1).sum(1, dtype=torch.float64)
 
 
 def one_for_each_input(lengths: Lengths, inputs: int) -> tuple[Tensor | None, ...]:

@@ -148,4 +148,4 @@ class LogitDeltaAttribution(RecurrentAttribution):
     def _totals(self, run: Run) -> Tensor:
         """The change of the output against a layer whose states are all the initial ones."""
         assert run.value is not None
-        return run.value - read_at_rest(run.layer, run.forward).reshape(-1)
+        return run.value - read_at_rest(run.records[0].layer, run.forward).reshape(-1)

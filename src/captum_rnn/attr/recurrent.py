@@ -121,11 +121,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
             self._check_sum_is_known()
         run = self._run(inputs, target, additional_forward_args, lengths)
         scores = self._token_scores(run)
-        attributions = tuple(
-            record.layout.arrange(tokens)
-            for record, tokens in zip(run.records, scores, strict=True)
-        )
-        formatted = format_output(is_tuple(inputs), attributions)
+        formatted = format_output(is_tuple(inputs), run.arrange(scores))
         if not return_convergence_delta:
             return formatted
         return formatted, self._difference_from_totals(scores, run)
@@ -169,15 +165,12 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         run = self._run(inputs, target, additional_forward_args, lengths)
         given = check_inputs(attributions)
         shapes = [tuple(tensor.shape) for tensor in given]
-        expected = [tuple(record.layout.shape) for record in run.records]
+        expected = [tuple(layout.shape) for layout in run.layouts]
         if shapes != expected:
             raise ValueError(
                 f"attributions have the shapes {shapes}; expected those of the inputs, {expected}"
             )
-        scores = [
-            record.layout.gather(tensor) for record, tensor in zip(run.records, given, strict=True)
-        ]
-        return self._difference_from_totals(scores, run)
+        return self._difference_from_totals(run.gather(given), run)
 
     def _run(self, inputs: Any, target: Any, additional_forward_args: Any, lengths: Lengths) -> Run:
         """One run of the model, with the states that the method looks at."""
@@ -192,24 +185,20 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
             with_gradient=self._needs_gradient,
         )
         records = [
-            replace(record, path=self._select(run.layer, record.call, record.path))
+            replace(record, path=self._select(record.layer, record.call, record.path))
             for record in run.records
         ]
         return replace(run, records=records)
 
     @torch.no_grad()
     def _token_scores(self, run: Run) -> list[Tensor]:
-        """Scores (batch, time) of the tokens of each input."""
-        return [
-            record.path.at_inputs(self._score(run.layer, record), record.layout.time)
-            for record in run.records
-        ]
+        """Scores of the tokens of each input, over their axes."""
+        return run.at_tokens([self._score(record.layer, record) for record in run.records])
 
     @torch.no_grad()
     def _difference_from_totals(self, scores: list[Tensor], run: Run) -> Tensor:
-        sums = torch.stack([tokens.sum(1, dtype=torch.float64) for tokens in scores]).sum(0)
         totals = self._totals(run)
-        return (sums - totals).to(totals.dtype)
+        return (run.sums(scores) - totals).to(totals.dtype)
 
     def _check_sum_is_known(self) -> None:
         if not self.has_convergence_delta():

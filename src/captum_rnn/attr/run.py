@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
@@ -18,32 +18,42 @@ from captum_rnn.attr.inputs import (
     one_for_each_input,
     target_out_of_range,
 )
+from captum_rnn.attr.rows import rows_read, target_of_rows, without_padding
 from captum_rnn.states import (
+    Following,
     LayerCall,
+    Placement,
     ReadGradient,
     Trajectory,
-    record_calls,
-    record_read_gradients,
+    check_derivable,
+    check_nothing_read_beyond,
+    detached,
+    place,
+    read_gradients_of,
+    record,
     recurrent_layer,
+    steps_of,
     trajectory,
 )
 
 
 @dataclass(frozen=True)
 class Record:
-    """What the recurrent layer did for one input tensor.
+    """What the recurrent layer did in one call.
 
     Attributes:
-        layout: The layout of the input.
-        call: The call of the layer.
+        layer: The layer.
+        call: The call of it.
         path: The states that it passed through.
+        rows: The row of the inputs that each of its rows read (rows,).
         gradient: What the classifier reads of them; None for methods that do not look at it.
-        target: The class that is explained, as the user gave it; Captum has found that it fits.
+        target: The class that is explained, for each of the rows where the user gave several.
     """
 
-    layout: InputLayout
+    layer: nn.RNNBase
     call: LayerCall
     path: Trajectory
+    rows: Tensor
     gradient: ReadGradient | None = None
     target: Any = None
 
@@ -53,16 +63,49 @@ class Run:
     """One forward pass of the model.
 
     Attributes:
-        layer: The recurrent layer.
         forward: Runs the model again, and returns the explained value of each row (batch,).
         value: The explained values; None for methods that do not look at the output.
-        records: One for each input tensor.
+        layouts: The layout of each input.
+        records: One for each call of the layer.
+        placement: Which token each step of the calls read.
     """
 
-    layer: nn.RNNBase
     forward: Callable[[], Any]
     value: Tensor | None
+    layouts: list[InputLayout]
     records: list[Record]
+    placement: Placement
+
+    def at_tokens(self, scores: list[Tensor]) -> list[Tensor]:
+        """Scores of each record's steps (rows, time) where their tokens stand in each input."""
+        steps = torch.cat([of_steps.flatten() for of_steps in scores])
+        return self.placement.at_tokens(steps)
+
+    def arrange(self, scores: list[Tensor]) -> tuple[Tensor, ...]:
+        """Scores of the tokens of each input, in its shape."""
+        parts = zip(self.layouts, scores, self.placement.axes, strict=True)
+        return tuple(layout.arrange(tokens, axes) for layout, tokens, axes in parts)
+
+    def gather(self, attributions: tuple[Tensor, ...]) -> list[Tensor]:
+        """The scores of the tokens in attributions of the inputs' shapes."""
+        parts = zip(self.layouts, attributions, self.placement.axes, strict=True)
+        return [layout.gather(given, axes) for layout, given, axes in parts]
+
+    def at_steps(self, attributions: tuple[Tensor, ...]) -> Tensor:
+        """For each step of all records (steps,), what was attributed to the tokens that it read."""
+        return self.placement.at_steps(self.gather(attributions))
+
+    def sums(self, scores: list[Tensor]) -> Tensor:
+        """The sum of the scores of the tokens in each row (batch,), in float64."""
+        parts = zip(self.layouts, scores, strict=True)
+        return torch.stack([layout.of_rows(tokens) for layout, tokens in parts]).sum(0)
+
+    def add_up(self, totals: list[Tensor]) -> Tensor:
+        """Values of each record's rows (rows,), added up over the rows of the inputs (batch,)."""
+        added = totals[0].new_zeros(self.layouts[0].batch)
+        for of_call, of_rows in zip(self.records, totals, strict=True):
+            added.index_add_(0, of_call.rows, of_rows)
+        return added
 
 
 Score: TypeAlias = Callable[[Any, nn.RNNBase, Record], Tensor]
@@ -118,35 +161,49 @@ class RecurrentModel:
             with_value: Keep the explained values, which must then be one number for each row.
             with_gradient: Also differentiate them with respect to what is read of the layer.
         """
-        layer = recurrent_layer(self.layer)
         tensors = check_inputs(inputs)
         each_lengths = one_for_each_input(lengths, len(tensors))
-        layouts = [self._layout(layer, tensor) for tensor in tensors]
-        forward = _Forward(self.forward_func, tensors, target, additional_forward_args)
-
-        def forward_explained() -> Tensor:
-            return explained(forward(), layouts[0].batch)
-
-        gradients: Sequence[ReadGradient | None]
+        layouts = [self._layout(tensor) for tensor in tensors]
         if with_gradient:
-            _, calls, gradients = record_read_gradients(layer, forward_explained)
-        else:
-            calls = record_calls(layer, forward_explained if with_value else forward)
-            gradients = [None] * len(calls)
-        self._check_number_of_calls(len(calls), len(tensors))
+            check_derivable()
+        axes = len(layouts[0].axes)
+        following = Following(tensors, differentiable=True, axes=axes)
+        forward = _Forward(self.forward_func, following.inputs, target, additional_forward_args)
+        with torch.enable_grad():
+            recording = record(
+                [_unwrapped(self.layer)],
+                forward,
+                differentiable=with_gradient,
+                following=following,
+            )
+            layer = recurrent_layer(self.layer)
+            value = None
+            if with_value or with_gradient:
+                value = explained(forward.selected, layouts[0].batch)
+            gradients: list[ReadGradient | None] = [None] * len(recording.calls)
+            if value is not None and with_gradient:
+                gradients[:] = read_gradients_of(value, recording)
+            calls = [steps_of(read, batch_first=layer.batch_first) for read in recording.reads]
+            placement = place(tensors, following, calls, axes)
+        self._check_read(placement, layouts, added_up=value is not None)
+        rows = rows_read(placement, layouts, calls)
+        placement, ends = without_padding(placement, layouts, calls, each_lengths)
         records = []
-        for layout, call, row_lengths, gradient in zip(
-            layouts, calls, each_lengths, gradients, strict=True
+        for call, of_rows, row_lengths, gradient in zip(
+            recording.calls, rows, ends, gradients, strict=True
         ):
+            call = detached(call)
             path = trajectory(layer, call, row_lengths)
-            self._check_fit(path, layout)
-            records.append(Record(layout, call, path, gradient, target))
-        with_value = with_value or with_gradient
-        value = forward.selected.reshape(-1).detach() if with_value else None
-        return Run(layer, forward, value, records)
+            if gradient is not None:
+                check_nothing_read_beyond(layer, path, gradient)
+            own_target = target_of_rows(target, of_rows, layouts[0].batch)
+            records.append(Record(layer, call, path, of_rows, gradient, own_target))
+        again = _Forward(self.forward_func, tensors, target, additional_forward_args)
+        return Run(again, None if value is None else value.detach(), layouts, records, placement)
 
-    def _layout(self, layer: nn.RNNBase, tensor: Tensor) -> InputLayout:
+    def _layout(self, tensor: Tensor) -> InputLayout:
         if self.is_bare:
+            layer = recurrent_layer(self.layer)
             batch_first, unbatched = layer.batch_first, tensor.dim() == 2
             fits = tensor.dim() in (2, 3)
             expected = "(batch, time, features)" if batch_first else "(time, batch, features)"
@@ -158,33 +215,42 @@ class RecurrentModel:
             raise ValueError(f"inputs has shape {tuple(tensor.shape)}; expected {expected}")
         return InputLayout(tensor.shape, batch_first, unbatched)
 
-    def _check_number_of_calls(self, calls: int, inputs: int) -> None:
-        if calls == inputs:
-            return
-        times = {0: "did not run", 1: "ran once"}.get(calls, f"ran {calls} times")
-        remedy = (
-            "pass one tensor in inputs for each run of the layer, in the order of the runs, and "
-            "everything else in additional_forward_args"
-            if calls
-            else "pass the layer that forward_func uses"
-        )
-        raise ValueError(
-            f"{self._layer_name} {times} in the forward pass for {inputs} input tensor(s); {remedy}"
-        )
+    def _check_read(
+        self, placement: Placement, layouts: list[InputLayout], *, added_up: bool
+    ) -> None:
+        """Raises ValueError unless the layer read tokens of each input, each step its own.
 
-    def _check_fit(self, path: Trajectory, layout: InputLayout) -> None:
-        batch, time = len(path.directions[0].outputs), path.time
-        if path.read is not None:
-            batch, time = path.read.shape
-        packed_shorter = path.is_packed and time <= layout.time
-        if batch == layout.batch and (time == layout.time or packed_shorter):
-            return
-        raise ValueError(
-            f"{self._layer_name} saw {batch} row(s) of {time} step(s), but inputs of shape "
-            f"{tuple(layout.shape)} has {layout.batch} row(s) of {layout.time} token(s); pass the "
-            "tensor whose tokens the layer reads one by one, and batch_first=False if its first "
-            "dimension is the time"
-        )
+        Unless scores may be `added_up`, it has to read each token once.
+        """
+        if not placement.counts:
+            raise ValueError(
+                f"{self._layer_name} did not run in the forward pass; pass the layer that "
+                "forward_func uses"
+            )
+        if placement.mixed:
+            raise ValueError(
+                f"the steps of {self._layer_name} read several tokens each, and other steps read "
+                "them too, as behind a convolution, attention or another recurrent layer, so that "
+                "its steps have no token of their own"
+            )
+        for index, layout in enumerate(layouts):
+            if not placement.of_input(index).any():
+                name = "inputs" if len(layouts) == 1 else f"inputs[{index}]"
+                raise ValueError(
+                    f"{self._layer_name} read no token of {name}, whose shape is "
+                    f"{tuple(layout.shape)}, as far as can be followed; pass the tensors whose "
+                    "tokens the layer reads, everything else in additional_forward_args, and a "
+                    "forward_func that does not detach them or leave torch on the way"
+                )
+
+        often = 1 if placement.straight else int(placement.places.bincount().amax())
+        if often > 1 and not added_up:
+            raise ValueError(
+                f"{self._layer_name} ran {len(placement.counts)} times in the forward pass for "
+                f"{len(layouts)} input tensor(s) and read a token {often} times, but scores "
+                "that do not look at the class cannot be added up; pass a tensor in inputs for "
+                "each run of the layer, or use a method that looks at the class"
+            )
 
     @property
     def _layer_name(self) -> str:
@@ -194,6 +260,11 @@ class RecurrentModel:
         )
         names = [name for name, module in named if module is layer and name]
         return f"layer {names[0]!r} ({type(layer).__name__})" if names else type(layer).__name__
+
+
+def _unwrapped(layer: nn.Module) -> nn.Module:
+    """The layer that `torch.compile` wraps, if it does."""
+    return getattr(layer, "_orig_mod", layer)
 
 
 class _Forward:

@@ -234,7 +234,7 @@ class WordInformationAttribution(InternalAttribution):  # type: ignore[misc]
             show_progress=show_progress,
         )
         scores = self._quantity(self.last_search.log_sigma, quantity, features, tokens)
-        attributions = layout.arrange(scores)
+        attributions = layout.arrange(observer.swapped(scores))
         return format_output(is_tuple(inputs), (attributions,))
 
     def attribute_future(self) -> NoReturn:

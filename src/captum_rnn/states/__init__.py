@@ -4,11 +4,17 @@ The only place that knows hooks, packed sequences, directions and `batch_first`.
 reads a `Trajectory`, whose axes are the same for every layer and layout.
 """
 
+from captum_rnn.states.following import Following
 from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.packing import TokenSequence, pack_tokens
+from captum_rnn.states.places import Placement, Steps, place, steps_of
 from captum_rnn.states.recording import (
     ReadGradient,
+    Recording,
+    check_derivable,
+    detached,
     read_at_rest,
+    read_gradients_of,
     record,
     record_calls,
     record_read_gradients,
@@ -16,23 +22,38 @@ from captum_rnn.states.recording import (
 )
 from captum_rnn.states.recovery import unstack
 from captum_rnn.states.selection import Direction, StateKind, StateSelection
-from captum_rnn.states.trajectory import Trajectory, read_gradients, trajectory
+from captum_rnn.states.trajectory import (
+    Trajectory,
+    check_nothing_read_beyond,
+    read_gradients,
+    trajectory,
+)
 
 __all__ = [
     "Direction",
+    "Following",
     "LayerCall",
+    "Placement",
     "ReadGradient",
+    "Recording",
     "StateKind",
     "StateSelection",
+    "Steps",
     "TokenSequence",
     "Trajectory",
+    "check_derivable",
+    "check_nothing_read_beyond",
+    "detached",
     "pack_tokens",
+    "place",
     "read_at_rest",
     "read_gradients",
+    "read_gradients_of",
     "record",
     "record_calls",
     "record_read_gradients",
     "recurrent_layer",
+    "steps_of",
     "trajectory",
     "unstack",
 ]

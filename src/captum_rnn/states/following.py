@@ -6,7 +6,7 @@ What else is computed of the tokens is left to autograd; see `captum_rnn.states.
 """
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -41,6 +41,14 @@ _MADE_NEW = _names(
     "rand_like randn_like"
 )
 _WRITES = frozenset(("__setitem__", "copy_"))
+
+
+_PROPERTIES = _names("shape dtype device is_cuda requires_grad ndim layout grad_fn")
+_ASK: frozenset[Any] = frozenset(
+    [Tensor.dim, Tensor.size, Tensor.numel, Tensor.is_floating_point]
+    + [getattr(Tensor, name).__get__ for name in _PROPERTIES]
+)
+"""What asks for a property of a tensor and makes none."""
 
 
 class Entry(NamedTuple):
@@ -110,9 +118,11 @@ class Following(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        given = [*args, *kwargs.values()]
-        given += [part for value in given if isinstance(value, (tuple, list)) for part in value]
-        read = [value for value in given if self._depends(value)]
+        read = (
+            []
+            if func in _ASK
+            else [value for value in _tensors(args, kwargs) if self._depends(value)]
+        )
         if not read:
             return func(*args, **kwargs)
         known = {id(value): places for value in read if (places := self.places(value)) is not None}
@@ -126,9 +136,9 @@ class Following(TorchFunctionMode):
             if done.name == "__iter__":
                 output = tuple(output)
             output = self._after(done, output)
-            self._touch(output)
+            self.touch(output)
             return iter(output) if done.name == "__iter__" else output
-        self._touch(output)
+        self.touch(output)
         return output
 
     def _after(self, done: "_Operation", output: Any) -> Any:
@@ -137,7 +147,7 @@ class Following(TorchFunctionMode):
             if (written := done.written()) is not None:
                 self._follow(done.args[0], written)
             else:
-                self._touch(done.args[0])
+                self.touch(done.args[0])
         elif isinstance(output, Tensor) and done.looks_up(output):
             return self._enter(output, done.only.unsqueeze(-1))
         elif isinstance(output, Tensor) and done.name in _CONVERSIONS:
@@ -152,14 +162,14 @@ class Following(TorchFunctionMode):
                 self._follow(tensor, places)
         return output
 
-    def _depends(self, value: Any) -> bool:
+    def _depends(self, value: Tensor) -> bool:
         """Whether it is made of the inputs, followed or not."""
         if id(value) in self._followed:
             return True
         touched = self._touched.get(id(value))
         return touched is not None and touched() is value
 
-    def _touch(self, made: Any) -> None:
+    def touch(self, made: Any) -> None:
         """Remembers what was made of the inputs and is not followed."""
         for value in made if isinstance(made, (tuple, list)) else (made,):
             if isinstance(value, Tensor) and self.places(value) is None:
@@ -176,8 +186,8 @@ class Following(TorchFunctionMode):
         leaf, handed = vectors.detach(), vectors
         if self._differentiable and not vectors.is_inference():
             leaf = leaf.requires_grad_()
-            with torch.enable_grad():
-                handed = leaf.clone()  # which the model may change in place, as no leaf may be
+            torch.set_grad_enabled(True)  # until the layer runs, whose own graph nobody needs
+            handed = leaf.clone()  # which the model may change in place, as no leaf may be
         self.entries.append(Entry(leaf, places, of_input, axes))
         self._follow(handed, places)
         return handed
@@ -295,6 +305,14 @@ def _name(func: Callable[..., Any]) -> str:
     if name.startswith("__i") and name != "__iter__":
         return "__" + name[3:]
     return name if name.startswith("__") or name in _WRITES else name.removesuffix("_")
+
+
+def _tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Tensor]:
+    for value in (*args, *kwargs.values()) if kwargs else args:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, (tuple, list)):
+            yield from (part for part in value if isinstance(part, Tensor))
 
 
 def _is_mask(value: Any) -> bool:

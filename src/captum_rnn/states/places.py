@@ -28,6 +28,8 @@ class Steps:
         rows: Number of rows.
         time: Number of steps of the longest row.
         source: The tensor that the layer was given.
+        ends: Number of steps of each row (rows,) of a packed sequence; None: all rows are full.
+        in_order: Whether the steps are in the order of their numbers.
     """
 
     data: Tensor
@@ -35,6 +37,8 @@ class Steps:
     rows: int
     time: int
     source: Tensor
+    ends: Tensor | None = None
+    in_order: bool = False
 
 
 def steps_of(read: LayerData, *, batch_first: bool) -> Steps:
@@ -45,12 +49,15 @@ def steps_of(read: LayerData, *, batch_first: bool) -> Steps:
         numbers = torch.empty_like(order.data)
         is_step = grid > 0
         numbers[grid[is_step] - 1] = is_step.flatten().nonzero().squeeze(1)
-        return Steps(read.data, numbers, len(ends), grid.shape[1], read.data)
+        return Steps(
+            read.data, numbers, len(ends), grid.shape[1], read.data, ends.to(numbers.device)
+        )
     data = read.unsqueeze(0 if batch_first else 1) if read.dim() == 2 else read
     rows, time = data.shape[:2] if batch_first else data.shape[1::-1]
-    numbers = torch.arange(rows * time, device=read.device).view(rows, time)
-    numbers = numbers if batch_first else numbers.t()
-    return Steps(data.flatten(0, 1), numbers.flatten(), rows, time, read)
+    numbers = torch.arange(rows * time, device=read.device)
+    if not batch_first:
+        numbers = numbers.view(rows, time).t().flatten()
+    return Steps(data.flatten(0, 1), numbers, rows, time, read, in_order=batch_first)
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,7 @@ class Placement:
         steps: The steps that read them (pairs,), counted through all calls.
         counts: Number of steps of each call.
         mixed: The calls whose steps read several tokens that other steps read too.
+        straight: Whether there is one input and one call, and step t of a row is its token t.
     """
 
     shapes: tuple[torch.Size, ...]
@@ -73,27 +81,29 @@ class Placement:
     steps: Tensor
     counts: tuple[int, ...]
     mixed: tuple[int, ...] = ()
+    straight: bool = False
+
+    def of_input(self, index: int) -> Tensor:
+        """Which of the pairs are of an input (pairs,)."""
+        first = self._first(index)
+        return (self.places >= first) & (self.places < first + self.shapes[index].numel())
 
     def tokens(self, index: int) -> tuple[Tensor, Tensor]:
-        """The tokens of one input that are read, and the steps that read them (pairs,) each.
+        """The tokens of an input that are read, and the steps that read them (pairs of it,) each.
 
         Tokens are numbered row by row through the input's axes of tokens.
         """
-        first = sum(shape.numel() for shape in self.shapes[:index])
-        shape = self.shapes[index]
-        of_input = (self.places >= first) & (self.places < first + shape.numel())
-        places = self.places[of_input] - first
+        shape, of_input = self.shapes[index], self.of_input(index)
+        places = self.places[of_input] - self._first(index)
         tokens = torch.zeros_like(places)
         for axis in self.axes[index]:
-            tokens = tokens * shape[axis] + self._along(places, shape, axis)
+            tokens = tokens * shape[axis] + _along(places, shape, axis)
         return tokens, self.steps[of_input]
 
     def coordinates(self, index: int, axis: int) -> Tensor:
-        """Where the tokens of `tokens(index)` stand along an axis of the input (pairs,)."""
-        first = sum(shape.numel() for shape in self.shapes[:index])
-        shape = self.shapes[index]
-        of_input = (self.places >= first) & (self.places < first + shape.numel())
-        return self._along(self.places[of_input] - first, shape, axis)
+        """Where the tokens of `tokens(index)` stand along an axis of the input (pairs of it,)."""
+        places = self.places[self.of_input(index)] - self._first(index)
+        return _along(places, self.shapes[index], axis)
 
     def at_tokens(self, scores: Tensor) -> list[Tensor]:
         """Hands the scores of all steps (steps,) to the tokens: for each input, over its axes.
@@ -101,6 +111,8 @@ class Placement:
         The score of a step that read several tokens is shared equally by them, a token that
         several steps read gets the sum of its shares, and one that none read gets 0.
         """
+        if self.straight:
+            return [scores.view(self.shapes[0][:2])]
         readers = torch.bincount(self.steps, minlength=len(scores))
         shares = scores / readers.clamp(min=1)
         handed = []
@@ -111,9 +123,25 @@ class Placement:
             handed.append(of_input.index_add(0, tokens, shares[steps]).view(grid))
         return handed
 
-    @staticmethod
-    def _along(places: Tensor, shape: torch.Size, axis: int) -> Tensor:
-        return places // math.prod(shape[axis + 1 :]) % shape[axis]
+    def at_steps(self, scores: list[Tensor]) -> Tensor:
+        """For each step (steps,), the sum of the scores of the tokens that it read.
+
+        Args:
+            scores: Scores of the tokens of each input, over its axes.
+        """
+        gathered = scores[0].new_zeros(sum(self.counts))
+        for index, of_input in enumerate(scores):
+            tokens, steps = self.tokens(index)
+            gathered.index_add_(0, steps, of_input.flatten()[tokens])
+        return gathered
+
+    @property
+    def is_read(self) -> Tensor:
+        """Which steps (steps,) read a token."""
+        return torch.bincount(self.steps, minlength=sum(self.counts)) > 0
+
+    def _first(self, index: int) -> int:
+        return sum(shape.numel() for shape in self.shapes[:index])
 
 
 def place(
@@ -128,6 +156,8 @@ def place(
         axes: Number of axes before the features of a float input.
     """
     shapes = tuple(tensor.shape for tensor in inputs)
+    if (straight := _straight(inputs, following, calls, axes)) is not None:
+        return Placement(shapes, ((0, 1),), *straight, (len(straight[1]),), straight=True)
     token_axes = [
         tuple(range(axes if tensor.is_floating_point() else tensor.dim())) for tensor in inputs
     ]
@@ -164,6 +194,23 @@ def place(
     return Placement(shapes, tuple(token_axes), pairs[0], pairs[1], counts, tuple(mixed))
 
 
+def _straight(
+    inputs: Sequence[Tensor], following: Following, calls: Sequence[Steps], axes: int
+) -> tuple[Tensor, Tensor] | None:
+    """The places and the steps, if step t of each row read its token t; else None."""
+    if len(inputs) != 1 or len(calls) != 1 or axes != 2:
+        return None
+    (given,), (call,) = inputs, calls
+    has_tokens = given.is_floating_point() or given.dim() == 2
+    if not has_tokens or given.shape[:2] != (call.rows, call.time) or not call.in_order:
+        return None
+    places, numbers = following.places(call.source), call.numbers
+    if places is None or places.numel() != len(numbers):
+        return None
+    expected = numbers * (given.numel() // len(numbers))
+    return (expected, numbers) if torch.equal(places.flatten(), expected) else None
+
+
 def _equal(following: Following, call: Steps, steps: Tensor) -> list[Found]:
     """Where no graph could be built: a call that read an entry just as it is."""
     in_order = call.data[call.numbers.argsort()]
@@ -173,3 +220,7 @@ def _equal(following: Following, call: Steps, steps: Tensor) -> list[Found]:
         if entry.places.numel() == len(steps)
         and torch.equal(in_order, entry.vectors.flatten(0, -2))
     ]
+
+
+def _along(places: Tensor, shape: torch.Size, axis: int) -> Tensor:
+    return places // math.prod(shape[axis + 1 :]) % shape[axis]

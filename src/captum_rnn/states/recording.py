@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from captum_rnn.states.following import Following
 from captum_rnn.states.hooks import (
     LayerCall,
     LayerData,
@@ -71,7 +72,11 @@ class Recording:
 
 
 def record(
-    layers: list[nn.Module], forward: Callable[[], Any], *, differentiable: bool = False
+    layers: list[nn.Module],
+    forward: Callable[[], Any],
+    *,
+    differentiable: bool = False,
+    following: Following | None = None,
 ) -> Recording:
     """Runs `forward` once and records what `layers` do in it, in this thread alone.
 
@@ -81,7 +86,9 @@ def record(
         layers: The recurrent layers.
         forward: Runs the model.
         differentiable: Whether what the model reads of the layers are leaves of its graph. It then
-            reads copies of them, which it may change in place.
+            reads copies of them, which it may change in place. Otherwise there is no graph behind
+            them.
+        following: Follows the places of the model's inputs meanwhile.
 
     Raises:
         TypeError: A layer was called or answered in a way that `nn.RNNBase` does not.
@@ -89,28 +96,32 @@ def record(
     recording = Recording()
 
     def before() -> None:
-        modes.append(torch.is_grad_enabled())
         torch.set_grad_enabled(False)
 
     def after(
         index: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
     ) -> Any:
-        was_enabled = modes.pop()
-        torch.set_grad_enabled(differentiable or was_enabled)
-        call = layer_call(module, args, kwargs, output)
-        recording.layers.append(index)
-        recording.reads.append(call.input)
-        recording.given.append(call.initial)
+        torch.set_grad_enabled(differentiable)
         # What the model alone made in inference mode may still be scored and differentiated.
-        with torch.inference_mode(in_inference):
+        with torch._C.DisableTorchFunction(), torch.inference_mode(in_inference):
+            call = layer_call(recurrent_layer(module), args, kwargs, output)
+            recording.layers.append(index)
+            recording.reads.append(call.input)
+            recording.given.append(call.initial)
             recording.calls.append(_copied(call, differentiable=differentiable))
-            return _handed(recording.calls[-1], output) if differentiable else None
+            if not differentiable:
+                return None
+            read, *states = _handed(recording.calls[-1])
+        if following is not None:
+            following.touch([data_of(read), *states])
+        return read, tuple(states) if isinstance(output[1], tuple) else states[0]
 
-    modes: list[bool] = []
     in_inference, enabled = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
     hooked = differentiable and any(layer._forward_hooks for layer in layers)
     hooks, saved = watched(layers, before, after), _saved_as_copies(wanted=hooked)
-    with torch.set_grad_enabled(enabled), hooks, saved, compiled_code_runs_eagerly():
+    follow = following or contextlib.nullcontext()
+    eagerly = compiled_code_runs_eagerly()
+    with torch.set_grad_enabled(enabled), follow, hooks, saved, eagerly:
         forward()
     return recording
 
@@ -156,11 +167,10 @@ def _others_copied(arguments: Any, call: LayerCall) -> Any:
     return arguments
 
 
-def _handed(call: LayerCall, output: Any) -> Any:
-    """What the model is to read of a call whose states are leaves."""
-    states = tuple(state.clone() for state in call.final)
+def _handed(call: LayerCall) -> list[Any]:
+    """What the model is to read of a call whose states are leaves: outputs and final states."""
     read = with_data(call.output, data_of(call.output).clone())
-    return read, states if isinstance(output[1], tuple) else states[0]
+    return [read, *(state.clone() for state in call.final)]
 
 
 def record_calls(layer: nn.RNNBase, forward: Callable[[], Any]) -> list[LayerCall]:

@@ -147,3 +147,20 @@ def _initial_state(call: LayerCall, index: int) -> Tensor | None:
         return None
     state = call.initial[0][index]
     return state.reshape(-1, 1, state.shape[-1])
+
+
+def check_nothing_read_beyond(layer: nn.RNNBase, path: Trajectory, gradient: ReadGradient) -> None:
+    """Raises ValueError if the classifier reads a state beyond the lengths that were given."""
+    if path.lengths is None or path.is_packed or gradient.output is None:
+        return
+    read, _ = _padded(gradient.output, layer.batch_first)
+    steps = torch.arange(path.time, device=read.device)
+    beyond = (steps >= path.lengths.unsqueeze(1)) & (read != 0).any(-1)
+    if beyond.any():
+        row = int(beyond.any(1).int().argmax())
+        raise ValueError(
+            f"lengths does not fit what was read: row {row} has {int(path.lengths[row])} token(s) "
+            f"in the layer, but the model reads the state after step "
+            f"{int(beyond[row].int().argmax())}; leave lengths out, or pass the number of tokens "
+            "that stand before the padding of each row"
+        )
