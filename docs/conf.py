@@ -3,7 +3,7 @@
 from importlib.metadata import version as installed_version
 
 project = "captum-rnn"
-author = "the captum-rnn authors"
+author = "captum-rnn developers"
 release = installed_version("captum-rnn")
 
 extensions = [

@@ -1,9 +1,10 @@
 from pathlib import Path
 
 import pytest
-import tomllib
 
 from captum_rnn.extras import import_extra, install_hint
+
+tomllib = pytest.importorskip("tomllib")  # of Python 3.11 and later
 
 
 def test_the_hint_works_from_a_clone_and_from_an_index():
