@@ -47,6 +47,7 @@ class AdjointDeltaAttribution(RecurrentAttribution):
 
     Example:
         >>> from captum_rnn.attr.adjoint_delta import AdjointDeltaAttribution
+        >>> import torch
         >>> class Classifier(nn.Module):
         ...     def __init__(self):
         ...         super().__init__()

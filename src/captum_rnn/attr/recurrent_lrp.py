@@ -57,6 +57,7 @@ class RecurrentLRPAttribution(RecurrentAttribution):
     the GRU and the RNN follow the same rules.
 
     Example:
+        >>> import torch
         >>> class Classifier(nn.Module):
         ...     def __init__(self):
         ...         super().__init__()
