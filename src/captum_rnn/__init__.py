@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         WordInformationAttribution,
     )
     from captum_rnn.jobs import attribute_corpus
-    from captum_rnn.states import pack_tokens
+    from captum_rnn.states import from_cell, pack_tokens
 
 __version__ = "0.1.0"
 
@@ -36,11 +36,16 @@ __all__ = [
     "WordInformationAttribution",
     "__version__",
     "attribute_corpus",
+    "from_cell",
     "functional",
     "pack_tokens",
 ]
 
-_ROOMS = {"attribute_corpus": "captum_rnn.jobs", "pack_tokens": "captum_rnn.states"}
+_ROOMS = {
+    "attribute_corpus": "captum_rnn.jobs",
+    "from_cell": "captum_rnn.states",
+    "pack_tokens": "captum_rnn.states",
+}
 
 
 def __getattr__(name: str) -> Any:

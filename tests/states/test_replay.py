@@ -161,3 +161,18 @@ def test_nothing_is_left_in_the_layer():
     torch.testing.assert_close(layer.last, last)
     assert all(weight.grad is None and weight.requires_grad for weight in layer.parameters())
     assert {name for name in vars(layer) if name not in before} == set()
+
+
+OTHER_MODULES = [kind for kind in OTHERS if kind not in SUBCLASSES]
+
+
+@pytest.mark.parametrize("instead", ["skip", "token"])
+@pytest.mark.parametrize(("batch", "readout"), [(1, "mean"), (2, "last"), (3, "mean")])
+@pytest.mark.parametrize("kind", OTHER_MODULES)
+def test_the_adjoint_of_any_other_module(kind, batch, readout, instead):
+    model, tokens, _, widths = make(kind, batch, readout)
+    token = torch.randn(FEATURES, dtype=torch.float64) if instead == "token" else None
+    options = {} if token is None else {"counterfactual": token}
+    adjoint = AdjointDeltaAttribution(model, model.layer, **options)
+    found = adjoint.attribute(tokens, 1).sum(-1)
+    torch.testing.assert_close(found, adjoint_by_hand(model, widths, tokens, instead=token))

@@ -83,13 +83,13 @@ class AdjointDeltaAttribution(RecurrentAttribution):
         self.counterfactual = counterfactual
 
     @in_full_precision
-    def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
+    def _score(self, layer: nn.Module, record: Record) -> Tensor:
         assert record.gradient is not None
         stack = unstack(layer, record.call, record.gradient)
         if isinstance(self.counterfactual, str):
             instead = skipped(stack)
         else:
-            check_reference(self.counterfactual, "counterfactual", layer.input_size)
+            check_reference(self.counterfactual, "counterfactual", record.call.features)
             instead = stack.stepped_with(self.counterfactual.expand(1, 1, -1))
         scores = adjoint_scores(stack, instead).t()
         return record.path.without_padding(scores)

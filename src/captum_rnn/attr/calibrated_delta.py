@@ -34,7 +34,7 @@ from captum_rnn.functional.calibration import (
     ridge_regression,
 )
 from captum_rnn.functional.logit import gains_along
-from captum_rnn.states import LayerCall, StateSelection, Trajectory, recurrent_layer
+from captum_rnn.states import LayerCall, StateSelection, Trajectory, form_of, recurrent_layer
 
 
 class CalibratedDeltaAttribution(RecurrentAttribution):
@@ -161,7 +161,7 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
             vectors = mean_over_tokens(lessons, self._bins)
         else:
             lesson = (self._lesson(batch, targets, teacher) for batch in given)
-            directions = 2 if layer.bidirectional else 1
+            directions = form_of(layer).directions
             coefficients = ridge_regression(lesson, penalty).t()
             vectors = coefficients.reshape(len(targets), self._bins, directions, -1)
             # Features that no token had have coefficients of exactly 0.
@@ -221,14 +221,14 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
     def _bins(self) -> int:
         return DISTANCE_BINS if self.by_distance else 1
 
-    def _check_cells(self, layer: nn.RNNBase) -> None:
-        if self.with_cells and not isinstance(layer, nn.LSTM):
+    def _check_cells(self, layer: nn.Module) -> None:
+        if self.with_cells and not form_of(layer).has_cells:
             raise ValueError(
                 f"with_cells is True, but the layer is a {type(layer).__name__}, which has no cell "
                 "state; leave with_cells out"
             )
 
-    def _select(self, layer: nn.RNNBase, call: LayerCall, top: Trajectory) -> Trajectory:
+    def _select(self, layer: nn.Module, call: LayerCall, top: Trajectory) -> Trajectory:
         """The top level's hidden states, and its cell states beside them."""
         if not self.with_cells:
             return top
@@ -238,7 +238,7 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
         return replace(top, directions=tuple(path.beside(other) for path, other in paths))
 
     @in_full_precision
-    def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
+    def _score(self, layer: nn.Module, record: Record) -> Tensor:
         vectors = self._vectors(record)
         if self.reference is None:
             along = torch.stack(

@@ -167,7 +167,7 @@ def _same(first: Tensor | None, second: Tensor | None) -> bool:
     return torch.equal(first.cpu(), second.cpu())
 
 
-def weights_digest(forward_func: object, layer: nn.RNNBase) -> str:
+def weights_digest(forward_func: object, layer: nn.Module) -> str:
     """SHA-256 of the layer's kind and of name, type, shape and bytes of each weight, hexadecimal.
 
     The kind is the recurrence with its nonlinearity: weights alone do not tell tanh from ReLU.
@@ -188,7 +188,7 @@ def weights_digest(forward_func: object, layer: nn.RNNBase) -> str:
     return digest.hexdigest()
 
 
-def weights_stamp(forward_func: object, layer: nn.RNNBase) -> tuple[tuple[int, int], ...]:
+def weights_stamp(forward_func: object, layer: nn.Module) -> tuple[tuple[int, int], ...]:
     """Place and version of each weight: while it stays, so does `weights_digest`.
 
     It costs no look at the weights themselves. What writes to a weight behind torch's back, through
@@ -201,7 +201,7 @@ def weights_stamp(forward_func: object, layer: nn.RNNBase) -> tuple[tuple[int, i
     )
 
 
-def _weights(forward_func: object, layer: nn.RNNBase) -> dict[str, Any]:
+def _weights(forward_func: object, layer: nn.Module) -> dict[str, Any]:
     module = forward_func if isinstance(forward_func, nn.Module) else layer
     return getattr(module, "_orig_mod", module).state_dict()
 

@@ -75,7 +75,7 @@ def class_targets(
 
 
 def top_steps(
-    layer: nn.RNNBase, record: Record, reference: Tensor | None, *, with_cells: bool = False
+    layer: nn.Module, record: Record, reference: Tensor | None, *, with_cells: bool = False
 ) -> Tensor:
     """The steps that the top level took, in the order of the text.
 
@@ -92,20 +92,20 @@ def top_steps(
     if reference is None:
         up, *down = (path.diff(dim=1) for path in record.path.paths)
         return torch.stack([up, *(-steps for steps in down)], 2)
-    check_reference(reference, "reference", layer.input_size)
+    check_reference(reference, "reference", record.call.features)
     stack = unstack(layer, record.call)
     steps = []
     for passed, (states, cells) in zip(
         stack.levels[-1], stack.stepped_with(reference.expand(1, 1, -1))[-1], strict=True
     ):
-        of_direction = passed.states[1:] - states
+        of_direction = stack.shown(passed.states[1:] - states)
         if with_cells:
             of_direction = torch.cat([of_direction, passed.steps.cells[1:] - cells], -1)
         steps.append(of_direction)
     return _in_text_order(stack, steps)
 
 
-def top_adjoints(layer: nn.RNNBase, record: Record, *, with_cells: bool = False) -> Tensor:
+def top_adjoints(layer: nn.Module, record: Record, *, with_cells: bool = False) -> Tensor:
     """Derivatives of the output with respect to the top level's state after each token.
 
     They go through all later steps; of an LSTM the cell state is held fixed at the token itself.
@@ -125,7 +125,7 @@ def top_adjoints(layer: nn.RNNBase, record: Record, *, with_cells: bool = False)
         adjoint = passed.cell.multipliers(
             passed.steps, passed.read, passed.read_cells, of_inputs=False
         )
-        of_direction = adjoint.states[1:]
+        of_direction = stack.of_shown(adjoint.states[1:])
         if with_cells:
             assert adjoint.cells is not None
             of_direction = torch.cat([of_direction, adjoint.cells[1:]], -1)

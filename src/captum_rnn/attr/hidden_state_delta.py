@@ -105,10 +105,10 @@ class HiddenStateDeltaAttribution(RecurrentAttribution):
         self.normalize = normalize
         self.selection = StateSelection(state, layer_index, direction)
 
-    def _select(self, layer: nn.RNNBase, call: LayerCall, top: Trajectory) -> Trajectory:
+    def _select(self, layer: nn.Module, call: LayerCall, top: Trajectory) -> Trajectory:
         return self.selection.of(layer, call, top)
 
-    def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
+    def _score(self, layer: nn.Module, record: Record) -> Tensor:
         return readout_delta(record.path.directions, record.path.lengths, **self._options(record))
 
     def _totals(self, run: Run) -> Tensor:

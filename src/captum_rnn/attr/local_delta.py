@@ -53,10 +53,10 @@ class LocalDeltaAttribution(RecurrentAttribution):
         self.reference = check_reference(reference, "reference")
 
     @in_full_precision
-    def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
+    def _score(self, layer: nn.Module, record: Record) -> Tensor:
         assert record.gradient is not None
-        check_reads(read_gradients(layer, record.gradient))
-        check_reference(self.reference, "reference", layer.input_size)
+        check_reads(read_gradients(layer, record.call, record.gradient))
+        check_reference(self.reference, "reference", record.call.features)
         stack = unstack(layer, record.call, record.gradient)
         changes = []
         tops = zip(

@@ -104,13 +104,13 @@ class LogitDeltaAttribution(RecurrentAttribution):
         return self.head is None
 
     @in_full_precision
-    def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
+    def _score(self, layer: nn.Module, record: Record) -> Tensor:
         path = record.path
         if self.head is None:
             assert record.gradient is not None
-            reads = read_gradients(layer, record.gradient)
+            reads = read_gradients(layer, record.call, record.gradient)
             return path.without_padding(logit_delta(path.directions, reads))
-        dtype = next(layer.parameters()).dtype
+        dtype = next(layer.parameters(), record.call.output.data).dtype
         scores = head_delta(
             path.directions,
             lambda states: self._values(states.to(dtype), record.target),

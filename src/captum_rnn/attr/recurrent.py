@@ -46,11 +46,11 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         """Whether the scores hold derivatives of the output with respect to what is read."""
         return self._looks_at_class
 
-    def _select(self, layer: nn.RNNBase, call: LayerCall, top: Trajectory) -> Trajectory:
+    def _select(self, layer: nn.Module, call: LayerCall, top: Trajectory) -> Trajectory:
         """The states that the method looks at: those of the top level, unless it says otherwise."""
         return top
 
-    def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
+    def _score(self, layer: nn.Module, record: Record) -> Tensor:
         """The method itself: scores (batch, time) of the steps of the layer."""
         raise NotImplementedError
 

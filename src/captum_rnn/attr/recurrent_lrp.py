@@ -98,7 +98,7 @@ class RecurrentLRPAttribution(RecurrentAttribution):
         return True
 
     @in_full_precision
-    def _score(self, layer: nn.RNNBase, record: Record) -> Tensor:
+    def _score(self, layer: nn.Module, record: Record) -> Tensor:
         assert record.gradient is not None
         stack = unstack(layer, record.call, record.gradient)
         of_inputs = input_relevance(stack, self.epsilon)

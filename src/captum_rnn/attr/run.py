@@ -28,6 +28,7 @@ from captum_rnn.states import (
     check_derivable,
     check_nothing_read_beyond,
     detached,
+    form_of,
     place,
     read_gradients_of,
     record,
@@ -50,7 +51,7 @@ class Record:
         target: The class that is explained, for each of the rows where the user gave several.
     """
 
-    layer: nn.RNNBase
+    layer: nn.Module
     call: LayerCall
     path: Trajectory
     rows: Tensor
@@ -108,15 +109,15 @@ class Run:
         return added
 
 
-Score: TypeAlias = Callable[[Any, nn.RNNBase, Record], Tensor]
+Score: TypeAlias = Callable[[Any, nn.Module, Record], Tensor]
 
 
 def in_full_precision(score: Score) -> Score:
     """Keeps the caller's autocast away from the matrix products of a `_score` method."""
 
     @functools.wraps(score)
-    def precise(self: Any, layer: nn.RNNBase, record: Record) -> Tensor:
-        with torch.autocast(next(layer.parameters()).device.type, enabled=False):
+    def precise(self: Any, layer: nn.Module, record: Record) -> Tensor:
+        with torch.autocast(record.path.directions[0].outputs.device.type, enabled=False):
             return score(self, layer, record)
 
     return precise
@@ -183,7 +184,8 @@ class RecurrentModel:
             gradients: list[ReadGradient | None] = [None] * len(recording.calls)
             if value is not None and with_gradient:
                 gradients[:] = read_gradients_of(value, recording)
-            calls = [steps_of(read, batch_first=layer.batch_first) for read in recording.reads]
+            batch_first = form_of(layer).batch_first
+            calls = [steps_of(read, batch_first=batch_first) for read in recording.reads]
             placement = place(tensors, following, calls, axes)
         self._check_read(placement, layouts, added_up=value is not None)
         rows = rows_read(placement, layouts, calls)
@@ -204,7 +206,7 @@ class RecurrentModel:
     def _layout(self, tensor: Tensor) -> InputLayout:
         if self.is_bare:
             layer = recurrent_layer(self.layer)
-            batch_first, unbatched = layer.batch_first, tensor.dim() == 2
+            batch_first, unbatched = form_of(layer).batch_first, tensor.dim() == 2
             fits = tensor.dim() in (2, 3)
             expected = "(batch, time, features)" if batch_first else "(time, batch, features)"
             expected += " or unbatched (time, features), as forward_func is the layer itself"

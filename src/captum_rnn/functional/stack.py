@@ -101,6 +101,14 @@ class Stack:
         outputs = self.reorder(states[1:], direction).transpose(0, 1)
         return StatePath(states[0].unsqueeze(1), outputs, direction == 1, self.ends)
 
+    def shown(self, states: Tensor) -> Tensor:
+        """What the layer outputs of the states of its top level (..., state)."""
+        return states
+
+    def of_shown(self, derivatives: Tensor) -> Tensor:
+        """Derivatives with respect to that, of those with respect to the states (..., state)."""
+        return derivatives
+
     def reorder(self, steps: Tensor, direction: int) -> Tensor:
         """From the order of the text to a direction's order of reading, or back.
 

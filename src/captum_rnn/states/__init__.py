@@ -6,6 +6,7 @@ reads a `Trajectory`, whose axes are the same for every layer and layout.
 
 from captum_rnn.states.following import Following
 from captum_rnn.states.hooks import LayerCall
+from captum_rnn.states.layers import LayerForm, form_of, recurrent_layer, torch_layer
 from captum_rnn.states.packing import TokenSequence, pack_tokens
 from captum_rnn.states.places import Placement, Steps, place, steps_of
 from captum_rnn.states.recording import (
@@ -18,7 +19,6 @@ from captum_rnn.states.recording import (
     record,
     record_calls,
     record_read_gradients,
-    recurrent_layer,
 )
 from captum_rnn.states.recovery import unstack
 from captum_rnn.states.selection import Direction, StateKind, StateSelection
@@ -28,11 +28,13 @@ from captum_rnn.states.trajectory import (
     read_gradients,
     trajectory,
 )
+from captum_rnn.states.weights import from_cell
 
 __all__ = [
     "Direction",
     "Following",
     "LayerCall",
+    "LayerForm",
     "Placement",
     "ReadGradient",
     "Recording",
@@ -44,6 +46,8 @@ __all__ = [
     "check_derivable",
     "check_nothing_read_beyond",
     "detached",
+    "form_of",
+    "from_cell",
     "pack_tokens",
     "place",
     "read_at_rest",
@@ -54,6 +58,7 @@ __all__ = [
     "record_read_gradients",
     "recurrent_layer",
     "steps_of",
+    "torch_layer",
     "trajectory",
     "unstack",
 ]

@@ -11,8 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from captum_rnn.states.weights import running_rounding, running_weights
-
 LayerData: TypeAlias = Tensor | PackedSequence
 
 
@@ -24,7 +22,8 @@ class LayerCall:
         input: What the layer read.
         initial: The initial states (h_0,) or (h_0, c_0), if any were given.
         output: The top level's states after every step.
-        final: The final states (h_n,) or (h_n, c_n) of all levels.
+        final: The final states (h_n,) or (h_n, c_n) of all levels. Of a layer that is not torch's,
+            the tensors that it answers with beside its output, and `initial` likewise.
         weights: The weights that the layer computed with, by name.
         arguments: All that it was called with, by position and by name.
         rounding: The relative rounding error of the arithmetic that it ran in.
@@ -37,6 +36,11 @@ class LayerCall:
     weights: Mapping[str, Tensor]
     rounding: float
     arguments: tuple[tuple[Any, ...], dict[str, Any]]
+
+    @property
+    def features(self) -> int:
+        """Number of features that the layer reads at each step."""
+        return self.input.data.shape[-1]
 
 
 def compiled_code_runs_eagerly() -> contextlib.AbstractContextManager[Any]:
@@ -88,43 +92,3 @@ def watched(
     finally:
         for handle in handles:
             handle.remove()
-
-
-def layer_call(
-    module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
-) -> LayerCall:
-    """What a forward hook of a recurrent layer is told of one call.
-
-    Args:
-        module: The layer.
-        args: Its positional arguments.
-        kwargs: Its named arguments.
-        output: Its answer.
-
-    Raises:
-        TypeError: It was called or answered in a way that `nn.RNNBase` does not.
-    """
-    layer_input = args[0] if args else kwargs.get("input")
-    initial = args[1] if len(args) > 1 else kwargs.get("hx")
-    answered_like_torch = isinstance(output, tuple) and len(output) == 2
-    if not answered_like_torch or not isinstance(layer_input, (Tensor, PackedSequence)):
-        raise TypeError(
-            f"{type(module).__name__} was called or answered unlike the torch layer it extends; "
-            "expected layer(input, hx=None) -> (output, final state)"
-        )
-    given = None if initial is None else _as_tuple(initial)
-    final = _as_tuple(output[1])
-    return LayerCall(
-        layer_input,
-        given,
-        output[0],
-        final,
-        running_weights(module),
-        running_rounding(final[0]),
-        (args, kwargs),
-    )
-
-
-def _as_tuple(states: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """(h,) or an LSTM's (h, c)."""
-    return states if isinstance(states, tuple) else (states,)

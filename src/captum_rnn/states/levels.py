@@ -52,7 +52,7 @@ def unstack_gates(
             passed.prove()
     if layer.num_layers > 1 or not is_torchs:
         _check_ends(passes, [passed.states for passed in passes], call.final[0])
-        if not is_torchs and isinstance(layer, nn.LSTM):
+        if not is_torchs and layer.mode == "LSTM":
             _check_ends(passes, [passed.steps.cells for passed in passes], call.final[1])
     return Stack(levels, ends)
 
@@ -82,7 +82,7 @@ class _Unstacking:
             state.reshape(-1, inputs.shape[1], state.shape[-1])[rows].contiguous()
             for state in self.call.initial
         )
-        if initial is not None and not isinstance(alone, nn.LSTM):
+        if initial is not None and alone.mode != "LSTM":
             outputs, _ = alone(fed, initial[0])
         else:
             outputs, _ = alone(fed, initial)
@@ -124,7 +124,7 @@ class _Unstacking:
 
     @property
     def _has_cells(self) -> bool:
-        return isinstance(self.layer, nn.LSTM)
+        return bool(self.layer.mode == "LSTM")
 
     def _final_cell(self, index: int, like: Tensor) -> Tensor:
         states = self.call.final[1]

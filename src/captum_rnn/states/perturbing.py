@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from captum_rnn.functional.path import StatePath
 from captum_rnn.functional.readout import read_out
-from captum_rnn.states.hooks import LayerCall, compiled_code_runs_eagerly, layer_call
+from captum_rnn.states.calls import layer_call
+from captum_rnn.states.hooks import LayerCall, compiled_code_runs_eagerly
 from captum_rnn.states.trajectory import Trajectory, trajectory
 
 StateReadout: TypeAlias = Literal["final", "all"] | int | Tensor

@@ -3,20 +3,22 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from captum_rnn.states.calls import as_output, layer_call, rebuilt, shown_state
 from captum_rnn.states.following import Following
 from captum_rnn.states.hooks import (
     LayerCall,
     LayerData,
     compiled_code_runs_eagerly,
-    layer_call,
     watched,
 )
+from captum_rnn.states.layers import form_of, recurrent_layer
 
 
 @dataclass(frozen=True)
@@ -30,23 +32,6 @@ class ReadGradient:
 
     output: LayerData | None
     final: tuple[Tensor | None, ...]
-
-
-def recurrent_layer(layer: object) -> nn.RNNBase:
-    """Returns `layer`, or what `torch.compile` wraps in it, if it is recurrent.
-
-    Raises:
-        TypeError: It is no `nn.RNN`, `nn.LSTM`, `nn.GRU` or a subclass of them.
-    """
-    if isinstance(layer, (nn.RNN, nn.LSTM, nn.GRU)):
-        return layer
-    if hasattr(layer, "_orig_mod"):
-        return recurrent_layer(layer._orig_mod)
-    kind = layer.__name__ if isinstance(layer, type) else type(layer).__name__
-    raise TypeError(
-        f"the layer is of type {kind}, which is not recurrent; pass the nn.RNN, nn.LSTM or nn.GRU "
-        "of the model as layer, e.g. HiddenStateDeltaAttribution(model, model.lstm)"
-    )
 
 
 @dataclass
@@ -114,7 +99,7 @@ def record(
             read, *states = _handed(recording.calls[-1])
         if following is not None:
             following.touch([data_of(read), *states])
-        return read, tuple(states) if isinstance(output[1], tuple) else states[0]
+        return _renested(output, read, states)
 
     in_inference, enabled = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
     hooked = differentiable and any(layer._forward_hooks for layer in layers)
@@ -173,7 +158,14 @@ def _handed(call: LayerCall) -> list[Any]:
     return [read, *(state.clone() for state in call.final)]
 
 
-def record_calls(layer: nn.RNNBase, forward: Callable[[], Any]) -> list[LayerCall]:
+def _renested(output: Any, read: LayerData, states: list[Tensor]) -> Any:
+    """Other states in the form in which a layer answered."""
+    if isinstance(read, PackedSequence):
+        return read, rebuilt(output[1], iter(states))
+    return rebuilt(output, chain([read], states))
+
+
+def record_calls(layer: nn.Module, forward: Callable[[], Any]) -> list[LayerCall]:
     """Runs `forward` once under `no_grad`; what `layer` was given and answered, call by call.
 
     Raises:
@@ -184,7 +176,7 @@ def record_calls(layer: nn.RNNBase, forward: Callable[[], Any]) -> list[LayerCal
 
 
 def record_read_gradients(
-    layer: nn.RNNBase, forward: Callable[[], Tensor]
+    layer: nn.Module, forward: Callable[[], Tensor]
 ) -> tuple[Tensor, list[LayerCall], list[ReadGradient]]:
     """Runs `forward` once, and one backward pass from its sum that stops at the layer's output.
 
@@ -244,7 +236,7 @@ def read_gradients_of(values: Tensor, recording: Recording) -> list[ReadGradient
     return gradients
 
 
-def read_at_rest(layer: nn.RNNBase, forward: Callable[[], Tensor]) -> Tensor:
+def read_at_rest(layer: nn.Module, forward: Callable[[], Tensor]) -> Tensor:
     """What `forward` returns if all states of the layer stay as they were before the first token.
 
     The outputs after every step and the final states are replaced by the initial states.
@@ -255,6 +247,8 @@ def read_at_rest(layer: nn.RNNBase, forward: Callable[[], Tensor]) -> Tensor:
     ) -> Any:
         call = layer_call(module, args, kwargs, output)
         final = call.initial or tuple(torch.zeros_like(state) for state in call.final)
+        if not form_of(layer).has_gates:
+            return rebuilt(output, chain([_other_at_rest(layer, call)], final))
         outputs = _repeated(layer, call.output, final[0])
         return outputs, final if isinstance(output[1], tuple) else final[0]
 
@@ -262,15 +256,26 @@ def read_at_rest(layer: nn.RNNBase, forward: Callable[[], Tensor]) -> Tensor:
         return forward()
 
 
-def _repeated(layer: nn.RNNBase, output: LayerData, initial: Tensor) -> LayerData:
+def _other_at_rest(layer: nn.Module, call: LayerCall) -> Tensor:
+    """The output before the first step, where that is known, else zeros, at every step."""
+    batch_first = form_of(layer).batch_first
+    shown = shown_state(call, batch_first)
+    at_rest = torch.zeros_like(data_of(call.output))
+    if call.initial is not None and shown is not None:
+        at_rest += as_output(call.initial[shown]).unsqueeze(1 if batch_first else 0)
+    return at_rest
+
+
+def _repeated(layer: nn.Module, output: LayerData, initial: Tensor) -> LayerData:
     """The top level's initial state in place of the output of every step."""
-    top = initial[-2:] if layer.bidirectional else initial[-1:]
+    form = form_of(layer)
+    top = initial[-form.directions :]
     state = torch.cat(list(top), -1)  # (batch, direction · hidden), or without batch
     if isinstance(output, PackedSequence):
         if output.sorted_indices is not None:
             state = state[output.sorted_indices]
         return with_data(output, torch.cat([state[:rows] for rows in output.batch_sizes.tolist()]))
-    if layer.batch_first and output.dim() == 3:
+    if form.batch_first and output.dim() == 3:
         state = state.unsqueeze(1)
     return state.expand_as(output)
 

@@ -24,7 +24,7 @@ def unstack(layer: nn.Module, call: LayerCall, gradient: ReadGradient | None = N
             gates nor calling it one step at a time give the recorded states.
     """
     name, differs = type(layer).__name__, ""
-    if isinstance(layer, (nn.RNN, nn.LSTM, nn.GRU)):
+    if isinstance(layer, nn.RNNBase):
         try:
             return unstack_gates(layer, call, gradient)
         except StepsDifferError as error:

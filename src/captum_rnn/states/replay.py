@@ -16,6 +16,7 @@ from captum_rnn.functional.cells import TANGENT, Cell, Multipliers, Rule
 from captum_rnn.functional.proof import Proof
 from captum_rnn.functional.stack import LevelPass, Stack
 from captum_rnn.states.hooks import LayerCall
+from captum_rnn.states.layers import form_of
 from captum_rnn.states.levels import time_first
 from captum_rnn.states.recording import ReadGradient
 from captum_rnn.states.stepping import NotSteppedError, Stepper
@@ -26,6 +27,14 @@ class Walked(NamedTuple):
 
     inputs: Tensor
     states: Tensor
+
+    @property
+    def cells(self) -> NoReturn:
+        """What only gates tell apart from the rest of a state."""
+        raise ValueError(
+            "the cell states of a layer that is followed step by step are a part of its state and "
+            "have no vectors of their own; leave with_cells out"
+        )
 
 
 class ReplayedCell(Cell[Walked]):
@@ -67,6 +76,14 @@ class ReplayedCell(Cell[Walked]):
                 for number, (token, state) in enumerate(zip(tokens, previous, strict=True))
             ]
         return torch.stack(made), None
+
+    def walk(self, inputs: Tensor, state: Tensor, cell: Tensor | None) -> Tensor:
+        """The states (time + 1, batch, state) of a run of its own, the initial one first."""
+        states = [state]
+        with torch.no_grad():
+            for number, token in enumerate(inputs):
+                states.append(self._stepper.step(token, states[-1], number))
+        return torch.stack(states)
 
     def multipliers(
         self,
@@ -114,11 +131,22 @@ class ReplayedStack(Stack):
 
     Attributes:
         parts: Where the output and each tensor of the layer's state lie in the flat state.
+        copied: The part of the state that the output is a copy of, if it is one.
         num_layers: Into how many levels a tensor of the state is divided.
     """
 
-    parts: tuple[slice, ...] = ()
-    num_layers: int = 1
+    parts: tuple[slice, ...]
+    copied: slice | None
+    num_layers: int
+
+    def shown(self, states: Tensor) -> Tensor:
+        """The output, which a flat state begins with."""
+        return states[..., self.parts[0]]
+
+    def of_shown(self, derivatives: Tensor) -> Tensor:
+        """What goes through the output, and through the state that it is a copy of."""
+        found = derivatives[..., self.parts[0]]
+        return found if self.copied is None else found + derivatives[..., self.copied]
 
     def path(self, level: int, direction: int, *, cells: bool = False) -> StatePath:
         """The states of one level, as the layer hands them on."""
@@ -143,28 +171,27 @@ def replayed(
         NotSteppedError: It cannot be called so.
         StepsDifferError: Called so, it does something else than in the call.
     """
-    if getattr(layer, "bidirectional", False):
+    form = form_of(layer)
+    if form.directions == 2:
         raise NotSteppedError("it reads in both directions, which no single step does")
-    batch_first = getattr(layer, "batch_first", True)
+    batch_first = form.batch_first
     inputs, ends = time_first(call.input, batch_first)
     outputs, _ = time_first(call.output, batch_first)
     stepper = Stepper(layer, call, inputs, batch_first=batch_first)
-    states = [stepper.initial]
-    with torch.no_grad():
-        for number, token in enumerate(inputs):
-            states.append(stepper.step(token, states[-1], number))
-    path, parts = torch.stack(states), stepper.slices()
+    cell = ReplayedCell(stepper, type(layer).__name__)
+    path, parts = cell.walk(inputs, stepper.initial, None), stepper.slices()
     shown = path[..., parts[0]]
     proof = Proof("what it answers to one step at a time", call.rounding, ends)
     proof.check(shown[1:], torch.cat([torch.zeros_like(outputs[:1]), outputs]))
     last = _last_steps(path, ends)
     rows = torch.arange(path.shape[1], device=path.device)
+    copied = None
     for number, (part, final) in enumerate(zip(parts[1:], call.final, strict=True)):
         proof.check_end(path[last, rows][:, part], stepper.flat_leaf(number, final).to(path))
-        # The output before the first step: what it is a copy of at every step, else zeros.
-        copied = path[..., part][..., -shown.shape[-1] :]
-        if torch.equal(copied[1:], shown[1:]):
-            shown[0] = copied[0]
+        end = slice(max(part.start, part.stop - shown.shape[-1]), part.stop)
+        if copied is None and torch.equal(path[1:, :, end], shown[1:]):
+            copied = end  # which then also tells the output before the first step
+            shown[0] = path[0, :, end]
     read = torch.zeros_like(path[1:])
     if gradient is not None:
         if gradient.output is not None:
@@ -173,9 +200,8 @@ def replayed(
             if of_final is not None:
                 flat = stepper.flat_leaf(number, of_final).to(read)
                 read[last - 1, rows, parts[1 + number]] += flat
-    cell = ReplayedCell(stepper, type(layer).__name__)
     passed = LevelPass(cell, inputs, path, None, read, None, proof)
-    return ReplayedStack([[passed]], ends, tuple(parts), getattr(layer, "num_layers", 1))
+    return ReplayedStack([[passed]], ends, tuple(parts), copied, form.levels)
 
 
 def _last_steps(states: Tensor, ends: Tensor | None) -> Tensor:

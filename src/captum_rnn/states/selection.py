@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from captum_rnn.states.hooks import LayerCall
+from captum_rnn.states.layers import form_of
 from captum_rnn.states.recovery import unstack
 from captum_rnn.states.trajectory import Trajectory
 
@@ -46,26 +47,27 @@ class StateSelection:
                 "level and -1 the top one"
             )
 
-    def check_fits(self, layer: nn.RNNBase) -> None:
+    def check_fits(self, layer: nn.Module) -> None:
         """Raises ValueError if the layer has no such state, level or direction."""
-        kind, levels = type(layer).__name__, layer.num_layers
+        form, kind = form_of(layer), type(layer).__name__
+        levels = form.levels
         if not -levels <= self.layer_index < levels:
             raise ValueError(
                 f"layer_index is {self.layer_index}, but the {kind} has {levels} level(s); "
                 f"expected {-levels} to {levels - 1}"
             )
-        if self.state == "cell" and not isinstance(layer, nn.LSTM):
+        if self.state == "cell" and not form.has_cells:
             raise ValueError(
                 f'state is "cell", but the layer is a {kind}, which has no cell state; use '
                 'state="hidden" or the LSTM of the model'
             )
-        if self.direction == "backward" and not layer.bidirectional:
+        if self.direction == "backward" and form.directions == 1:
             raise ValueError(
                 f'direction is "backward", but the {kind} reads forward only; use direction="both" '
                 "or a layer with bidirectional=True"
             )
 
-    def of(self, layer: nn.RNNBase, call: LayerCall, top: Trajectory) -> Trajectory:
+    def of(self, layer: nn.Module, call: LayerCall, top: Trajectory) -> Trajectory:
         """The selected states of a call.
 
         The top level's hidden states are those of `top`. All others are recovered, by running the
@@ -81,8 +83,9 @@ class StateSelection:
                 them.
         """
         self.check_fits(layer)
+        levels = form_of(layer).levels
         paths = top.directions
-        if self.state == "cell" or self.layer_index % layer.num_layers != layer.num_layers - 1:
+        if self.state == "cell" or self.layer_index % levels != levels - 1:
             device = paths[0].outputs.device.type
             with torch.no_grad(), torch.autocast(device, enabled=False):
                 stack = unstack(layer, call)

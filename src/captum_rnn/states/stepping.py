@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from captum_rnn.states.calls import leaves, rebuilt, split_answer
 from captum_rnn.states.hooks import LayerCall
 
 _NAMES_OF_STATES = ("hx", "h0", "h_0", "state", "hidden", "carry", "memory", "cache", "prev")
@@ -41,8 +42,8 @@ class Stepper:
         self, layer: nn.Module, call: LayerCall, tokens: Tensor, *, batch_first: bool
     ) -> None:
         self._name = type(layer).__name__
-        self._forward = _isolated(layer, call.weights).forward
-        self._arguments = _Arguments.of(self._forward, call, tokens.shape[:2], batch_first)
+        self._module = isolated(layer, call.weights)
+        self._arguments = _Arguments.of(self._module.forward, call, tokens.shape[:2], batch_first)
         self._time_axis = 1 if batch_first else 0
         self._dtype = call.final[0].dtype if call.final else tokens.dtype
         with torch.enable_grad():
@@ -85,13 +86,13 @@ class Stepper:
         arguments = self._arguments.of_step(fed, state, number)
         try:
             with _undisturbed(token.device):
-                answer = self._forward(*arguments.args, **arguments.kwargs)
+                answer = self._module.forward(*arguments.args, **arguments.kwargs)
         except Exception as error:
             raise NotSteppedError(
                 f"{self._name} cannot be called with one step and its own state ({error})"
             ) from error
-        output, made = split_answer(answer)
-        if made is None or output.dim() != 3 or output.shape[self._time_axis] != 1:
+        output, made = split_answer(self._module, answer)
+        if made is None or output.shape[self._time_axis] != 1:
             raise NotSteppedError(
                 f"{self._name} does not answer one step with (batch, 1, features) and a state that "
                 "it could go on from"
@@ -125,7 +126,7 @@ class Stepper:
         for part, axis, leaf in like:
             moved = leaf.movedim(axis, 0).shape
             parts.append(flat[:, part].reshape(moved).movedim(0, axis).to(leaf.dtype).contiguous())
-        return _rebuilt(self._state, iter(parts))
+        return rebuilt(self._state, iter(parts))
 
 
 @contextlib.contextmanager
@@ -137,48 +138,7 @@ def _undisturbed(device: torch.device) -> Iterator[None]:
         yield
 
 
-def split_answer(answer: Any) -> tuple[Tensor, Any]:
-    """What a module outputs at each step, and what it hands on; None: nothing.
-
-    Raises:
-        NotSteppedError: The answer does not begin with a tensor.
-    """
-    output, state = answer, None
-    if isinstance(answer, (tuple, list)) and answer:
-        output, *rest = answer
-        state = rest[0] if len(rest) == 1 else tuple(rest)
-    if not isinstance(output, Tensor):
-        raise NotSteppedError(
-            f"the answer is of type {type(answer).__name__}; expected a tensor (batch, time, "
-            "features), or a tuple that begins with one"
-        )
-    return output, state if any(True for _ in leaves(state)) else None
-
-
-def leaves(state: Any) -> Iterator[Tensor]:
-    """The tensors of a state: itself, or those in nested tuples, lists and dicts."""
-    if isinstance(state, Tensor):
-        yield state
-    elif isinstance(state, Mapping):
-        yield from chain.from_iterable(map(leaves, state.values()))
-    elif isinstance(state, (tuple, list)):
-        yield from chain.from_iterable(map(leaves, state))
-
-
-def _rebuilt(state: Any, parts: Iterator[Tensor]) -> Any:
-    """A state with other tensors."""
-    if isinstance(state, Tensor):
-        return next(parts)
-    if isinstance(state, Mapping):
-        return {name: _rebuilt(part, parts) for name, part in state.items()}
-    if isinstance(state, tuple) and hasattr(state, "_fields"):
-        return type(state)(*(_rebuilt(part, parts) for part in state))
-    if isinstance(state, (tuple, list)):
-        return type(state)(_rebuilt(part, parts) for part in state)
-    return state
-
-
-def _isolated(layer: nn.Module, weights: Mapping[str, Tensor]) -> nn.Module:
+def isolated(layer: nn.Module, weights: Mapping[str, Tensor]) -> nn.Module:
     """A copy of a module with the weights that ran: outside any graph, free for other states."""
     own: dict[int, Any] = {}
     for module in layer.modules():
@@ -230,7 +190,7 @@ class _Arguments:
         named = [n for n in others if any(part in n.lower() for part in _NAMES_OF_STATES)]
         state = (named or others)[0]
         if call.initial is not None:  # as it was when the module ran
-            values[state] = _rebuilt(values[state], iter(call.initial))
+            values[state] = rebuilt(values[state], iter(call.initial))
         time, batch = shape
         axes = (batch, time) if batch_first else (time, batch)
         return cls(signature, values, first, state, axes, int(batch_first))

@@ -11,7 +11,9 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 from captum_rnn.functional import check_lengths
 from captum_rnn.functional.logit import Reads
 from captum_rnn.functional.path import StatePath
+from captum_rnn.states.calls import as_output, shown_state
 from captum_rnn.states.hooks import LayerCall, LayerData
+from captum_rnn.states.layers import LayerForm, form_of
 from captum_rnn.states.recording import ReadGradient
 
 
@@ -68,7 +70,7 @@ class Trajectory:
         return placed
 
 
-def trajectory(layer: nn.RNNBase, call: LayerCall, lengths: Tensor | None = None) -> Trajectory:
+def trajectory(layer: nn.Module, call: LayerCall, lengths: Tensor | None = None) -> Trajectory:
     """Turns one recorded call into states with named axes, in the order of the batch.
 
     Args:
@@ -80,7 +82,8 @@ def trajectory(layer: nn.RNNBase, call: LayerCall, lengths: Tensor | None = None
         ValueError: Lengths that the call contradicts.
         TypeError: Lengths that are no integers.
     """
-    outputs, ends = _padded(call.output, layer.batch_first)
+    form = form_of(layer)
+    outputs, ends = _padded(call.output, form.batch_first)
     if lengths is not None and hasattr(call.input, "read"):
         raise ValueError(
             "lengths is given for a layer that is fed by pack_tokens, which knows its tokens; "
@@ -93,26 +96,47 @@ def trajectory(layer: nn.RNNBase, call: LayerCall, lengths: Tensor | None = None
     read = getattr(call.input, "read", None)
     if lengths is None:
         lengths = ends if read is None else read.sum(1)
-    directions = 2 if layer.bidirectional else 1
+    directions = form.directions
     paths = (
-        StatePath(_initial_state(call, direction - directions), part, direction == 1, ends)
+        StatePath(_initial_state(form, call, direction), part, direction == 1, ends)
         for direction, part in enumerate(outputs.chunk(directions, dim=-1))
     )
     return Trajectory(tuple(paths), lengths, read, ends is not None)
 
 
-def read_gradients(layer: nn.RNNBase, gradient: ReadGradient) -> list[Reads]:
-    """What the classifier reads of each direction of the top level, in the order of the batch."""
-    directions = 2 if layer.bidirectional else 1
+def read_gradients(layer: nn.Module, call: LayerCall, gradient: ReadGradient) -> list[Reads]:
+    """What the classifier reads of each direction of the top level, in the order of the batch.
+
+    Raises:
+        ValueError: It reads what a layer that is not torch's hands on and does not output.
+    """
+    form = form_of(layer)
+    directions = form.directions
     outputs: list[Tensor | None] = [None] * directions
     if gradient.output is not None:
-        padded, _ = _padded(gradient.output, layer.batch_first)
+        padded, _ = _padded(gradient.output, form.batch_first)
         outputs = list(padded.chunk(directions, dim=-1))
     final: list[Tensor | None] = [None] * directions
+    if not form.has_gates:
+        return [Reads(outputs[0], _read_of_shown(layer, call, gradient))]
     if gradient.final[0] is not None:
         top = gradient.final[0][-directions:]
         final = list(top.reshape(directions, -1, top.shape[-1]))
     return [Reads(*parts) for parts in zip(outputs, final, strict=True)]
+
+
+def _read_of_shown(layer: nn.Module, call: LayerCall, gradient: ReadGradient) -> Tensor | None:
+    """What is read of the last output, where the layer hands that on as its state."""
+    shown = shown_state(call, form_of(layer).batch_first)
+    for number, of_final in enumerate(gradient.final):
+        if of_final is not None and number != shown:
+            raise ValueError(
+                f"the model reads a state of {type(layer).__name__} that is not its output, but "
+                "this method scores steps of the output; use AdjointDeltaAttribution, which reads "
+                "both"
+            )
+    found = None if shown is None else gradient.final[shown]
+    return None if found is None else as_output(found)
 
 
 def _padded(data: LayerData, batch_first: bool) -> tuple[Tensor, Tensor | None]:
@@ -141,19 +165,22 @@ def _batch_first(output: Tensor, batch_first: bool) -> Tensor:
     return output if batch_first else output.transpose(0, 1)
 
 
-def _initial_state(call: LayerCall, index: int) -> Tensor | None:
+def _initial_state(form: LayerForm, call: LayerCall, direction: int) -> Tensor | None:
     """The initial state (batch, 1, hidden) of one direction; None: zeros."""
     if call.initial is None:
         return None
-    state = call.initial[0][index]
+    if not form.has_gates:
+        shown = shown_state(call, form.batch_first)
+        return None if shown is None else as_output(call.initial[shown]).unsqueeze(1)
+    state = call.initial[0][direction - form.directions]
     return state.reshape(-1, 1, state.shape[-1])
 
 
-def check_nothing_read_beyond(layer: nn.RNNBase, path: Trajectory, gradient: ReadGradient) -> None:
+def check_nothing_read_beyond(layer: nn.Module, path: Trajectory, gradient: ReadGradient) -> None:
     """Raises ValueError if the classifier reads a state beyond the lengths that were given."""
     if path.lengths is None or path.is_packed or gradient.output is None:
         return
-    read, _ = _padded(gradient.output, layer.batch_first)
+    read, _ = _padded(gradient.output, form_of(layer).batch_first)
     steps = torch.arange(path.time, device=read.device)
     beyond = (steps >= path.lengths.unsqueeze(1)) & (read != 0).any(-1)
     if beyond.any():

@@ -1,7 +1,7 @@
 """The weights of a recurrent layer as they were while it ran, as levels and as cells."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -41,16 +41,61 @@ def running_rounding(states: Tensor) -> float:
     return rounding
 
 
+def from_cell(cell: nn.RNNCellBase, *, batch_first: bool = True) -> nn.RNNBase:
+    """The layer that takes the steps of a cell, with the cell's own parameters.
+
+    Args:
+        cell: An `nn.RNNCell`, `nn.LSTMCell` or `nn.GRUCell`.
+        batch_first: Whether the layer reads (batch, time, features).
+
+    Returns:
+        An `nn.RNN`, `nn.LSTM` or `nn.GRU` of one level, in the mode of the cell.
+
+    Raises:
+        TypeError: Something else than a cell of torch.
+
+    Example:
+        >>> cell = nn.LSTMCell(3, 4)
+        >>> layer = from_cell(cell)
+        >>> token = torch.randn(2, 3)
+        >>> torch.allclose(layer(token.unsqueeze(1))[1][0][0], cell(token)[0])
+        True
+        >>> layer.weight_ih_l0 is cell.weight_ih
+        True
+    """
+    kinds: list[tuple[type[nn.RNNCellBase], Any]] = [
+        (nn.RNNCell, nn.RNN),
+        (nn.LSTMCell, nn.LSTM),
+        (nn.GRUCell, nn.GRU),
+    ]
+    bases = [base for kind, base in kinds if isinstance(cell, kind)]
+    if not bases:
+        raise TypeError(
+            f"cell is of type {type(cell).__name__}; expected an nn.RNNCell, nn.LSTMCell or "
+            "nn.GRUCell"
+        )
+    options: dict[str, Any] = {"bias": cell.bias, "batch_first": batch_first, "device": "meta"}
+    if isinstance(cell, nn.RNNCell):
+        options["nonlinearity"] = cell.nonlinearity
+    layer: nn.RNNBase = bases[0](cell.input_size, cell.hidden_size, **options)
+    for name, _ in list(layer.named_parameters()):
+        weight = getattr(cell, name.removesuffix("_l0"))
+        is_parameter = isinstance(weight, nn.Parameter)  # or computed, as under weight norm
+        setattr(layer, name, weight if is_parameter else nn.Parameter(weight.detach()))
+    layer.train(cell.training)
+    return layer
+
+
 def level_alone(layer: nn.RNNBase, weights: Mapping[str, Tensor], level: int) -> nn.RNNBase:
     """A layer of one level that shares the weights of one level of `layer`."""
-    base = next(kind for kind in (nn.RNN, nn.LSTM, nn.GRU) if isinstance(layer, kind))
     options: dict[str, Any] = {"bias": layer.bias, "bidirectional": layer.bidirectional}
-    if isinstance(layer, nn.RNN):
-        options["nonlinearity"] = layer.nonlinearity
-    if isinstance(layer, nn.LSTM):
-        options["proj_size"] = layer.proj_size
+    base: Any = nn.GRU if layer.mode == "GRU" else nn.RNN
+    if layer.mode == "LSTM":
+        base, options["proj_size"] = nn.LSTM, layer.proj_size
+    elif base is nn.RNN:
+        options["nonlinearity"] = _nonlinearity(layer)
     features = weights[f"weight_ih_l{level}"].shape[1]
-    alone = base(features, layer.hidden_size, device="meta", **options)
+    alone: nn.RNNBase = base(features, layer.hidden_size, device="meta", **options)
     for name, _ in list(alone.named_parameters()):
         weight = weights[name.replace("_l0", f"_l{level}")].detach()
         setattr(alone, name, nn.Parameter(weight, requires_grad=False))
@@ -75,8 +120,12 @@ def cell_of(
     cell_weights = CellWeights(
         of_input, of_hidden, weight("bias_ih"), weight("bias_hh"), weight("weight_hr")
     )
-    if isinstance(layer, nn.LSTM):
+    if layer.mode == "LSTM":
         return LstmCell(cell_weights)
-    if isinstance(layer, nn.GRU):
+    if layer.mode == "GRU":
         return GruCell(cell_weights)
-    return PlainCell(cell_weights, "relu" if layer.mode == "RNN_RELU" else "tanh")
+    return PlainCell(cell_weights, _nonlinearity(layer))
+
+
+def _nonlinearity(layer: nn.RNNBase) -> Literal["tanh", "relu"]:
+    return "relu" if layer.mode == "RNN_RELU" else "tanh"

@@ -26,7 +26,7 @@ from captum_rnn.evaluation import (
     paired_difference,
     predict_texts,
 )
-from captum_rnn.states import recurrent_layer
+from captum_rnn.states import torch_layer
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.accuracy import Accuracy
 from captum_rnn.text.corpus import Review
@@ -83,7 +83,7 @@ def ablate(
                 "at least two reviews with a word that the classifier knows"
             )
         grid = grid or Grid.of(classifier.model.rnn, classifier.model.readout)
-        grid.check_fits(recurrent_layer(whole.model.layer))
+        grid.check_fits(torch_layer(whole.model.layer))
         subject = whole.select(rows)
         found = sweep(subject, grid, seed=seed, progress=progress)
         start = time.perf_counter()

@@ -20,7 +20,7 @@ from captum_rnn.states import (
     StateSelection,
     Trajectory,
     record_calls,
-    recurrent_layer,
+    torch_layer,
     trajectory,
 )
 from captum_rnn.states.modes import evaluation_mode
@@ -65,7 +65,7 @@ class RecordedBatch:
         Raises:
             ValueError: The layer does not run exactly once.
         """
-        layer = recurrent_layer(model.layer)
+        layer = torch_layer(model.layer)
         start: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
         if initial == "neutral":
             words = ids.new_full((1, NEUTRAL_WORDS), model.neutral_id)

@@ -16,7 +16,7 @@ from captum_rnn.benchmark.cost import timed
 from captum_rnn.benchmark.methods import ExplainedModel
 from captum_rnn.benchmark.subject import Subject
 from captum_rnn.evaluation import PerturbedPredictions
-from captum_rnn.states import recurrent_layer
+from captum_rnn.states import torch_layer
 
 
 @dataclass
@@ -80,7 +80,7 @@ def sweep(subject: Subject, grid: Grid, *, seed: int, progress: bool = True) -> 
     start = time.perf_counter()
     work, texts = Work(), len(subject.texts)
     ranked = grid.up_to_scale
-    ranked.check_fits(recurrent_layer(subject.model.layer))
+    ranked.check_fits(torch_layer(subject.model.layer))
     models = {treatment: _treated(subject.model, treatment) for treatment in grid.embedding}
     values = torch.full((len(MEASURES), len(ranked.cells), texts), torch.nan, dtype=torch.float64)
     agreement = torch.full((len(grid.other_options), texts), torch.nan, dtype=torch.float64)

@@ -24,7 +24,7 @@ from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.benchmark.methods.explained_model import ExplainedModel, margins
 from captum_rnn.benchmark.methods.method import Method
 from captum_rnn.functional import Distance
-from captum_rnn.states import record_calls, recurrent_layer
+from captum_rnn.states import record_calls, torch_layer
 
 _ENOUGH_BATCHES = 20
 
@@ -76,7 +76,7 @@ class StateMethod(Method):
                 f"{self.label} reads the states of a recurrent layer, but the explained model "
                 "names none; give its nn.RNN, nn.LSTM or nn.GRU as layer, or leave the method out"
             )
-        return recurrent_layer(model.layer)
+        return torch_layer(model.layer)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,7 +250,7 @@ def lengths_to_tell(model: ExplainedModel, ids: Tensor) -> Tensor | None:
         return None
     word = ids.new_full((1, 1), model.neutral_id)
     with torch.no_grad():
-        calls = record_calls(recurrent_layer(model.layer), lambda: model.logits(word))
+        calls = record_calls(torch_layer(model.layer), lambda: model.logits(word))
     if any(isinstance(call.input, PackedSequence) for call in calls):
         return None
     return model.lengths(ids).to(ids.device)

@@ -1,0 +1,145 @@
+"""The record of one call of a layer: of torch's, of a cell of torch, or of any other."""
+
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from captum_rnn.states.hooks import LayerCall
+from captum_rnn.states.weights import running_rounding, running_weights
+
+
+def layer_call(
+    module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
+) -> LayerCall:
+    """What a forward hook of a layer is told of one call.
+
+    Args:
+        module: The layer, or a cell, whose call is a layer's call of one step, batch first.
+        args: Its positional arguments.
+        kwargs: Its named arguments.
+        output: Its answer.
+
+    Raises:
+        TypeError: It was called or answered in a way that cannot be followed.
+    """
+    if isinstance(module, nn.RNNCellBase):
+        return _cell_call(module, args, kwargs, output)
+    if isinstance(module, nn.RNNBase):
+        read, initial = _read(args, kwargs)
+        answered_like_torch = isinstance(output, tuple) and len(output) == 2
+        if not answered_like_torch or not isinstance(read, (Tensor, PackedSequence)):
+            raise TypeError(
+                f"{type(module).__name__} was called or answered unlike the torch layer it "
+                "extends; expected layer(input, hx=None) -> (output, final state)"
+            )
+        states, final = output
+    else:
+        given = [value for value in chain(args, kwargs.values()) if isinstance(value, Tensor)]
+        states, final = split_answer(module, output)
+        if not given:
+            raise TypeError(f"{type(module).__name__} was called without a tensor to read")
+        read, initial = given[0], _initial_of(args, kwargs, final)
+    return LayerCall(
+        read,
+        None if initial is None else tuple(leaves(initial)),
+        states,
+        tuple(leaves(final)),
+        running_weights(module),
+        running_rounding(states.data),
+        (args, kwargs),
+    )
+
+
+def shown_state(call: LayerCall, batch_first: bool) -> int | None:
+    """Which tensor of a state that is not torch's is its last output; None: none of them.
+
+    It has the shape (batch, features), or (levels, batch, features) with the output in the last.
+    """
+    assert isinstance(call.output, Tensor)
+    last = call.output[:, -1] if batch_first else call.output[-1]
+    for number, leaf in enumerate(call.final):
+        if leaf.shape[-2:] == last.shape and torch.equal(as_output(leaf), last):
+            return number
+    return None
+
+
+def as_output(leaf: Tensor) -> Tensor:
+    """What a tensor of a state holds of the output (batch, features); see `shown_state`."""
+    return leaf.flatten(0, -3)[-1] if leaf.dim() > 2 else leaf
+
+
+def split_answer(module: nn.Module, answer: Any) -> tuple[Tensor, Any]:
+    """The states that a module shows (batch, time, features), and what it hands on, or None.
+
+    Raises:
+        TypeError: It answers with something else.
+    """
+    output, state = answer, None
+    if isinstance(answer, (tuple, list)) and answer:
+        output, *rest = answer
+        state = rest[0] if len(rest) == 1 else tuple(rest)
+    if not isinstance(output, Tensor) or output.dim() != 3 or not output.is_floating_point():
+        given = tuple(output.shape) if isinstance(output, Tensor) else type(answer).__name__
+        raise TypeError(
+            f"{type(module).__name__} answered with {given}; expected a sequence of states (batch, "
+            "time, features), or a tuple that begins with one"
+        )
+    return output, state if any(True for _ in leaves(state)) else None
+
+
+def leaves(state: Any) -> Iterator[Tensor]:
+    """The tensors of a state: itself, or those in nested tuples, lists and dicts."""
+    if isinstance(state, Tensor):
+        yield state
+    elif isinstance(state, Mapping):
+        yield from chain.from_iterable(map(leaves, state.values()))
+    elif isinstance(state, (tuple, list)):
+        yield from chain.from_iterable(map(leaves, state))
+
+
+def rebuilt(state: Any, parts: Iterator[Tensor]) -> Any:
+    """A state, nested as before, of other tensors."""
+    if isinstance(state, Tensor):
+        return next(parts)
+    if isinstance(state, Mapping):
+        return {name: rebuilt(part, parts) for name, part in state.items()}
+    if isinstance(state, tuple) and hasattr(state, "_fields"):
+        return type(state)(*(rebuilt(part, parts) for part in state))
+    if isinstance(state, (tuple, list)):
+        return type(state)(rebuilt(part, parts) for part in state)
+    return state
+
+
+def _read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    """Input and initial states, as torch's layers name them."""
+    read = args[0] if args else kwargs.get("input")
+    return read, args[1] if len(args) > 1 else kwargs.get("hx")
+
+
+def _initial_of(args: tuple[Any, ...], kwargs: dict[str, Any], final: Any) -> Any:
+    """The argument whose tensors have the shapes of the state that was answered; None: none."""
+    shapes = [leaf.shape for leaf in leaves(final)]
+    for value in chain(args[1:], kwargs.values()):
+        if shapes and [leaf.shape for leaf in leaves(value)] == shapes:
+            return value
+    return None
+
+
+def _cell_call(
+    cell: nn.RNNCellBase, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
+) -> LayerCall:
+    read, initial = _read(args, kwargs)
+    states = list(leaves(output))
+    return LayerCall(
+        read.reshape(-1, 1, cell.input_size),
+        None if initial is None else tuple(s.reshape(1, -1, s.shape[-1]) for s in leaves(initial)),
+        states[0].reshape(-1, 1, cell.hidden_size),
+        tuple(state.reshape(1, -1, cell.hidden_size) for state in states),
+        {f"{name}_l0": weight for name, weight in running_weights(cell).items()},
+        running_rounding(states[0]),
+        (args, kwargs),
+    )
