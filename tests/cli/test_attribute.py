@@ -26,7 +26,7 @@ def test_attribute_then_report_without_pyarrow(tmp_path, model_folder, capsys, m
     assert options["method"] == "logit-delta"
 
     assert main(argv) == 0
-    assert "of them by an earlier run: 40" in capsys.readouterr().out
+    assert "of these, from an earlier run: 40" in capsys.readouterr().out
 
     page = tmp_path / "words.html"
     assert main(["report", str(output), "--html", str(page)]) == 0
@@ -79,9 +79,9 @@ def test_the_summary_of_a_job():
     summary = Summary(10, 10, 4, {"empty": 2, "cut": 1}, {"reading": 0.04}, deaths=1)
     assert summary_text(summary).splitlines() == [
         "rows in: 10, rows out: 10",
-        "of them by an earlier run: 4",
+        "of these, from an earlier run: 4",
         "errors: empty 2",
-        "texts of more words than the classifier reads: 1",
+        "truncated texts: 1",
         "workers that died and were replaced: 1",
         "CPU seconds: reading 0.0",
     ]

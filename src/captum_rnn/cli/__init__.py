@@ -1,6 +1,6 @@
-"""The command `captum-rnn`: what it understands, and how it ends.
+"""The command `captum-rnn`: its parser and its exit codes.
 
-Each command has a file of its own, which imports what it needs when it runs, so that
+Each command has a file of its own. It imports what it needs when it runs, so that
 `captum-rnn --help` answers at once.
 """
 
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="captum-rnn",
-        description="Explains recurrent text classifiers by hidden-state delta and other methods.",
+        description="Explains recurrent text classifiers: which words decided.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('captum-rnn')}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")

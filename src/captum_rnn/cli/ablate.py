@@ -1,4 +1,4 @@
-"""`captum-rnn ablate`: measures every choice that the hidden-state delta leaves open."""
+"""`captum-rnn ablate`: compares all variants of the hidden-state delta."""
 
 import argparse
 import sys
@@ -16,11 +16,10 @@ def add_parser(subparsers: "Subparsers") -> None:
     """Adds `ablate` to the commands of a parser."""
     parser = subparsers.add_parser(
         "ablate",
-        help="measure every choice that the hidden-state delta leaves open",
-        description="Scores texts that the classifier was not trained on under every combination "
-        "of distance, readout, state, level, direction, normalisation, initial state and embedding "
-        "treatment, measures how faithful each is, and writes ablation.json, ablation.png and "
-        "ablation.svg.",
+        help="compare all variants of the hidden-state delta",
+        description="Scores held-out texts under every combination of distance, readout, state, "
+        "layer, direction, normalisation, initial state and embedding treatment, measures how "
+        "faithful each one is, and writes ablation.json, ablation.png and ablation.svg.",
     )
     parser.add_argument(
         "--texts",
@@ -32,7 +31,7 @@ def add_parser(subparsers: "Subparsers") -> None:
     add_model(parser)
     add_corpus(parser)
     add_seed(parser)
-    add_output(parser, "captum-rnn-ablation", "folder of the results")
+    add_output(parser, "captum-rnn-ablation", "output folder")
     parser.set_defaults(run=run)
 
 

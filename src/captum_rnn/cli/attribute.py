@@ -18,8 +18,8 @@ def add_parser(subparsers: "Subparsers") -> None:
     parser = subparsers.add_parser(
         "attribute",
         help="score every text of files",
-        description="Classifies and scores every row of files, in parts that are never lost: a "
-        "command that was interrupted continues when it is given again.",
+        description="Classifies and scores every row of files and writes the results in parts. "
+        "Rerun an interrupted command to resume: finished parts are kept.",
     )
     parser.add_argument(
         "inputs",
@@ -27,7 +27,9 @@ def add_parser(subparsers: "Subparsers") -> None:
         metavar="INPUT",
         help="CSV, TSV, JSON Lines or Parquet files, or folders of them; .gz but for Parquet",
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="the output")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FOLDER", help="output folder"
+    )
     _add_what(parser)
     _add_where(parser)
     parser.set_defaults(run=run)
@@ -35,9 +37,12 @@ def add_parser(subparsers: "Subparsers") -> None:
 
 def _add_what(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--text-column", default="text", metavar="NAME", help="(default: %(default)s)"
+        "--text-column",
+        default="text",
+        metavar="NAME",
+        help="column of the texts (default: %(default)s)",
     )
-    parser.add_argument("--id-column", metavar="NAME", help="(default: no ids)")
+    parser.add_argument("--id-column", metavar="NAME", help="column of ids (default: none)")
     parser.add_argument(
         "--quoted-tsv",
         action="store_true",
@@ -47,21 +52,21 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
         "--method",
         default="hidden-state-delta-l2",
         metavar="NAME",
-        help="attribution method, such as adjoint-delta; a wrong name lists them all "
-        "(default: %(default)s)",
+        help="attribution method, such as adjoint-delta or relevance-propagation (default: "
+        "%(default)s)",
     )
     parser.add_argument(
-        "--calibration", metavar="FILE", help="stored calibration of the calibrated delta"
+        "--calibration", metavar="FILE", help="calibration file of the method calibrated-delta"
     )
     add_model(parser)
     parser.add_argument(
         "--format",
         choices=["jsonl", "parquet"],
         default="jsonl",
-        help="of the output; parquet needs the extra parquet (default: %(default)s)",
+        help="output format; parquet needs the extra parquet (default: %(default)s)",
     )
     parser.add_argument(
-        "--restart", action="store_true", help="drop what is in the output folder already"
+        "--restart", action="store_true", help="delete earlier results in the output folder"
     )
 
 
@@ -71,7 +76,7 @@ def _add_where(parser: argparse.ArgumentParser) -> None:
         type=at_least(1),
         default=2_000,
         metavar="N",
-        help="rows of an output file, which are in memory together (default: %(default)s)",
+        help="rows per output file, all in memory at once (default: %(default)s)",
     )
     parser.add_argument(
         "--engine",
@@ -80,17 +85,20 @@ def _add_where(parser: argparse.ArgumentParser) -> None:
         help="processes of this machine, or actors of a Ray cluster (default: %(default)s)",
     )
     parser.add_argument(
-        "--workers", type=at_least(1), metavar="N", help="(default: one for each core)"
+        "--workers",
+        type=at_least(1),
+        metavar="N",
+        help="number of processes (default: one per core)",
     )
     parser.add_argument(
         "--ray-address",
         metavar="ADDRESS",
-        help="cluster to use, such as auto (default: one is started for the command)",
+        help="Ray cluster, such as auto (default: one is started)",
     )
     parser.add_argument(
         "--device",
         default="cpu",
-        help="where the model runs on this machine, such as cuda (default: %(default)s)",
+        help="device of the model on this machine, such as cuda (default: %(default)s)",
     )
 
 
@@ -98,12 +106,12 @@ def run(options: argparse.Namespace) -> None:
     """Explains the rows of files: all options of `add_parser`.
 
     Raises:
-        KeyboardInterrupt: With a sentence that says how to continue.
+        KeyboardInterrupt: With a sentence that says how to resume.
     """
     try:
         _attribute(options)
     except KeyboardInterrupt as interrupt:
-        how = interrupt.args or ("give the same command again to continue",)
+        how = interrupt.args or ("rerun the same command to resume",)
         raise KeyboardInterrupt(*how) from None
 
 
@@ -143,12 +151,12 @@ def summary_text(summary: "Summary") -> str:
     lines = [
         f"rows in: {summary.rows_in}, rows out: {summary.rows_out}",
         f"errors: {errors or 'none'}",
-        f"texts of more words than the classifier reads: {cut}",
+        f"truncated texts: {cut}",
     ]
     if INVALID_UTF8 in counts:
         lines.insert(2, "  save the files as UTF-8, e.g. with iconv -f GB18030 -t UTF-8")
     if summary.rows_before:
-        lines.insert(1, f"of them by an earlier run: {summary.rows_before}")
+        lines.insert(1, f"of these, from an earlier run: {summary.rows_before}")
     if summary.deaths:
         lines.append(f"workers that died and were replaced: {summary.deaths}")
     if seconds:

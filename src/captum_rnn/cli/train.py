@@ -16,18 +16,25 @@ def add_parser(subparsers: "Subparsers") -> None:
     parser = subparsers.add_parser(
         "train",
         help="train a classifier",
-        description="Trains a classifier on 80 % of a corpus's distinct texts and prints its "
-        "accuracy on texts it has never seen.",
+        description="Trains a classifier on 80 % of the distinct texts of a corpus and prints its "
+        "accuracy on held-out texts.",
     )
     add_corpus(parser)
     parser.add_argument(
-        "--kind", choices=["lstm", "gru", "rnn"], default="lstm", help="(default: %(default)s)"
+        "--kind",
+        choices=["lstm", "gru", "rnn"],
+        default="lstm",
+        help="layer (default: %(default)s)",
     )
     parser.add_argument(
-        "--epochs", type=at_least(1), default=5, metavar="N", help="(default: %(default)s)"
+        "--epochs",
+        type=at_least(1),
+        default=5,
+        metavar="N",
+        help="passes over the training texts (default: %(default)s)",
     )
     add_seed(parser)
-    add_output(parser, "captum-rnn-model", "folder of the trained model")
+    add_output(parser, "captum-rnn-model", "output folder of the trained model")
     parser.set_defaults(run=run)
 
 
