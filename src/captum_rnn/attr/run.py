@@ -29,6 +29,7 @@ from captum_rnn.states import (
     check_nothing_read_beyond,
     detached,
     form_of,
+    join,
     place,
     read_gradients_of,
     record,
@@ -188,18 +189,21 @@ class RecurrentModel:
             calls = [steps_of(read, batch_first=batch_first) for read in recording.reads]
             placement = place(tensors, following, calls, axes)
         self._check_read(placement, layouts, added_up=value is not None)
+        own = [detached(call) for call in recording.calls]
+        joined = join([layer] * len(own), own, gradients, calls)
+        placement = placement.renumbered([run.numbers for run in joined])
+        calls = [run.steps for run in joined]
         rows = rows_read(placement, layouts, calls)
         placement, ends = without_padding(placement, layouts, calls, each_lengths)
         records = []
-        for call, of_rows, row_lengths, gradient in zip(
-            recording.calls, rows, ends, gradients, strict=True
-        ):
-            call = detached(call)
-            path = trajectory(layer, call, row_lengths)
-            if gradient is not None:
-                check_nothing_read_beyond(layer, path, gradient)
+        for run, of_rows, row_lengths in zip(joined, rows, ends, strict=True):
+            path = trajectory(layer, run.call, row_lengths)
+            if run.gradient is not None:
+                check_nothing_read_beyond(layer, path, run.gradient)
+            if run.cut is not None and value is None:  # nothing of them is left at the end
+                path = path.without_rows(run.cut)
             own_target = target_of_rows(target, of_rows, layouts[0].batch)
-            records.append(Record(layer, call, path, of_rows, gradient, own_target))
+            records.append(Record(layer, run.call, path, of_rows, run.gradient, own_target))
         again = _Forward(self.forward_func, tensors, target, additional_forward_args)
         return Run(again, None if value is None else value.detach(), layouts, records, placement)
 

@@ -6,6 +6,7 @@ reads a `Trajectory`, whose axes are the same for every layer and layout.
 
 from captum_rnn.states.following import Following
 from captum_rnn.states.hooks import LayerCall
+from captum_rnn.states.joining import Joined, join
 from captum_rnn.states.layers import LayerForm, form_of, recurrent_layer, torch_layer
 from captum_rnn.states.packing import TokenSequence, pack_tokens
 from captum_rnn.states.places import Placement, Steps, place, steps_of
@@ -33,6 +34,7 @@ from captum_rnn.states.weights import from_cell
 __all__ = [
     "Direction",
     "Following",
+    "Joined",
     "LayerCall",
     "LayerForm",
     "Placement",
@@ -48,6 +50,7 @@ __all__ = [
     "detached",
     "form_of",
     "from_cell",
+    "join",
     "pack_tokens",
     "place",
     "read_at_rest",

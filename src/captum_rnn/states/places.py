@@ -7,13 +7,13 @@ before the layer say it exactly; see `captum_rnn.states.tracing`.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from captum_rnn.states.following import Following
+from captum_rnn.states.following import NOWHERE, Following
 from captum_rnn.states.hooks import LayerData
 from captum_rnn.states.tracing import Found, traced
 
@@ -104,6 +104,24 @@ class Placement:
         """Where the tokens of `tokens(index)` stand along an axis of the input (pairs of it,)."""
         places = self.places[self.of_input(index)] - self._first(index)
         return _along(places, self.shapes[index], axis)
+
+    def renumbered(self, numbers: Sequence[Tensor]) -> "Placement":
+        """The same, with the steps of the calls counted through other runs.
+
+        Args:
+            numbers: For each of these runs, which step each of its steps is now (rows, time); -1:
+                none.
+        """
+        if self.straight:
+            return self
+        found = torch.full((sum(self.counts),), NOWHERE, device=self.steps.device)
+        first = 0
+        for of_run in numbers:
+            is_step = of_run.flatten() >= 0
+            found[of_run.flatten()[is_step]] = is_step.nonzero().flatten() + first
+            first += of_run.numel()
+        counts = tuple(of_run.numel() for of_run in numbers)
+        return replace(self, steps=found[self.steps], counts=counts)
 
     def at_tokens(self, scores: Tensor) -> list[Tensor]:
         """Hands the scores of all steps (steps,) to the tokens: for each input, over its axes.

@@ -1,6 +1,6 @@
 """The path of the states that a recurrent layer's outputs show, with named axes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -51,6 +51,13 @@ class Trajectory:
             return scores
         steps = torch.arange(self.time, device=scores.device)
         return scores.masked_fill(steps >= self.lengths.unsqueeze(1), 0.0)
+
+    def without_rows(self, rows: Tensor) -> "Trajectory":
+        """The same, but that rows (rows,) count as if they had no tokens."""
+        lengths = self.lengths
+        if lengths is None:
+            lengths = torch.full_like(rows, self.time, dtype=torch.int64)
+        return replace(self, lengths=lengths.masked_fill(rows, 0))
 
     def at_inputs(self, scores: Tensor, time: int) -> Tensor:
         """Puts the scores (batch, self.time) of the steps where their tokens stand in the input.

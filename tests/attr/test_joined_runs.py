@@ -1,0 +1,160 @@
+"""Runs that hand their state on, held against the same network run once over all tokens."""
+
+import pytest
+import torch
+from torch import nn
+
+import reference
+from attribution_methods import FEATURES, VOCABULARY
+
+TIME = 7
+KINDS = ["rnn_tanh", "lstm", "gru"]
+
+
+class Whole(nn.Module):
+    """Reads all tokens at once, and the mean of the outputs."""
+
+    def __init__(self, kind="lstm", num_layers=2, batch_first=True):
+        super().__init__()
+        self.embedding = nn.Embedding(VOCABULARY, FEATURES)
+        self.layer = reference.make_layer(
+            kind, FEATURES, 6, num_layers=num_layers, batch_first=batch_first
+        )
+        self.head = nn.Linear(6, 2)
+        self.double().eval()
+
+    def run(self, vectors, state=None):
+        if not self.layer.batch_first:
+            vectors = vectors.transpose(0, 1)
+        outputs, state = self.layer(vectors, state)
+        return outputs if self.layer.batch_first else outputs.transpose(0, 1), state
+
+    def forward(self, ids):
+        return self.head(self.run(self.embedding(ids))[0].mean(1))
+
+
+def chunks(model, ids):
+    outputs, state = [], None
+    for chunk in model.embedding(ids).split(3, 1):
+        read, state = model.run(chunk, state)
+        outputs.append(read)
+    return model.head(torch.cat(outputs, 1).mean(1))
+
+
+def detached_steps(model, ids):
+    """Truncated backpropagation: one token at a time, each from a state without history."""
+    outputs, state = [], None
+    for step in ids.unbind(1):
+        read, state = model.run(model.embedding(step).unsqueeze(1), state)
+        outputs.append(read)
+        parts = state if isinstance(state, tuple) else (state,)
+        parts = tuple(part.detach().clone() for part in parts)
+        state = parts if isinstance(state, tuple) else parts[0]
+    return model.head(torch.cat(outputs, 1).mean(1))
+
+
+def reordered(model, ids):
+    """The second half in another order of rows, as a batch that is sorted anew."""
+    first, state = model.run(model.embedding(ids[:, :4]))
+    order = torch.tensor([2, 0, 1])
+    state = tuple(s[:, order] for s in state) if isinstance(state, tuple) else state[:, order]
+    second, _ = model.run(model.embedding(ids[order, 4:]), state)
+    return model.head(torch.cat([first, second[order.argsort()]], 1).mean(1))
+
+
+def buffered(model, ids):
+    """The state lies in buffers that are overwritten."""
+    kept = None
+    outputs = []
+    for chunk in model.embedding(ids).chunk(2, 1):
+        read, state = model.run(chunk, kept)
+        outputs.append(read)
+        if kept is None:
+            kept = torch.utils._pytree.tree_map(lambda part: part.detach().clone(), state)
+        else:
+            torch.utils._pytree.tree_map(lambda old, new: old.copy_(new.detach()), kept, state)
+    return model.head(torch.cat(outputs, 1).mean(1))
+
+
+@pytest.mark.parametrize("handing_on", [chunks, detached_steps, reordered, buffered])
+@pytest.mark.parametrize("kind", KINDS)
+def test_scores_are_those_of_one_run(make, kind, handing_on, ids):
+    torch.manual_seed(3)
+    model = Whole(kind, batch_first=handing_on is not chunks)
+    one, several = make(model, model.layer), make(lambda ids: handing_on(model, ids), model.layer)
+    for method in (one, several):
+        if hasattr(method, "fit"):
+            method.fit([ids], show_progress=False)
+    expected = one.attribute(ids, target=1)
+    torch.testing.assert_close(several.attribute(ids, target=1), expected, rtol=1e-7, atol=1e-9)
+
+
+def test_premise_and_hypothesis(make):
+    """Each text is an input of its own; the second is read from where the first one ended."""
+    model = Whole()
+    first, second = torch.randint(VOCABULARY, (3, 4)), torch.randint(VOCABULARY, (3, 3))
+
+    def pair(first, second):
+        one, state = model.run(model.embedding(first))
+        two, _ = model.run(model.embedding(second), state)
+        return model.head(torch.cat([one, two], 1).mean(1))
+
+    together = torch.cat([first, second], 1)
+    methods = [make(model, model.layer), make(pair, model.layer)]
+    for method, texts in zip(methods, [[together], [((first, second),)]], strict=True):
+        if hasattr(method, "fit"):
+            method.fit(texts, show_progress=False)
+    whole = methods[0].attribute(together, target=1)
+    parts = methods[1].attribute((first, second), target=1)
+    torch.testing.assert_close(torch.cat(parts, 1), whole, rtol=1e-7, atol=1e-9)
+
+
+def test_rows_that_are_reset_have_trajectories_of_their_own(method, ids):
+    """As a policy's memory at the end of an episode: what came before counts for nothing."""
+    torch.manual_seed(4)
+    model = Whole("gru", num_layers=1)
+    starts = torch.zeros(3, TIME, dtype=torch.bool)
+    starts[1, 4], starts[2, 2], starts[2, 5] = True, True, True
+
+    def policy(ids):
+        state = torch.zeros(1, len(ids), 6, dtype=torch.float64)
+        for t, step in enumerate(model.embedding(ids).unbind(1)):
+            state = state * ~starts[:, t].reshape(1, -1, 1)
+            output, state = model.run(step.unsqueeze(1), state)
+        return model.head(output[:, 0])
+
+    def last(ids):
+        return model.head(model.run(model.embedding(ids))[0][:, -1])
+
+    methods = [method.make(forward, model.layer) for forward in (policy, last)]
+    for made in methods:
+        if hasattr(made, "fit"):
+            made.fit([ids], show_progress=False)
+    if method.learns_classes:
+        methods[1].calibration = methods[0].calibration
+    scores = methods[0].attribute(ids, target=1)
+    for row, begin in enumerate([0, 4, 5]):
+        alone = methods[1].attribute(ids[row : row + 1, begin:], target=1)
+        torch.testing.assert_close(scores[row, begin:], alone[0], rtol=1e-7, atol=1e-9)
+        assert (scores[row, :begin] == 0).all()
+
+
+def test_runs_that_are_no_single_one(make, ids):
+    model = Whole("gru", num_layers=1)
+
+    def twice_from_one_state(ids):
+        _, state = model.run(model.embedding(ids[:, :3]))
+        one, _ = model.run(model.embedding(ids[:, 3:5]), state)
+        other, _ = model.run(model.embedding(ids[:, 5:]), state)
+        return model.head(one[:, -1] + other[:, -1])
+
+    with pytest.raises(ValueError, match="two runs of GRU go on from one state"):
+        make(twice_from_one_state, model.layer).attribute(ids, target=1)
+    both = nn.GRU(FEATURES, 3, batch_first=True, bidirectional=True).double()
+
+    def both_ways(ids):
+        _, state = both(model.embedding(ids[:, :3]))
+        return model.head(both(model.embedding(ids[:, 3:]), state)[0].mean(1))
+
+    with pytest.raises(ValueError, match="GRU reads in both directions and goes on"):
+        make(both_ways, both).attribute(ids, target=1)
