@@ -41,14 +41,15 @@ class ParquetFile:
     def __init__(self, path: Path, text_column: str, id_column: str | None) -> None:
         self._pyarrow = import_pyarrow()
         open_regular(path).close()
+        self._path = path
         try:
             self._file = self._pyarrow.parquet.ParquetFile(path, memory_map=False)
-        except (self._pyarrow.ArrowException, OSError) as error:
+            names = self._file.schema_arrow.names
+        except (self._pyarrow.ArrowException, OSError, ValueError) as error:
             raise ValueError(
                 f"{path} is no Parquet file or is cut off ({error}); copy it again"
             ) from error
-        self._path = path
-        check_columns(path, self._file.schema_arrow.names, text_column, id_column)
+        check_columns(path, names, text_column, id_column)
         self._text, self._id = text_column, id_column
         self._next = -1
         self._rest: Iterator[Row] = iter(())
@@ -91,7 +92,7 @@ class ParquetFile:
     def _readable(self, batches: Iterator[Any]) -> Iterator[Any]:
         try:
             yield from batches
-        except (self._pyarrow.ArrowException, OSError) as error:
+        except (self._pyarrow.ArrowException, OSError, ValueError) as error:
             raise ValueError(f"{self._path} is damaged ({error}); copy it again") from error
 
     def _ids(self, column: Any) -> list[Any]:
