@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import random
 import re
 import shutil
 import subprocess
@@ -15,6 +16,8 @@ from captum_rnn.jobs.inputs import InputFile, Part
 from captum_rnn.jobs.manifest import describe
 from captum_rnn.jobs.report import report_html
 from captum_rnn.jobs.work import FinishedPart, WorkSettings
+from captum_rnn.visualization.tokens import visible
+from hostile_strings import Structure, hostile
 
 ATTACK = "<script>document.title='run'</script>"
 
@@ -111,3 +114,26 @@ def test_in_a_browser_the_pages_own_script_runs_and_no_other(tmp_path):
     assert '<div class="controls">' in dom  # shown by the script alone
     assert dom.count("<script") == 1
     assert "&lt;script&gt;" in dom
+
+
+def test_no_string_of_a_corpus_adds_an_element(tmp_path, fuzz_seeds):
+    """The page has the elements that it has with harmless words, classes and file names."""
+    for seed in fuzz_seeds(25):
+        draw = random.Random(seed)
+        names = hostile(draw, 9)
+        texts = [
+            (names[draw.randrange(2)], draw.choices(names, k=4), [draw.uniform(-1, 1)] * 4)
+            for _ in range(6)
+        ]
+        plain = {name: f"w{number}" for number, name in enumerate(names)}
+        harmless = [(plain[p], [plain[t] for t in tokens], scores) for p, tokens, scores in texts]
+        try:
+            html = report_html(job(tmp_path / "hostile", texts))
+        except UnicodeEncodeError:
+            assert any("\ud800" in name for name in names)  # no row of a job holds such a text
+            continue
+        expected = Structure(report_html(job(tmp_path / "harmless", harmless))).elements
+        found = Structure(html)
+        assert sorted(map(str, found.elements)) == sorted(map(str, expected)), seed
+        for _, tokens, _ in texts:
+            assert all(visible(token) in found.text for token in tokens), seed

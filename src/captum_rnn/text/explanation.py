@@ -83,7 +83,7 @@ class Explanation:
         tokens = []
         if self.tokens:
             tokens = [tokens_text(self.tokens, self.scores, colour=colour, width=width)]
-        return "\n".join([self._headline, *tokens, *self.notes])
+        return "\n".join([self._headline, *tokens, *map(visible, self.notes)])
 
     def to_html(self) -> str:
         """An HTML fragment with the tokens on the colour of their scores; see `visualization.html`.
@@ -91,7 +91,7 @@ class Explanation:
         Every part of it that comes from the text, the model or the method is escaped.
         """
         parts = [f"<p>{escape(self._headline)}</p>", tokens_html(self.tokens, self.scores)]
-        return "\n".join([*parts, *(f"<p>{escape(note)}</p>" for note in self.notes)])
+        return "\n".join([*parts, *(f"<p>{escape(visible(note))}</p>" for note in self.notes)])
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes and the notes, in types that JSON has; None for a score of NaN."""

@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Literal
 
 from captum_rnn.visualization.fonts import readable_text
+from captum_rnn.visualization.tokens import visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,7 +66,8 @@ def inline_svg(figure: "Figure") -> str:
     """
     svg = figure_bytes(figure, "svg").decode("utf-8")
     element = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    label = escape(str(figure.get_label()))
+    words = str(figure.get_label()).split()
+    label = escape(visible(" ".join(words)) if words else "")
     return element.replace("<svg", f'<svg role="img" aria-label="{label}"', 1).rstrip()
 
 

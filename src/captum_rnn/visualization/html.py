@@ -77,9 +77,9 @@ def legend_html(negative: str = "below 0", positive: str = "above 0") -> str:
     """
     blue, white, orange = score_colour(-1), score_colour(0), score_colour(1)
     return (
-        f'<p class="legend"><span>{escape(negative)}</span>'
+        f'<p class="legend"><span>{escape(visible(negative))}</span>'
         f'<span class="scale" style="background:linear-gradient(90deg,{blue},{white},{orange})">'
-        f"</span><span>{escape(positive)}</span></p>"
+        f"</span><span>{escape(visible(positive))}</span></p>"
     )
 
 
@@ -113,7 +113,7 @@ def page(title: str, body: str, *, style: str = "", script: str = "") -> str:
 <html lang="en">
 <head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
+<title>{escape(visible(title))}</title>
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <style>
 {rules}{style}</style>
