@@ -13,6 +13,7 @@ from captum_rnn.attr import (
     HiddenStateDeltaAttribution,
     LocalDeltaAttribution,
     LogitDeltaAttribution,
+    RecurrentDeepLiftAttribution,
     RecurrentLRPAttribution,
     WordInformationAttribution,
 )
@@ -56,6 +57,7 @@ class Method:
         has_sum: Whether it knows what its scores sum to.
         follows_steps: Whether it recomputes what happened inside the layer.
         learns_classes: Whether it has learnt what it knows of the classes.
+        reads_baseline: Whether the head reads what the layer makes of a baseline, too.
     """
 
     make: Callable
@@ -64,6 +66,7 @@ class Method:
     has_sum: bool = False
     follows_steps: bool = False
     learns_classes: bool = False
+    reads_baseline: bool = False
 
 
 RECURRENT = {
@@ -91,6 +94,19 @@ RECURRENT = {
         partial(AdjointDeltaAttribution, counterfactual=TOKEN),
         "Adjoint Delta Attribution",
         follows_steps=True,
+    ),
+    "deep_lift": Method(
+        RecurrentDeepLiftAttribution,
+        "Recurrent Deep Lift Attribution",
+        has_sum=True,
+        follows_steps=True,
+        reads_baseline=True,
+    ),
+    "secant_step": Method(
+        partial(RecurrentDeepLiftAttribution, step="secant"),
+        "Recurrent Deep Lift Attribution",
+        follows_steps=True,
+        reads_baseline=True,
     ),
     "relevance": Method(
         partial(RecurrentLRPAttribution, epsilon=0.1),

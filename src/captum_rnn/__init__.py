@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         HiddenStateDeltaAttribution,
         LocalDeltaAttribution,
         LogitDeltaAttribution,
+        RecurrentDeepLiftAttribution,
         RecurrentLRPAttribution,
         WordInformationAttribution,
     )
@@ -32,6 +33,7 @@ __all__ = [
     "HiddenStateDeltaAttribution",
     "LocalDeltaAttribution",
     "LogitDeltaAttribution",
+    "RecurrentDeepLiftAttribution",
     "RecurrentLRPAttribution",
     "WordInformationAttribution",
     "__version__",

@@ -2,6 +2,7 @@
 
 from captum_rnn.attr.adjoint_delta import AdjointDeltaAttribution
 from captum_rnn.attr.calibrated_delta import CalibratedDeltaAttribution
+from captum_rnn.attr.deep_lift import RecurrentDeepLiftAttribution
 from captum_rnn.attr.hidden_state_delta import HiddenStateDeltaAttribution
 from captum_rnn.attr.local_delta import LocalDeltaAttribution
 from captum_rnn.attr.logit_delta import LogitDeltaAttribution
@@ -14,6 +15,7 @@ __all__ = [
     "HiddenStateDeltaAttribution",
     "LocalDeltaAttribution",
     "LogitDeltaAttribution",
+    "RecurrentDeepLiftAttribution",
     "RecurrentLRPAttribution",
     "WordInformationAttribution",
 ]

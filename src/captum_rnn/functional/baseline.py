@@ -79,6 +79,7 @@ def baseline_run(stack: Stack, inputs: Tensor, rule: Rule) -> BaselineRun:
     for level in stack.levels:
         runs = []
         for direction, passed in enumerate(level):
+            passed.cell.slot_weights(rule)  # before it runs: a cell without gates refuses
             tokens = read if direction == 0 else reverse_rows(read, ends)
             state, cell = passed.states[0, : read.shape[1]], passed.initial_cell
             cell = None if cell is None else cell[: read.shape[1]]

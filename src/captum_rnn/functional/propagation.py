@@ -69,7 +69,12 @@ def read_above(stack: Stack, above: Sequence[Multipliers], directions: int) -> l
     return [stack.reorder(part, direction) for direction, part in enumerate(parts)]
 
 
-def adjoint_scores(stack: Stack, instead: Sequence[Sequence[Ends]]) -> Tensor:
+def adjoint_scores(
+    stack: Stack,
+    instead: Sequence[Sequence[Ends]],
+    rule: Rule = TANGENT,
+    base: Sequence[Sequence[Any]] | None = None,
+) -> Tensor:
     r"""First-order change of the output for each step, against another state after it.
 
     .. math:: \langle s_t - s'_t, \mathrm{d} f / \mathrm{d} s_t \rangle
@@ -80,11 +85,13 @@ def adjoint_scores(stack: Stack, instead: Sequence[Sequence[Ends]]) -> Tensor:
         stack: The levels of the layer.
         instead: For each level and direction, the states (time, batch, state) that stand instead of
             those after each step, and the cell states of an LSTM, in the order of reading.
+        rule: What stands for the derivative.
+        base: As for `walk_back`.
 
     Returns:
         The changes (time, batch) in the order of the text.
     """
-    levels = walk_back(stack, TANGENT, to_inputs=False)
+    levels = walk_back(stack, rule, base, to_inputs=False)
     changes = []
     for depth, level in enumerate(levels):
         is_top = depth + 1 == len(levels)
@@ -142,3 +149,20 @@ def deep_lift(stack: Stack, base: BaselineRun) -> Tensor:
     """
     levels = walk_back(stack, SECANT, base.steps)
     return of_inputs(stack, levels[0]).mul_(stack.inputs - base.inputs)
+
+
+def change_read(stack: Stack, base: BaselineRun) -> tuple[Tensor, Tensor]:
+    """What the classifier's derivatives make of the change of all states from a baseline.
+
+    Returns:
+        Σ ⟨s − s', read⟩ of each row (batch,), and the sum of the sizes of its terms.
+    """
+    terms = []
+    for level, runs in zip(stack.levels, base.levels, strict=True):
+        for passed, run in zip(level, runs, strict=True):
+            terms.append(passed.read * (passed.states - run.states)[1:])
+            if passed.read_cells is not None and run.cells is not None:
+                terms.append(passed.read_cells * (passed.steps.cells - run.cells)[1:])
+    sums = [(term.sum((0, 2)), term.abs().sum((0, 2))) for term in terms]
+    change, size = (reduce(torch.add, parts) for parts in zip(*sums, strict=True))
+    return change, size

@@ -41,9 +41,7 @@ def head_gradients(
     layer: nn.Module, forward: Callable[[], Tensor], calls: Sequence[LayerCall]
 ) -> list[ReadGradient]:
     """Derivatives of the explained values with respect to what is read of these calls."""
-    leaves = [
-        _states(call, lambda states: states.detach().clone().requires_grad_()) for call in calls
-    ]
+    leaves = [_states(call, lambda states: states.detach().requires_grad_()) for call in calls]
     with torch.enable_grad(), _answering(layer, leaves):
         return read_gradients_of(forward().reshape(-1), Recording(calls=list(leaves)))
 
@@ -118,7 +116,7 @@ def _answering(layer: nn.Module, calls: Sequence[LayerCall]) -> Iterator[None]:
             return own(*args, **kwargs)
         if not left:
             raise ValueError(_OTHER_NUMBER)
-        call = left.pop(0)
+        call = _states(left.pop(0), torch.clone)  # which the model may change in place
         return call.output, call.final if len(call.final) > 1 else call.final[0]
 
     try:

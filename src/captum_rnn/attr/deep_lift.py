@@ -1,0 +1,189 @@
+"""DeepLIFT through a recurrent layer, by one reverse scan."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from captum_rnn.attr.recurrent import RecurrentAttribution
+from captum_rnn.attr.run import Run
+from captum_rnn.functional.baseline import BaselineRun, baseline_run
+from captum_rnn.functional.cells import SECANT
+from captum_rnn.functional.propagation import adjoint_scores, change_read, deep_lift
+from captum_rnn.functional.stack import Stack
+from captum_rnn.states import LayerCall, unstack
+from captum_rnn.states.head import answered, head_values, mean_head_gradients
+
+_POINTS = 16
+"""Points on the way from the baseline's states to the text's, where a head is not linear."""
+
+
+class RecurrentDeepLiftAttribution(RecurrentAttribution):
+    r"""Scores each token by its share of the output's change from a baseline.
+
+    .. math:: \text{score}_t = \langle x_t - x'_t, W^\top \mu_t \rangle, \qquad
+              \sum_t \text{score}_t = f_c(x) - f_c(x')
+
+    DeepLIFT replaces every derivative by a finite difference between two runs of the layer, over
+    the inputs and over the baseline: :math:`(\varphi(z) - \varphi(z')) / (z - z')` for a
+    nonlinearity; in a product :math:`a \circ b`, :math:`\tfrac12 (b + b')` stands for b, so that
+    each factor takes half. Nothing of the change is lost, however far apart the two runs are.
+
+    One forward pass, one run of the layer over the baseline (of a single row, where rows do not
+    differ), and one reverse scan over recomputed gates: no autograd through the recurrence, so it
+    runs on a GPU in eval mode. What stands behind the layer is taken by its derivative where that
+    explains the output's change, as for linear heads and mean pooling; else by the mean derivative
+    on the straight way from the baseline's states to the inputs', at 16 points. The convergence
+    delta is what remains: rounding for smooth heads, more where a head has kinks, as relu or a
+    maximum have.
+
+    The baseline starts from the same initial state, which therefore gets no score.
+
+    Args:
+        forward_func: The model, or any function that runs it.
+        layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
+        device_ids: Kept for Captum's signature; the layer has to run on one device.
+        step: ``"share"``: as above. ``"secant"``: the step that was taken, against the step that
+            the baseline would have taken from the same state,
+            :math:`\langle s_t - \mathrm{cell}(s_{t-1}, x'_t), (M_t, N_t) \rangle`, with DeepLIFT's
+            multipliers of the states in the place of the derivatives that `AdjointDeltaAttribution`
+            takes. What those scores sum to is not known.
+        batch_first: Whether dimension 0 of the inputs is the batch; False: it is the time.
+
+    Raises:
+        ValueError: An unknown step.
+
+    Source: Shrikumar, Greenside & Kundaje (2017), "Learning Important Features Through Propagating
+    Activation Differences", ICML: the Rescale rule. A product's half to each factor is its Shapley
+    value.
+
+    Example:
+        >>> class Classifier(nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.lstm = nn.LSTM(8, 16, batch_first=True)
+        ...         self.head = nn.Linear(16, 2)
+        ...     def forward(self, embedded):
+        ...         return self.head(self.lstm(embedded)[0][:, -1])
+        >>> model, embedded = Classifier(), torch.randn(2, 5, 8)
+        >>> method = RecurrentDeepLiftAttribution(model, model.lstm)
+        >>> scores = method.attribute(embedded, target=1)
+        >>> change = model(embedded)[:, 1] - model(torch.zeros_like(embedded))[:, 1]
+        >>> torch.allclose(scores.sum((1, 2)), change, atol=1e-5)
+        True
+    """
+
+    _looks_at_class: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        forward_func: Callable[..., Any],
+        layer: nn.Module | None = None,
+        device_ids: list[int] | None = None,
+        *,
+        step: Literal["share", "secant"] = "share",
+        batch_first: bool = True,
+    ) -> None:
+        super().__init__(forward_func, layer, device_ids, batch_first=batch_first)
+        if step not in ("share", "secant"):
+            raise ValueError(f'step is {step!r}; expected "share" or "secant"')
+        self.step = step
+
+    @property
+    def multiplies_by_inputs(self) -> bool:
+        """True: a token's score holds its difference from the baseline as a factor."""
+        return True
+
+    def has_convergence_delta(self) -> bool:
+        """Whether the scores sum to the output's change: those of steps do not."""
+        return self.step == "share"
+
+    def _run(self, *given: Any) -> "_ComparedRun":
+        run = super()._run(*given)
+        return _ComparedRun(**vars(run))
+
+    @torch.no_grad()
+    def _token_scores(self, run: Run) -> list[Tensor]:
+        assert isinstance(run, _ComparedRun)
+        with run.full_precision():
+            scores = [
+                record.path.without_padding(self._scores(*pair).t())
+                for record, pair in zip(run.records, run.pairs, strict=True)
+            ]
+        return run.at_tokens(scores)
+
+    def _scores(self, stack: Stack, base: BaselineRun) -> Tensor:
+        """Scores of the steps of one call (time, rows)."""
+        if self.step == "share":
+            return deep_lift(stack, base).sum(2)
+        return adjoint_scores(stack, stack.stepped_with(base.inputs), SECANT, base.steps)
+
+    def _totals(self, run: Run) -> Tensor:
+        assert isinstance(run, _ComparedRun)
+        assert run.value is not None
+        return run.value - run.base_value
+
+
+class _ComparedRun(Run):
+    """A run whose calls of the layer stand beside the same calls on the baseline."""
+
+    @cached_property
+    def base_value(self) -> Tensor:
+        """What the model makes of the baseline's states (batch,)."""
+        return head_values(self._layer, self.forward, self._base_calls)
+
+    @cached_property
+    def pairs(self) -> list[tuple[Stack, BaselineRun]]:
+        """The levels of each call, with what the head reads of their change, and the baseline's.
+
+        The head's derivatives, where they explain the change of the output as far as rounding lets
+        tell; else their mean on the way from the baseline's states.
+        """
+        assert self.value is not None
+        found = [change_read(stack, base) for stack, base in self._at_inputs]
+        change, size = (self.add_up(list(parts)) for parts in zip(*found, strict=True))
+        size = size + self.value.abs() + self.base_value.abs()
+        rounding = max(record.call.rounding for record in self.records) ** 0.75
+        remains = self.value - self.base_value - change
+        if bool((remains.abs() <= rounding * size).all()):
+            return self._at_inputs
+        calls = [record.call for record in self.records]
+        means = mean_head_gradients(self._layer, self.forward, calls, self._base_calls, _POINTS)
+        with self.full_precision():
+            return [
+                (unstack(record.layer, record.call, gradient), base)
+                for record, gradient, (_, base) in zip(
+                    self.records, means, self._at_inputs, strict=True
+                )
+            ]
+
+    @cached_property
+    def _at_inputs(self) -> list[tuple[Stack, BaselineRun]]:
+        """The same with the head's derivatives at the inputs."""
+        pairs = []
+        with self.full_precision():
+            for record in self.records:
+                stack = unstack(record.layer, record.call, record.gradient)
+                zeros = stack.inputs.new_zeros(1, 1, stack.inputs.shape[2])
+                pairs.append((stack, baseline_run(stack, zeros, SECANT)))
+        return pairs
+
+    @cached_property
+    def _base_calls(self) -> list[LayerCall]:
+        """The calls as the layer would have answered them on the baseline."""
+        batch_first = bool(getattr(self._layer, "batch_first", True))
+        return [
+            answered(record.call, base, batch_first=batch_first)
+            for record, (_, base) in zip(self.records, self._at_inputs, strict=True)
+        ]
+
+    @property
+    def _layer(self) -> nn.Module:
+        return self.records[0].layer
+
+    def full_precision(self) -> torch.autocast:
+        """Keeps the caller's autocast away."""
+        assert self.value is not None
+        return torch.autocast(self.value.device.type, enabled=False)
