@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from captum_rnn.benchmark.checkpoint import Blocks
+from captum_rnn.benchmark.checkpoint import Checkpoint
+from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.methods import find_methods
 from captum_rnn.benchmark.methods.method import Fits
 from captum_rnn.benchmark.scoring import Findings, Plan, carry_out
-from captum_rnn.benchmark.subject import Subject
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.pipeline import TextClassifier
 
@@ -18,10 +18,10 @@ def scored_texts(
     texts: Sequence[str],
     methods: Sequence[str],
     background: Sequence[Tensor] = (),
-) -> tuple[Subject, Findings]:
+) -> tuple[Dataset, Findings]:
     """The texts with a known word, and what the methods say of them."""
     with evaluation_mode(classifier.model):
-        whole = Subject.of(classifier, texts)
-        subject = whole.select(whole.readable)
-        plan = Plan(subject, find_methods(methods), (), Fits(subject.model, background), seed=0)
-        return subject, carry_out(plan, Blocks(None, "test"), progress=False)
+        whole = Dataset.of(classifier, texts)
+        dataset = whole.select(whole.readable)
+        plan = Plan(dataset, find_methods(methods), (), Fits(dataset.model, background), seed=0)
+        return dataset, carry_out(plan, Checkpoint(None, "test"))

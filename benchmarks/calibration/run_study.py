@@ -32,9 +32,9 @@ from captum_rnn.attr.calibrated_delta import CalibratedDeltaAttribution
 from captum_rnn.attr.calibration import weights_digest
 from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.benchmark.cost import single_thread
+from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.methods import METHODS, ExplainedModel, margins
-from captum_rnn.benchmark.subject import Subject
 from captum_rnn.evaluation import (
     comprehensiveness,
     leave_one_out,
@@ -158,8 +158,8 @@ def calibrated_variants(classifier: TextClassifier, texts: list[str]) -> list[Ca
     names = list(teachers(classifier.model))
     with tqdm(total=len(STEPS) * len(names) * len(FITTED_ON), desc="calibrating") as progress:
         for number in FITTED_ON:
-            subject = Subject.of(classifier, texts[:number])
-            batches = [subject.batch_ids(rows) for rows in subject.batches()]
+            dataset = Dataset.of(classifier, texts[:number])
+            batches = [dataset.batch_ids(rows) for rows in dataset.batches()]
             for step in STEPS:
                 for teacher in names:
                     variants.append(calibrate(classifier.model, batches, number, teacher, step))
@@ -168,10 +168,10 @@ def calibrated_variants(classifier: TextClassifier, texts: list[str]) -> list[Ca
 
 
 def transfers(
-    classifier: TextClassifier, subject: Subject, texts: list[str], seed: int
+    classifier: TextClassifier, dataset: Dataset, texts: list[str], seed: int
 ) -> dict[str, Any]:
     """What the vectors are worth on other texts than they were learnt from, by kind of transfer."""
-    learnable = Subject.of(classifier, texts)
+    learnable = Dataset.of(classifier, texts)
     found = {}
     for name, (learnt, judged) in TRANSFERS.items():
         rows = [row for row in learnable.readable if learnt(*_described(learnable, row))]
@@ -185,27 +185,27 @@ def transfers(
                     classifier.model, batches, len(some.texts), "Integrated Gradients", step
                 )
                 candidates.append(replace(candidate, name=f"calibrated {step}, {kind}"))
-        others = [row for row in subject.readable if judged(*_described(subject, row))]
-        found[name] = judge(candidates, subject.select(others), seed)
+        others = [row for row in dataset.readable if judged(*_described(dataset, row))]
+        found[name] = judge(candidates, dataset.select(others), seed)
         share_over_random(found[name])
     return found
 
 
-def _described(subject: Subject, row: int) -> tuple[str, int]:
-    return subject.texts[row], int((subject.ids[row] != 0).sum())
+def _described(dataset: Dataset, row: int) -> tuple[str, int]:
+    return dataset.texts[row], int((dataset.ids[row] != 0).sum())
 
 
-def judge(candidates: list[Candidate], subject: Subject, seed: int) -> list[dict[str, Any]]:
+def judge(candidates: list[Candidate], dataset: Dataset, seed: int) -> list[dict[str, Any]]:
     """Both measures of each candidate, alone and minus those of the first one."""
-    predict, ids = subject.model.probabilities, subject.ids
-    alone = leave_one_out(predict, ids, probabilities=subject.probabilities)
+    predict, ids = dataset.model.probabilities, dataset.ids
+    alone = leave_one_out(predict, ids, probabilities=dataset.probabilities)
     first: dict[str, Tensor] = {}
     entries = []
     for candidate in tqdm(candidates, desc="judging"):
-        scores = subject.score(candidate.score)
+        scores = dataset.score(candidate.score)
         measures = {
             "comprehensiveness": comprehensiveness(
-                predict, ids, scores, probabilities=subject.probabilities, seed=seed
+                predict, ids, scores, probabilities=dataset.probabilities, seed=seed
             ),
             "spearman_leave_one_out": rank_correlations(ids, scores, alone),
         }
@@ -258,14 +258,14 @@ def main() -> None:
     held_out = held_out_reviews(classifier.trained_on, corpus)
     training = split_corpus(corpus, seed=classifier.trained_on["split_seed"]).train
     with evaluation_mode(classifier.model), single_thread():
-        subject = Subject.of(classifier, [review.text for review in held_out])
-        subject = subject.select(subject.readable[: options.texts])
+        dataset = Dataset.of(classifier, [review.text for review in held_out])
+        dataset = dataset.select(dataset.readable[: options.texts])
         texts = [review.text for review in training[: max(FITTED_ON)]]
         candidates = yardsticks(classifier.model) + calibrated_variants(classifier, texts)
-        entries = judge(candidates, subject, options.seed)
+        entries = judge(candidates, dataset, options.seed)
         more = [review.text for review in training[:LEARNABLE]]
-        transferred = transfers(classifier, subject, more, options.seed)
-        measured_on = machine(subject.ids.device)
+        transferred = transfers(classifier, dataset, more, options.seed)
+        measured_on = machine(dataset.ids.device)
     share_over_random(entries)
     print_table(entries)
     for name, of_transfer in transferred.items():
@@ -277,7 +277,7 @@ def main() -> None:
         "versions": versions(),
         "weights_digest": weights_digest(classifier.model, classifier.model.rnn),
         "seed": options.seed,
-        "texts": len(subject.texts),
+        "texts": len(dataset.texts),
         "teacher_points": TEACHER_POINTS,
         "penalty": PENALTY,
         "methods": entries,

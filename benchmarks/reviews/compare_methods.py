@@ -15,7 +15,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,13 @@ from benchmarks.reviews.subjects import CORPORA, Recipe, recipes, unseen_reviews
 from benchmarks.reviews.tables import tables
 from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.full_comparison import full_comparison
-from captum_rnn.benchmark.ground_truth.known_answers import known_answers
+from captum_rnn.benchmark.ground_truth.known_answers import ask_tasks
 from captum_rnn.benchmark.ground_truth.marks_files import MarkedText, read_marked_texts
 from captum_rnn.benchmark.ground_truth.tasks.kinds import KINDS
 from captum_rnn.benchmark.methods import METHODS, QUICK_METHODS
+from captum_rnn.benchmark.records import to_json
+from captum_rnn.benchmark.results import MethodScores
+from captum_rnn.benchmark.reviews import compare_reviews
 from captum_rnn.evaluation import paired_difference
 from captum_rnn.files import write_text
 from captum_rnn.text.classifier import RecurrentKind
@@ -41,46 +43,53 @@ RIVAL, FLOOR = "integrated-gradients", "random"
 TASK_KINDS: tuple[RecurrentKind, ...] = ("lstm", "gru", "rnn")
 DEFAULTS = [*QUICK_METHODS, "adjoint-delta-replaced"]
 METRICS = ("deletion", "replacement", "randomisation")
-AGREEMENTS = ("marks", "lexicon")
-OTHER_TEXTS = (*AGREEMENTS, "shuffled_labels")
 _OF_THE_GRID = ("machine", "versions", "texts", "seed", "known_answers")
 
 
 def compare_subject(recipe: Recipe, options: argparse.Namespace) -> dict[str, Any]:
     """All figures of one classifier, without those of the single texts."""
     classifier = recipe.load()
-    results = full_comparison(
+    comparison = compare_reviews(
         classifier,
         unseen_reviews(classifier),
         texts=options.texts,
         methods=options.methods,
         metrics=options.metrics,
         marked=_unseen_marks(recipe, options.marks),
-        twin=replace(recipe, shuffled_labels=True).load() if recipe.kind == "lstm" else None,
+        shuffled_labels=(
+            replace(recipe, shuffled_labels=True).load() if recipe.kind == "lstm" else None
+        ),
         seed=options.seed,
         folder=options.work / recipe.name,
+        show_progress=True,
     )
-    deletion = {method["name"]: method for method in results["methods"]}
-    hybrid = results["hybrids"]["methods"]
-    others = {key: results[key] for key in OTHER_TEXTS if results[key]}
+    if comparison.hybrids is None:
+        raise SystemExit(f"{recipe.name}: {' '.join(comparison.missing)}")
+    deletion, hybrids = comparison.methods, comparison.hybrids.methods
+    agreements = {"marks": comparison.marks, "lexicon": comparison.lexicon}
+    others = agreements | {"shuffled_labels": comparison.shuffled_labels}
     return {
         "name": recipe.name,
         "kind": recipe.kind,
         "corpus": recipe.corpus,
         "seed": recipe.seed,
         "accuracy": classifier.trained_on["held_out"],
-        "texts": results["subject"]["texts"],
-        "agreement_texts": {key: results[key]["texts"] for key in AGREEMENTS if results[key]},
+        "texts": comparison.dataset.texts,
+        "agreement_texts": {key: found.texts for key, found in agreements.items() if found},
         "methods": {
             name: {
-                "error": method["error"],
-                "cost": method["cost"],
-                "measures": method["measures"],
-                "hybrids": hybrid[name]["measures"],
-                **{key: found["methods"][name]["measures"] for key, found in others.items()},
+                "error": method.error,
+                "cost": to_json(method.cost),
+                "measures": to_json(method.measures),
+                "hybrids": to_json(hybrids[name].measures),
+                **{
+                    key: to_json(found.methods[name].measures)
+                    for key, found in others.items()
+                    if found
+                },
                 "against_integrated_gradients": {
                     **_against(deletion, name, ("comprehensiveness",), options.seed),
-                    **_against(hybrid, name, ("top", "bottom"), options.seed),
+                    **_against(hybrids, name, ("top", "bottom"), options.seed),
                 },
                 "against_random": _against(
                     deletion, name, ("comprehensiveness",), options.seed, FLOOR
@@ -92,10 +101,10 @@ def compare_subject(recipe: Recipe, options: argparse.Namespace) -> dict[str, An
     }
 
 
-def _unseen_marks(recipe: Recipe, marks: Mapping[str, Path]) -> list[MarkedText] | None:
+def _unseen_marks(recipe: Recipe, marks: Mapping[str, Path]) -> list[MarkedText]:
     """The marked texts that are not part of a text that the net or a method learnt from."""
     if recipe.corpus not in marks:
-        return None
+        return []
     split = recipe.split()
     learnt = "\n".join(_bare(review.text) for review in [*split.train, *split.held_out])
     return [
@@ -111,34 +120,36 @@ def _bare(text: str) -> str:
 
 
 def compare_on_tasks(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """All figures of the tasks with a known answer, without those of the single sequences."""
-    entries = []
+    """All figures of the tasks with known answers, without those of the single sequences."""
     with single_thread():
-        found = known_answers(
+        found = ask_tasks(
             options.methods,
             kinds=TASK_KINDS,
-            nets=options.seeds,
+            seeds=options.seeds,
             seed=options.seed,
             folder=options.work / "known-answers",
+            show_progress=True,
         )
-    for entry in found:
-        methods = entry["methods"]
-        entry["methods"] = {
-            name: {
-                "error": method["error"],
-                "measures": method["measures"],
-                "against_integrated_gradients": _against(
-                    methods, name, (entry["measure"],), options.seed
-                ),
+    return [
+        to_json(result)
+        | {
+            "methods": {
+                name: {
+                    "error": scores.error,
+                    "measures": to_json(scores.measures),
+                    "against_integrated_gradients": _against(
+                        result.methods, name, (result.measure,), options.seed
+                    ),
+                }
+                for name, scores in result.methods.items()
             }
-            for name, method in methods.items()
         }
-        entries.append(entry)
-    return entries
+        for result in found
+    ]
 
 
 def _against(
-    methods: Mapping[str, Mapping[str, Any]],
+    methods: Mapping[str, MethodScores],
     name: str,
     measures: Sequence[str],
     seed: int,
@@ -147,27 +158,24 @@ def _against(
     """The paired difference from another method by measure, where both have figures."""
     differences = {}
     for measure in measures:
-        both = [methods.get(m, {}).get("per_text", {}).get(measure) for m in (name, rival)]
-        if None not in both:
-            values = [
-                torch.tensor([float("nan") if v is None else v for v in v_], dtype=torch.float64)
-                for v_ in both
-            ]
-            differences[measure] = asdict(paired_difference(*values, seed=seed))
+        both = [methods[m].per_text.get(measure) for m in (name, rival) if m in methods]
+        values = [torch.tensor(v, dtype=torch.float64) for v in both if v is not None]
+        if len(values) == 2:
+            differences[measure] = to_json(paired_difference(*values, seed=seed))
     return differences
 
 
-def _share_of_gain(methods: Mapping[str, Mapping[str, Any]], name: str) -> float | None:
+def _share_of_gain(methods: Mapping[str, MethodScores], name: str) -> float | None:
     """What part of Integrated Gradients' comprehensiveness over random scores a method reaches."""
     means = [
-        methods.get(m, {}).get("measures", {}).get("comprehensiveness", {}).get("mean")
+        methods[m].measures["comprehensiveness"].mean
         for m in (name, RIVAL, FLOOR)
+        if m in methods and "comprehensiveness" in methods[m].measures
     ]
-    if None in means:
+    if len(means) < 3:
         return None
     of_method, of_rival, of_floor = means
-    share: float = (of_method - of_floor) / (of_rival - of_floor)
-    return share
+    return (of_method - of_floor) / (of_rival - of_floor)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

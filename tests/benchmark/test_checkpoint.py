@@ -4,42 +4,42 @@ from dataclasses import replace
 import pytest
 import torch
 
-from captum_rnn.benchmark.checkpoint import UNFINISHED, Blocks, fingerprint, remove_blocks
+from captum_rnn.benchmark.checkpoint import UNFINISHED, Checkpoint, fingerprint, remove_checkpoint
+from captum_rnn.benchmark.dataset import explained_model
 from captum_rnn.benchmark.methods import METHODS
-from captum_rnn.benchmark.subject import explained_model
 
 PART = {"scores": [[0.1, -1 / 3]], "error": None, "value": math.inf}
 
 
 @pytest.mark.parametrize("on_disk", [True, False])
 def test_a_part_comes_back_as_it_was(tmp_path, on_disk):
-    blocks = Blocks(tmp_path if on_disk else None, "a")
-    assert blocks.get("0000-random") is None
-    assert blocks.put("0000-random", PART) == PART
-    assert blocks.get("0000-random") == PART
-    assert Blocks(tmp_path if on_disk else None, "a").get("0000-random") == (
+    checkpoint = Checkpoint(tmp_path if on_disk else None, "a")
+    assert checkpoint.get("0000-random") is None
+    assert checkpoint.put("0000-random", PART) == PART
+    assert checkpoint.get("0000-random") == PART
+    assert Checkpoint(tmp_path if on_disk else None, "a").get("0000-random") == (
         PART if on_disk else None
     )
 
 
 def test_parts_of_another_run_are_not_read(tmp_path):
-    Blocks(tmp_path, "a").put("0000-random", PART)
-    assert Blocks(tmp_path, "b").get("0000-random") is None
+    Checkpoint(tmp_path, "a").put("0000-random", PART)
+    assert Checkpoint(tmp_path, "b").get("0000-random") is None
 
 
 def test_an_interrupted_part_is_not_read_as_whole(tmp_path):
-    blocks = Blocks(tmp_path, "a")
-    blocks.put("0000-random", PART)
+    checkpoint = Checkpoint(tmp_path, "a")
+    checkpoint.put("0000-random", PART)
     file = tmp_path / UNFINISHED / "a" / "0000-random.json"
     file.write_text(file.read_text()[:-4])
-    assert blocks.get("0000-random") is None
+    assert checkpoint.get("0000-random") is None
 
 
 def test_removed_parts_leave_the_results(tmp_path):
-    Blocks(tmp_path, "a").put("0000-random", PART)
-    Blocks(tmp_path, "b").put("0000-random", PART)
+    Checkpoint(tmp_path, "a").put("0000-random", PART)
+    Checkpoint(tmp_path, "b").put("0000-random", PART)
     (tmp_path / "results.json").write_text("{}")
-    remove_blocks(tmp_path)
+    remove_checkpoint(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["results.json"]
 
 
@@ -66,9 +66,9 @@ def test_the_fingerprint_changes_with_all_that_decides(classifier):
 
 @pytest.mark.parametrize("damaged", [b"", b"{", b"\xff\xfe\x00", b"\x00" * 40])
 def test_a_part_that_cannot_be_read_is_not_there(tmp_path, damaged):
-    blocks = Blocks(tmp_path, "a")
-    blocks.put("0000-random", PART)
+    checkpoint = Checkpoint(tmp_path, "a")
+    checkpoint.put("0000-random", PART)
     (file,) = tmp_path.rglob("*.json")
     file.write_bytes(damaged)
-    assert blocks.get("0000-random") is None
-    assert blocks.put("0000-random", PART) == blocks.get("0000-random") == PART
+    assert checkpoint.get("0000-random") is None
+    assert checkpoint.put("0000-random", PART) == checkpoint.get("0000-random") == PART

@@ -1,458 +1,89 @@
 import json
 import math
+from pathlib import Path
 
 import pytest
-import torch
-from scipy import stats
-from torch import nn
 
-from captum_rnn.benchmark import compare, compare_reviews
-from captum_rnn.benchmark.checkpoint import UNFINISHED, Blocks
-from captum_rnn.benchmark.methods import METHODS, QUICK_METHODS
-from captum_rnn.benchmark.subject import explained_model
-from captum_rnn.evaluation import comprehensiveness, leave_one_out, mean_interval, sufficiency
-from captum_rnn.text.corpus import Review
-from made_classifier import made_classifier
+from captum_rnn.benchmark.comparison import SCHEMA, Comparison
+from captum_rnn.benchmark.report.findings import headline
+from made_up_results import LOSING, failed, made_up_comparison, with_answers
 
-REVIEWS = [
-    Review("很好的书，非常好", 1),
-    Review("电脑", 1),
-    Review("酒店差，不推荐", 0),
-    Review("热水器很好，很推荐", 1),
-    Review("手机的热水器非常差", 0),
-    Review("不推荐，非常差的书", 0),
-    Review("好，推荐", 1),
-]
-READABLE = [review for review in REVIEWS if review.text != "电脑"]
-OTHERS = [Review("好的酒店", 1), Review("热水器差，不好", 0), Review("很推荐的书", 1)]
+COMMITTED = Path(__file__).parents[2] / "benchmarks" / "reviews" / "compare.json"
 
 
-def comparison(classifier, **options):
-    return compare_reviews(
-        classifier, REVIEWS, **{"background": OTHERS, "seed": 5, "progress": False, **options}
+@pytest.fixture
+def comparison():
+    tasks = {"reset": LOSING, "negation": {}}
+    found = with_answers(made_up_comparison(), top=dict.fromkeys(LOSING, 0.5), tasks=tasks)
+    found.methods["deep-lift"] = failed()
+    return found
+
+
+def test_the_committed_comparison_comes_back_to_the_byte():
+    comparison = Comparison.load(COMMITTED)
+    assert comparison.to_json() == COMMITTED.read_text(encoding="utf-8")
+    # The figures that the README prints.
+    assert comparison.dataset.texts == 200
+    assert comparison.methods["integrated-gradients"].measures["comprehensiveness"].mean == (
+        pytest.approx(0.384, abs=5e-4)
     )
 
 
-def without_times(results):
-    """The part of the results that a seed determines."""
-    methods = [{**method, "cost": None} for method in results["methods"]]
-    return {**results, "methods": methods, "created": None}
-
-
-@pytest.fixture(scope="module")
-def results():
-    return comparison(made_classifier())
-
-
-def test_every_method_has_its_entry(results):
-    assert [method["name"] for method in results["methods"]] == list(QUICK_METHODS)
-    for method in results["methods"]:
-        assert method["error"] is None
-        assert method["label"] == METHODS[method["name"]].label
-        assert method["cost"]["milliseconds_per_text"] > 0
-        assert method["cost"]["forwards"] > 0
-        for name, interval in method["measures"].items():
-            values = [value for value in method["per_text"][name] if value is not None]
-            assert interval["texts"] == len(values)
-            assert interval["left_out"] == len(READABLE) - len(values)
-            assert interval["mean"] == pytest.approx(sum(values) / len(values))
-            if len(values) > 1:
-                assert interval["low"] - 1e-12 <= interval["mean"] <= interval["high"] + 1e-12
+def test_what_is_saved_is_loaded(comparison, tmp_path):
+    text = comparison.to_json(tmp_path / "new" / "results.json")
+    assert (tmp_path / "new" / "results.json").read_text(encoding="utf-8") == text
+    again = Comparison.load(tmp_path / "new" / "results.json")
+    assert again.to_json() == text
+    assert math.isnan(again.methods["saliency"].measures["spearman_leave_one_out"].low)
+    assert again.hybrids == comparison.hybrids
 
 
 @pytest.mark.parametrize(
-    "name", ["hidden-state-delta-projection", "saliency", "input-x-gradient", "random"]
-)
-def test_the_figures_are_those_of_each_text_alone(classifier, results, name):
-    classifier.model.eval()
-    (entry,) = (method for method in results["methods"] if method["name"] == name)
-    for row, review in enumerate(READABLE):
-        ids = classifier.encode([review.text]).ids
-        predicted = classifier.probabilities(ids).argmax(1)
-        scores = METHODS[name].seeded(5)(explained_model(classifier.model), ids, predicted)
-        known = ids[0] != 0
-        effects = leave_one_out(classifier.probabilities, ids)[0, known].tolist()
-        if name == "saliency":  # has no sign, so only the size can agree
-            effects = [abs(effect) for effect in effects]
-        for metric, function in (
-            ("comprehensiveness", comprehensiveness),
-            ("sufficiency", sufficiency),
-        ):
-            alone = function(classifier.probabilities, ids, scores, seed=5).item()
-            assert entry["per_text"][metric][row] == pytest.approx(alone, abs=1e-6)
-        replaced = comprehensiveness(
-            classifier.probabilities, ids, scores, seed=5, replacement_id=1
-        ).item()
-        assert entry["per_text"]["comprehensiveness_replaced"][row] == pytest.approx(
-            replaced, abs=1e-6
-        )
-        correlation = entry["per_text"]["spearman_leave_one_out"][row]
-        if int(known.sum()) < 3:
-            assert correlation is None
-        else:
-            expected = stats.spearmanr(scores[0, known].tolist(), effects).statistic
-            assert correlation == pytest.approx(expected)
-
-
-def test_texts_are_counted(results, classifier):
-    subject = results["subject"]
-    assert subject["kind"] == "LSTM"
-    assert subject["classes"] == ["negative", "positive"]
-    assert subject["trained_on"] == {"corpus": "by hand"}
-    assert (subject["texts"], subject["texts_left_out"], subject["texts_cut"]) == (6, 1, 0)
-    right = sum(
-        int(classifier.probabilities(classifier.encode([review.text]).ids).argmax()) == review.label
-        for review in READABLE
-    )
-    assert subject["accuracy"] == pytest.approx(right / 6)
-
-
-def test_all_texts_but_the_unreadable_one_are_examples(results):
-    post, corpus = results["examples"][:9], results["examples"][9:]
-    assert {example["source"] for example in post} == {"post"}
-    assert sorted(example["text"] for example in corpus) == sorted(r.text for r in READABLE)
-    for example in results["examples"]:
-        assert list(example["scores"]) == list(QUICK_METHODS)
-        assert all(len(row) == len(example["tokens"]) for row in example["scores"].values())
-
-
-def test_methods_correlate_with_themselves(results):
-    table = torch.tensor(results["correlations"]["spearman"])
-    assert results["correlations"]["methods"] == list(QUICK_METHODS)
-    torch.testing.assert_close(table.diagonal(), torch.ones(len(QUICK_METHODS)))
-    torch.testing.assert_close(table, table.T)
-
-
-def test_json_can_say_all_of_it(results):
-    assert json.loads(json.dumps(results, allow_nan=False)) == results
-
-
-def test_one_seed_gives_one_result(classifier):
-    methods = ["random", "gradient-shap", "calibrated-delta"]
-    first, again = (without_times(comparison(classifier, methods=methods)) for _ in range(2))
-    assert first == again
-    other = comparison(classifier, methods=methods, seed=6)
-    assert all(
-        one["per_text"]["comprehensiveness"] != another["per_text"]["comprehensiveness"]
-        for one, another in zip(first["methods"][:1], other["methods"], strict=False)
-    )
-
-
-def test_an_interrupted_run_goes_on_to_the_undisturbed_result(classifier, tmp_path, monkeypatch):
-    """Interrupted after each finished part in turn, until it comes through."""
-    methods = ["logit-delta", "saliency", "random"]
-    undisturbed = comparison(classifier, methods=methods)
-    put, interruptions = Blocks.put, 0
-
-    def put_and_stop(self, name, part):
-        put(self, name, part)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Blocks, "put", put_and_stop)
-    while True:
-        try:
-            again = comparison(classifier, methods=methods, folder=tmp_path)
-            break
-        except KeyboardInterrupt:
-            interruptions += 1
-    # One batch of texts: a part for each method, one for the measures, one for each probe.
-    assert interruptions == 2 * len(methods) + 1
-    assert without_times(again) == without_times(undisturbed)
-    assert (tmp_path / UNFINISHED).is_dir()
-
-
-def test_a_method_that_fails_is_a_row_that_says_why(classifier, results, monkeypatch):
-    names = ["logit-delta", "saliency", "random"]
-
-    def fail(self, model, ids, target):
-        raise RuntimeError("no backward\nhere")
-
-    monkeypatch.setattr(type(METHODS["saliency"]), "__call__", fail)
-    found = comparison(classifier, methods=names)
-    entries = {method["name"]: method for method in found["methods"]}
-    assert entries["saliency"]["error"] == "RuntimeError: no backward here"
-    assert (entries["saliency"]["cost"], entries["saliency"]["measures"]) == (None, {})
-    assert "saliency" not in found["correlations"]["methods"]
-    assert "saliency" not in found["examples"][0]["scores"]
-    (undisturbed,) = (m for m in results["methods"] if m["name"] == "logit-delta")
-    # In other batches the sums of single precision end otherwise in the eighth digit.
-    for key, values in undisturbed["per_text"].items():
-        again = entries["logit-delta"]["per_text"][key]
-        assert again == pytest.approx(values, abs=1e-6, nan_ok=True), key
-
-
-def test_scores_that_are_no_numbers_are_a_failure(classifier, monkeypatch):
-    monkeypatch.setattr(
-        type(METHODS["saliency"]), "__call__", lambda self, m, ids, t: ids * math.nan
-    )
-    found = comparison(classifier, methods=["saliency", "random"])
-    assert found["methods"][0]["error"] == "ValueError: its scores hold NaN or infinite numbers"
-
-
-def test_a_method_that_has_nothing_to_learn_from_says_so(classifier):
-    found = comparison(classifier, methods=["word-lexicon", "random"], background=())
-    assert "other texts" in found["methods"][0]["error"]
-
-
-def test_the_model_and_the_threads_are_left_as_they_were(classifier, capsys):
-    classifier.model.train()
-    threads = torch.get_num_threads()
-    found = comparison(classifier, methods=["saliency", "hidden-state-delta-cosine"], progress=True)
-    assert [method["signed"] for method in found["methods"]] == [False, True]
-    assert classifier.model.training
-    assert torch.get_num_threads() == threads
-    assert found["machine"]["threads"] == 1
-    assert "100%" in capsys.readouterr().err
-
-
-def test_intervals_are_those_of_the_texts(results):
-    entry = results["methods"][0]
-    interval = mean_interval(torch.tensor(entry["per_text"]["sufficiency"]).double(), seed=5)
-    assert entry["measures"]["sufficiency"]["low"] == pytest.approx(interval.low)
-    assert entry["measures"]["sufficiency"]["high"] == pytest.approx(interval.high)
-
-
-def test_only_what_was_asked_for_is_measured(classifier):
-    found = comparison(classifier, methods=["logit-delta"], metrics=["replacement"])
-    assert set(found["methods"][0]["measures"]) == {
-        "comprehensiveness_replaced",
-        "sufficiency_replaced",
-        "spearman_replacement",
-        "completeness_error",
-        "last_fifth",
-    }
-
-
-@pytest.mark.parametrize(
-    ("reviews", "message"),
+    ("content", "message"),
     [
-        ([], "there are no reviews"),
-        ([Review("电脑", 0), Review("手机", 1), Review("好", 1)], "1 of 3 texts hold a word"),
+        (b"{", "is no JSON in UTF-8"),
+        (b"\xff", "is no JSON in UTF-8"),
+        (b"[]", "has the schema None"),
+        (b'{"schema": 2}', f"has the schema 2; expected {SCHEMA}"),
+        (b'{"schema": 3}', "is no comparison: the comparison lacks 'created'"),
+        (b"[" * 100_000, "is no JSON in UTF-8"),
     ],
 )
-def test_too_few_reviews_are_refused(classifier, reviews, message):
+def test_other_files_are_refused(content, message, tmp_path):
+    file = tmp_path / "results.json"
+    file.write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        compare_reviews(classifier, reviews, progress=False)
+        Comparison.load(file)
 
 
-def test_unknown_names_are_refused_before_the_work(classifier):
-    with pytest.raises(ValueError, match="'magic' names no method"):
-        comparison(classifier, methods=["magic"])
-    with pytest.raises(ValueError, match="'magic' names no metric; choose from deletion"):
-        comparison(classifier, metrics=["magic"])
+def test_a_wrong_figure_is_named_by_its_place(comparison, tmp_path):
+    content = json.loads(comparison.to_json())
+    content["methods"]["saliency"]["cost"]["forwards"] = "cheap"
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"methods\.saliency\.cost\.forwards is 'cheap'"):
+        Comparison.load(file)
 
 
-class Foreign(nn.Module):
-    """Somebody else's classifier: packs by lengths, ids 0 for padding, 1 for unknown words."""
-
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.words = nn.Embedding(12, 6, padding_idx=0)
-        self.encoder = nn.GRU(6, 5, batch_first=True, bidirectional=True)
-        self.out = nn.Linear(10, 3)
-
-    def forward(self, ids, lengths):
-        packed = nn.utils.rnn.pack_padded_sequence(
-            self.words(ids), lengths, batch_first=True, enforce_sorted=False
-        )
-        _, final = self.encoder(packed)
-        return self.out(torch.cat([final[0], final[1]], dim=1))
+def test_it_prints_its_tables_and_is_short_in_a_list(comparison):
+    assert "*0.354" in str(comparison)
+    assert repr(comparison) == ("<Comparison of 6 methods on 100 texts, 2025-01-02T03:04:05+00:00>")
 
 
-BATCHES = [
-    (torch.tensor([[3, 4, 5, 6, 7], [8, 9, 2, 0, 0]]), torch.tensor([5, 3])),
-    (torch.tensor([[10, 11, 3, 4]]), torch.tensor([4])),
-]
+def test_the_report_is_written(comparison, tmp_path):
+    html = comparison.to_html(tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == html
+    assert headline(comparison) in html
 
 
-def test_any_classifier_over_token_ids_can_be_compared():
-    model = Foreign().eval()
-    methods = ["logit-delta", "adjoint-delta", "feature-ablation", "integrated-gradients", "random"]
-    found = compare(
-        model,
-        BATCHES,
-        embedding=model.words,
-        layer=model.encoder,
-        methods=methods,
-        metrics=["deletion"],
-        classes=["bad", "fair", "good"],
-        word_of=lambda token: f"w{token}",
-        progress=False,
-    )
-    assert [method["error"] for method in found["methods"]] == [None] * 5
-    assert found["subject"]["texts"] == 3
-    assert found["subject"]["mean_words"] == 4
-    assert found["subject"]["classes"] == ["bad", "fair", "good"]
-    texts = {example["text"]: example for example in found["examples"]}
-    assert set(texts) == {"w3 w4 w5 w6 w7", "w8 w9 w2", "w10 w11 w3 w4"}
-
-    # The ablation of one text, by hand: each word replaced by the unknown one.
-    ids, lengths = torch.tensor([[8, 9, 2]]), torch.tensor([3])
-    with torch.no_grad():
-        whole = model(ids, lengths)[0]
-        replaced = torch.stack(
-            [model(ids.index_fill(1, torch.tensor([t]), 1), lengths)[0] for t in range(3)]
-        )
-    predicted = int(whole.argmax())
-    others = [number for number in range(3) if number != predicted]
-
-    def margin(logits):
-        return logits[predicted] - logits[others].mean()
-
-    expected = [float(margin(whole) - margin(without)) for without in replaced]
-    assert texts["w8 w9 w2"]["scores"]["feature-ablation"] == pytest.approx(expected, abs=1e-6)
-    assert texts["w8 w9 w2"]["predicted_class"] == ["bad", "fair", "good"][predicted]
-
-
-def test_a_model_without_a_recurrent_layer_keeps_the_other_methods():
-    model = Foreign().eval()
-    found = compare(
-        model,
-        BATCHES,
-        embedding=model.words,
-        layer=None,
-        methods=["logit-delta", "random"],
-        metrics=["deletion"],
-        progress=False,
-    )
-    assert "recurrent layer" in found["methods"][0]["error"]
-    assert found["methods"][1]["error"] is None
-    assert found["subject"]["kind"] is None
-
-
-def test_a_run_whose_methods_all_fail_still_says_why():
-    model = Foreign().eval()
-    found = compare(
-        model, BATCHES, embedding=model.words, layer=None, methods=["logit-delta"], progress=False
-    )
-    assert "recurrent layer" in found["methods"][0]["error"]
-    assert found["correlations"] == {"methods": [], "spearman": [], "low": [], "high": []}
-
-
-class Scaled(Foreign):
-    """The same weights under another temperature."""
-
-    scale = 1.0
-
-    def forward(self, ids, lengths):
-        return self.scale * super().forward(ids, lengths)
-
-
-def test_what_was_kept_for_another_answer_of_the_model_is_not_read(tmp_path):
-    model = Scaled().eval()
-    found = []
-    for scale in (1.0, 20.0):
-        model.scale = scale
-        results = compare(
-            model,
-            BATCHES,
-            embedding=model.words,
-            layer=model.encoder,
-            methods=["position"],
-            metrics=["deletion"],
-            folder=tmp_path,
-            progress=False,
-        )
-        found.append(results["methods"][0]["per_text"]["comprehensiveness"])
-    assert found[0] != found[1]
-
-
-def test_lengths_that_are_not_those_of_the_texts_are_refused():
-    model = Foreign().eval()
-    padded_with_nine = torch.tensor([[3, 4, 9], [5, 6, 7]])
-    with pytest.raises(ValueError, match=r"lengths \[2, 3\], but has \[3, 3\] ids that are not 0"):
-        compare(
-            model,
-            [(padded_with_nine, torch.tensor([2, 3]))],
-            embedding=model.words,
-            layer=model.encoder,
-            progress=False,
-        )
-
-
-class LastColumn(nn.Module):
-    """Reads the output at the last column, padding or not."""
-
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.words = nn.Embedding(12, 6)
-        self.encoder = nn.GRU(6, 5, batch_first=True)
-        self.out = nn.Linear(5, 2)
-
-    def forward(self, ids):
-        return self.out(self.encoder(self.words(ids))[0][:, -1])
-
-
-def test_methods_learn_from_ragged_texts_of_a_model_that_reads_padding():
-    model = LastColumn().eval()
-    ragged = torch.tensor([[3, 4, 5, 6, 7], [8, 9, 2, 0, 0], [10, 11, 3, 4, 0]])
-    found = compare(
-        model,
-        [ragged],
-        embedding=model.words,
-        layer=model.encoder,
-        methods=["calibrated-delta", "word-lexicon"],
-        metrics=["deletion"],
-        background=[ragged],
-        progress=False,
-    )
-    assert [method["error"] for method in found["methods"]] == [None, None]
-
-
-class WrongShape(type(METHODS["position"])):
-    """Forgets the last column."""
-
-    def __call__(self, model, ids, target):
-        return super().__call__(model, ids, target)[:, :-1]
-
-
-class WithoutTotal(type(METHODS["position"])):
-    """Cannot say what its scores have to sum to."""
-
-    def total(self, model, ids, target):
-        raise RuntimeError("no total")
-
-
-def test_a_method_of_another_shape_is_a_row_and_one_without_total_goes_on(classifier, monkeypatch):
-    for name, kind in (("position", WrongShape), ("random", WithoutTotal)):
-        made = kind(name=name, label=name, passes="0")
-        monkeypatch.setitem(METHODS, name, made)
-    shape, total, other = comparison(
-        classifier,
-        methods=["position", "random", "logit-delta"],
-        metrics=["deletion"],
-        progress=True,
-    )["methods"]
-    assert "its scores are (6, 6) for ids of shape (6, 7)" in shape["error"]
-    assert total["error"] is None
-    assert other["error"] is None
-    assert "completeness_error" not in total["measures"]
-
-
-def test_correlations_and_curves_have_intervals(results):
-    correlations = results["correlations"]
-    for place, row in enumerate(correlations["spearman"]):
-        assert correlations["low"][place][place] == pytest.approx(row[place])
-        for low, mean, high in zip(
-            correlations["low"][place], row, correlations["high"][place], strict=True
-        ):
-            assert low - 1e-9 <= mean <= high + 1e-9
-    entry = results["methods"][0]
-    for curve in ("deletion", "insertion"):
-        ends = entry["curve_intervals"][curve]
-        for low, mean, high in zip(ends["low"], entry["curves"][curve], ends["high"], strict=True):
-            assert low - 1e-9 <= mean <= high + 1e-9
-
-
-def test_mixed_batches_are_refused():
-    model = Foreign()
-    with pytest.raises(TypeError, match="each batch has to be a tensor of ids"):
-        compare(
-            model,
-            [BATCHES[0], BATCHES[1][0]],
-            embedding=model.words,
-            layer=model.encoder,
-            progress=False,
-        )
+def test_a_table_has_a_row_for_each_method_and_a_column_for_each_measure(comparison):
+    frame = comparison.to_frame()
+    assert list(frame.index) == [*LOSING, "deep-lift"]
+    assert frame["comprehensiveness"].dropna().to_dict() == pytest.approx(LOSING)
+    assert frame.loc["saliency", "forwards"] == 4.3
+    assert frame.loc["saliency", "hybrids.top"] == 0.5
+    assert frame.loc["saliency", "known_answers.reset"] == LOSING["saliency"]
+    assert frame.loc["deep-lift"].drop(["label", "ours"]).isna().all()
+    low = comparison.to_frame("low")["comprehensiveness"]
+    assert low["saliency"] == pytest.approx(LOSING["saliency"] - 0.013)
+    assert comparison.to_frame("texts").loc["saliency", "sufficiency"] == 50

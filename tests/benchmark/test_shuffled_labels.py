@@ -1,17 +1,18 @@
 import dataclasses
+import math
 
 import pytest
 import torch
 from scipy import stats
 
 from captum_rnn.benchmark import shuffled_labels as module
+from captum_rnn.benchmark.dataset import Dataset, explained_model
 from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.benchmark.shuffled_labels import (
     change_by_shuffled_labels,
     check_twin,
     shuffled_twin,
 )
-from captum_rnn.benchmark.subject import Subject, explained_model
 from captum_rnn.text.corpus import Corpus, Review
 from captum_rnn.text.pipeline import TextClassifier
 from captum_rnn.text.training import TrainingSettings, train, with_shuffled_labels
@@ -46,7 +47,7 @@ def twin() -> TextClassifier:
 
 @pytest.fixture(scope="module")
 def trained() -> TextClassifier:
-    return train(CORPUS, SETTINGS, split_seed=5, progress=False)
+    return train(CORPUS, SETTINGS, split_seed=5)
 
 
 @pytest.fixture(autouse=True)
@@ -55,31 +56,29 @@ def _cache(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
 
 
 def changed(classifier, twin, methods=("logit-delta",), background=(), folder=None):
-    subject, findings = scored_texts(classifier, TEXTS, methods, background)
-    return change_by_shuffled_labels(
-        twin, subject, findings, background=background, folder=folder, progress=False
-    )
+    dataset, findings = scored_texts(classifier, TEXTS, methods, background)
+    return change_by_shuffled_labels(twin, dataset, findings, background=background, folder=folder)
 
 
 def test_ranks_are_compared_for_the_class_that_the_classifier_predicts(classifier, twin):
     found = changed(classifier, twin)
     method, expected = METHODS["logit-delta"], []
     for text in (TEXTS[0], *TEXTS[2:4]):
-        subject = Subject.of(classifier, [text])
-        read = subject.read[0]
+        dataset = Dataset.of(classifier, [text])
+        read = dataset.read[0]
         before, after = (
-            method(explained_model(net.model.eval()), subject.ids, subject.predicted)[0][read]
+            method(explained_model(net.model.eval()), dataset.ids, dataset.predicted)[0][read]
             for net in (classifier, twin)
         )
         expected.append(stats.spearmanr(before, after).statistic)
-    entry = found["methods"]["logit-delta"]
+    entry = found.methods["logit-delta"]
     # "xyz" has no known word, and a single word has no order.
-    assert entry["per_text"]["rank_correlation"] == [*map(pytest.approx, expected), None]
-    summary = entry["measures"]["rank_correlation"]
-    assert summary["mean"] == pytest.approx(sum(expected) / 3)
-    assert summary["low"] <= summary["mean"] <= summary["high"]
-    assert (summary["texts"], summary["left_out"], summary["ties_with_best"]) == (3, 1, None)
-    assert found["trained_on"] == {"corpus": "shuffled"}
+    assert entry.per_text["rank_correlation"] == pytest.approx([*expected, math.nan], nan_ok=True)
+    summary = entry.measures["rank_correlation"]
+    assert summary.mean == pytest.approx(sum(expected) / 3)
+    assert summary.low <= summary.mean <= summary.high
+    assert (summary.texts, summary.left_out, summary.tied_with_best) == (3, 1, None)
+    assert found.trained_on == {"corpus": "shuffled"}
 
 
 def test_the_classifier_is_no_change_and_a_negated_head_the_opposite(classifier):
@@ -90,7 +89,7 @@ def test_the_classifier_is_no_change_and_a_negated_head_the_opposite(classifier)
         negated.model.head.bias.neg_()
     for twin, expected in ((classifier, 1.0), (negated, -1.0)):
         found = changed(classifier, twin)
-        values = found["methods"]["logit-delta"]["per_text"]["rank_correlation"]
+        values = found.methods["logit-delta"].per_text["rank_correlation"]
         assert values[:3] == pytest.approx([expected] * 3)
 
 
@@ -106,12 +105,12 @@ def test_each_net_has_its_own_fit_and_a_failure_is_a_row(classifier, twin, monke
     monkeypatch.setattr(type(lexicon), "fit", recording)
     names = ["word-lexicon", "random"]
     background = [classifier.encode(TEXTS[:1]).ids]
-    found = changed(classifier, twin, names, background)["methods"]
+    found = changed(classifier, twin, names, background).methods
     assert fitted == [(classifier.model, 1), (twin.model, 1)]
-    assert found["random"]["measures"]["rank_correlation"]["mean"] == pytest.approx(1)
-    found = changed(classifier, twin, names)["methods"]
-    assert "other texts" in found["word-lexicon"]["error"]
-    assert found["random"]["error"] is None
+    assert found["random"].measures["rank_correlation"].mean == pytest.approx(1)
+    found = changed(classifier, twin, names).methods
+    assert "background texts" in found["word-lexicon"].error
+    assert found["random"].error is None
 
 
 def test_what_is_finished_is_kept_for_this_twin_alone(classifier, twin, tmp_path, monkeypatch):
@@ -119,15 +118,15 @@ def test_what_is_finished_is_kept_for_this_twin_alone(classifier, twin, tmp_path
         return changed(classifier, net, folder=tmp_path)
 
     first = found(twin)
-    assert found(classifier)["methods"] != first["methods"]
+    assert found(classifier).methods != first.methods
     monkeypatch.setattr(module, "rank_correlations", None)
     assert found(twin) == first
 
 
 def test_the_twin_is_the_recorded_training_on_permuted_labels(trained):
-    twin = shuffled_twin(trained, CORPUS, progress=False)
+    twin = shuffled_twin(trained, CORPUS)
     settings = dataclasses.replace(SETTINGS, shuffled_labels=True)
-    expected = train(CORPUS, settings, split_seed=5, progress=False)
+    expected = train(CORPUS, settings, split_seed=5)
     weights = expected.model.state_dict()
     for name, value in twin.model.state_dict().items():
         assert torch.equal(value, weights[name])
@@ -139,14 +138,14 @@ def test_the_twin_is_the_recorded_training_on_permuted_labels(trained):
 
 
 def test_the_twin_is_trained_once(trained, monkeypatch, capsys):
-    first = shuffled_twin(trained, CORPUS, progress=True)
+    first = shuffled_twin(trained, CORPUS, show_progress=True)
     assert "training the same net on shuffled labels; kept in " in capsys.readouterr().err
 
     def never(*arguments, **options):
         raise AssertionError("trained again")
 
     monkeypatch.setattr(module, "train", never)
-    again = shuffled_twin(trained, CORPUS, progress=False)
+    again = shuffled_twin(trained, CORPUS)
     assert torch.equal(first.model.head.weight, again.model.head.weight)
 
 
@@ -157,7 +156,7 @@ def test_the_twin_is_trained_once(trained, monkeypatch, capsys):
 def test_a_classifier_that_does_not_say_how_it_was_trained(trained, changes):
     silent = dataclasses.replace(trained, trained_on={**trained.trained_on, **changes})
     with pytest.raises(ValueError, match=r"does not record .*; train it again") as error:
-        shuffled_twin(silent, CORPUS, progress=False)
+        shuffled_twin(silent, CORPUS)
     assert "\n" not in str(error.value)
 
 
@@ -165,13 +164,13 @@ def test_another_corpus_is_refused_before_the_training(trained, monkeypatch):
     monkeypatch.setattr(module, "train", None)
     other = dataclasses.replace(CORPUS, reviews=(*CORPUS.reviews, Review("新的", 1)))
     with pytest.raises(ValueError, match="is not the one the classifier was trained on"):
-        shuffled_twin(trained, other, progress=False)
+        shuffled_twin(trained, other)
 
 
 def test_a_twin_has_no_twin(trained):
-    twin = shuffled_twin(trained, CORPUS, progress=False)
+    twin = shuffled_twin(trained, CORPUS)
     with pytest.raises(ValueError, match="was itself trained on shuffled labels"):
-        shuffled_twin(twin, CORPUS, progress=False)
+        shuffled_twin(twin, CORPUS)
 
 
 def test_another_training_than_the_recorded_one_is_noticed(trained):
@@ -179,7 +178,7 @@ def test_another_training_than_the_recorded_one_is_noticed(trained):
     settings = {**trained.trained_on["settings"], "minimum_count": 40, "embedding_dim": 5}
     wrong = dataclasses.replace(trained, trained_on={**trained.trained_on, "settings": settings})
     with pytest.raises(ValueError, match="another vocabulary and another architecture than"):
-        shuffled_twin(wrong, CORPUS, progress=False)
+        shuffled_twin(wrong, CORPUS)
 
 
 def test_a_twin_of_another_vocabulary_is_refused(classifier, twin):

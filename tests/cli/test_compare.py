@@ -1,7 +1,7 @@
-import json
-
 import pytest
 
+from captum_rnn.benchmark import Comparison
+from captum_rnn.benchmark.records import to_json
 from captum_rnn.cli import main
 from captum_rnn.text.pipeline import TextClassifier
 
@@ -11,13 +11,13 @@ def test_compare_writes_the_report_and_prints_the_table(trained, corpus, tmp_pat
     options = ["--model", str(trained[0]), "--corpus", str(corpus), "--texts", "6", "--seed", "5"]
     assert main(["compare", *options, "--output", str(folder)]) == 0
     printed = capsys.readouterr().out
-    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    comparison = Comparison.load(folder / "results.json")
     html = (folder / "report.html").read_text(encoding="utf-8")
-    assert (results["seed"], results["subject"]["texts"]) == (5, 6)
+    assert (comparison.seed, comparison.dataset.texts) == (5, 6)
     assert sorted(path.name for path in folder.iterdir()) == ["report.html", "results.json"]
-    for method in results["methods"]:
-        assert f"{method['measures']['comprehensiveness']['mean']:.3f}" in printed
-        assert f"{method['measures']['comprehensiveness']['mean']:.3f}" in html
+    for method in comparison.methods.values():
+        assert f"{method.measures['comprehensiveness'].mean:.3f}" in printed
+        assert f"{method.measures['comprehensiveness'].mean:.3f}" in html
     assert printed.splitlines()[-1] == f"report: {folder / 'report.html'}"
 
 
@@ -34,11 +34,11 @@ def test_compare_trains_the_same_net_on_shuffled_labels_once(
     expected = TextClassifier.load(trained[0]).trained_on["settings"] | {"shuffled_labels": True}
     assert record["settings"] == expected
     first, again = (
-        json.loads((tmp_path / name / "results.json").read_text(encoding="utf-8"))
+        Comparison.load(tmp_path / name / "results.json").shuffled_labels
         for name in ("first", "again")
     )
-    assert first["shuffled_labels"] == again["shuffled_labels"]
-    assert first["shuffled_labels"]["trained_on"] == record
+    assert to_json(first) == to_json(again)
+    assert first.trained_on == record
     assert "trained on shuffled labels" in capsys.readouterr().out
 
 

@@ -1,4 +1,4 @@
-"""Attribution methods beside each other on one classifier: `compare` any, or one of our own.
+"""Attribution methods next to each other on one model: `compare` any, or one of our own.
 
 `ablate` measures every choice that the hidden-state delta leaves open.
 """
@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from captum_rnn.benchmark.ablation import ablate
-    from captum_rnn.benchmark.comparison import compare, compare_reviews
+    from captum_rnn.benchmark.any_model import compare
+    from captum_rnn.benchmark.comparison import Comparison
+    from captum_rnn.benchmark.methods import ExplainedModel
+    from captum_rnn.benchmark.reviews import compare_reviews
 
-_ROOMS = {"ablate": "ablation", "compare": "comparison", "compare_reviews": "comparison"}
-__all__ = ["ablate", "compare", "compare_reviews"]
+_ROOMS = {
+    "Comparison": "comparison",
+    "ExplainedModel": "methods",
+    "ablate": "ablation",
+    "compare": "any_model",
+    "compare_reviews": "reviews",
+}
+__all__ = ["Comparison", "ExplainedModel", "ablate", "compare", "compare_reviews"]
 
 
 def __getattr__(name: str) -> Any:

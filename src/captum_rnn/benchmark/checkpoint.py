@@ -1,9 +1,9 @@
-"""What a run has finished so far, on disk, so that an interrupted run goes on where it stopped."""
+"""What a run has finished so far, on disk, so that an interrupted run resumes where it stopped."""
 
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from captum_rnn.files import write_text
 UNFINISHED = ".unfinished"
 
 
-class Blocks:
+class Checkpoint:
     """Finished parts of a run by name, each a JSON file that is written whole or not at all.
 
     Args:
@@ -29,6 +29,11 @@ class Blocks:
     def __init__(self, folder: str | Path | None, fingerprint: str) -> None:
         self._folder = None if folder is None else Path(folder) / UNFINISHED / fingerprint
         self._memory: dict[str, Any] = {}
+
+    def part(self, name: str, work: Callable[[], Any]) -> Any:
+        """The finished part of that name, or what some work gives, which is then kept."""
+        found = self.get(name)
+        return self.put(name, work()) if found is None else found
 
     def get(self, name: str) -> Any:
         """The finished part of that name; None if there is none that can be read."""
@@ -49,7 +54,7 @@ class Blocks:
         return json.loads(text)
 
 
-def remove_blocks(folder: str | Path) -> None:
+def remove_checkpoint(folder: str | Path) -> None:
     """Removes what runs into a folder have kept, once their results are written."""
     shutil.rmtree(Path(folder) / UNFINISHED, ignore_errors=True)
 

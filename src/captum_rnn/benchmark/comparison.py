@@ -1,247 +1,226 @@
-"""The main job: attribution methods beside each other, on one classifier and the same texts."""
+"""The result of a comparison, which shows, tabulates, saves and loads itself."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+import json
+from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
-import torch
-from torch import Tensor, nn
+import numpy as np
 
-from captum_rnn.benchmark.compared_texts import ComparedTexts, compare_texts
-from captum_rnn.benchmark.cost import single_thread
-from captum_rnn.benchmark.measures import METRICS
-from captum_rnn.benchmark.methods import QUICK_METHODS, ExplainedModel, find_methods
-from captum_rnn.benchmark.methods.explained_model import texts_of_equal_length
-from captum_rnn.benchmark.methods.method import Fits
+from captum_rnn.benchmark.dataset import Dataset
+from captum_rnn.benchmark.environment import machine, versions
+from captum_rnn.benchmark.examples import corpus_examples, post_examples
+from captum_rnn.benchmark.measures import directions
+from captum_rnn.benchmark.methods.method import attempt
 from captum_rnn.benchmark.post_examples import load_post_examples
-from captum_rnn.benchmark.scoring import Plan
-from captum_rnn.benchmark.subject import Subject, join_batches, reads_padding
-from captum_rnn.benchmark.summary import defined
-from captum_rnn.functional import Readout
-from captum_rnn.states.modes import evaluation_mode
-from captum_rnn.text.corpus import Review
-from captum_rnn.text.pipeline import TextClassifier
+from captum_rnn.benchmark.records import from_json, to_json
+from captum_rnn.benchmark.report import notebook_html, report_html
+from captum_rnn.benchmark.report.frame import comparison_frame
+from captum_rnn.benchmark.report.terminal import table_text
+from captum_rnn.benchmark.results import (
+    ComparisonData,
+    DatasetSummary,
+    Example,
+    MethodResult,
+    ModelSummary,
+)
+from captum_rnn.benchmark.scoring import Findings, Plan
+from captum_rnn.benchmark.summary import summarise
+from captum_rnn.files import open_regular, write_text
 
-Batch = Tensor | tuple[Tensor, Tensor]
+if TYPE_CHECKING:
+    import pandas
+
+SCHEMA = 3
+"""Counted up when the form of the JSON changes."""
+_CORPUS_EXAMPLES = 6
 
 
-def compare(
-    model: nn.Module,
-    batches: Iterable[Batch],
-    *,
-    embedding: nn.Embedding,
-    layer: nn.Module | None,
-    methods: Sequence[str] = QUICK_METHODS,
-    metrics: Sequence[str] = METRICS,
-    background: Iterable[Batch] = (),
-    pad_id: int = 0,
-    neutral_id: int = 1,
-    readout: Readout = "final",
-    classes: Sequence[str] | None = None,
-    word_of: Callable[[int], str] = str,
-    seed: int = 0,
-    folder: str | Path | None = None,
-    progress: bool = True,
-) -> dict[str, Any]:
-    """Compares attribution methods on any classifier over token ids.
+class Comparison(ComparisonData):
+    """Attribution methods on one model and the same texts: what `compare` returns.
 
-    Every method explains the class that the model predicts, on the same texts. Where the model
-    answers otherwise to a text with padding behind it, texts of unequal length are never put into
-    one batch.
+    It prints itself as tables and shows itself in a notebook; its figures are the attributes of
+    `captum_rnn.benchmark.results.ComparisonData`.
+
+    Example::
+
+        comparison = Comparison.load("captum-rnn-report/results.json")
+        print(comparison)
+        comparison.to_frame().sort_values("comprehensiveness")
+        comparison.methods["saliency"].measures["comprehensiveness"].low
+    """
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """The comparison as JSON, which `load` reads; NaN is null.
+
+        Args:
+            path: Where to write it, too; None writes nothing.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        content = {"schema": SCHEMA, **to_json(self)}
+        text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        if path is not None:
+            write_text(text, Path(path))
+        return text
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Comparison":
+        """Reads what `to_json` wrote.
+
+        Args:
+            path: The file.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: It is no comparison, or one of another version of this package.
+        """
+        try:
+            with open_regular(path) as file:
+                content = json.loads(file.read().decode("utf-8"))
+        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+            raise ValueError(f"{path} is no JSON in UTF-8 ({error})") from error
+        schema = content.pop("schema", None) if isinstance(content, dict) else None
+        if schema != SCHEMA:
+            raise ValueError(
+                f"{path} has the schema {schema!r}; expected {SCHEMA}: run the comparison again"
+            )
+        try:
+            comparison: Comparison = from_json(cls, content, "the comparison")
+        except ValueError as error:
+            raise ValueError(f"{path} is no comparison: {error}") from error
+        return comparison
+
+    def to_html(self, path: str | Path | None = None) -> str:
+        """The report: one self-contained HTML page, in which everything foreign is escaped.
+
+        Args:
+            path: Where to write it, too; None writes nothing.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        html = report_html(self)
+        if path is not None:
+            write_text(html, Path(path))
+        return html
+
+    def to_frame(
+        self, statistic: Literal["mean", "low", "high", "texts"] = "mean"
+    ) -> "pandas.DataFrame":
+        """The figures as a table: one row for each method, one column for each measure.
+
+        A column of another set of texts has its name in front: `hybrids.top`, `known_answers.reset`
+        … `forwards` and `milliseconds_per_text` are what the methods cost. Needs pandas.
+
+        Args:
+            statistic: The mean over the texts, an end of its 95 % interval, or how many texts.
+        """
+        return comparison_frame(self, statistic)
+
+    def __str__(self) -> str:
+        return table_text(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Comparison of {len(self.methods)} methods on {self.dataset.texts} texts, "
+            f"{self.created}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return notebook_html(self)
+
+
+def comparison_of(
+    plan: Plan,
+    findings: Findings,
+    model: ModelSummary,
+    dataset: Dataset,
+    post: Dataset | None = None,
+) -> Comparison:
+    """What a run has found, as it is returned.
 
     Args:
-        model: Called as `model(ids)` or `model(ids, lengths)`, as the batches say; answers with
-            logits (batch, classes) of two classes or more.
-        batches: Token ids (batch, time), padded at the end, or pairs of ids and lengths, if the
-            model takes lengths: those are the numbers of ids that are not `pad_id`.
-        embedding: The layer in the model that turns ids into vectors.
-        layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in the model; None if it has none, and the
-            methods that read one say so.
-        methods: Names in `captum_rnn.benchmark.methods.METHODS`.
-        metrics: What to measure; names in `captum_rnn.benchmark.measures.METRICS`.
-        background: Other texts, in the form of `batches`, for the methods that learn from texts.
-        pad_id: The id of padding.
-        neutral_id: The id of a word that says little, such as the unknown word.
-        readout: How the classifier reads the layer's outputs; see `HiddenStateDeltaAttribution`.
-        classes: Name of each class.
-        word_of: What a token id stands for, for people.
-        seed: Seed of all that is drawn.
-        folder: Where finished batches are kept, so that an interrupted run goes on; None: nowhere.
-        progress: Show progress on standard error.
-
-    Returns:
-        What `results.json` holds; `captum_rnn.benchmark.report.report_html` makes a page of it.
-        For one seed and machine all but the times and the date is the same in every run; what is
-        not defined (NaN) is None.
-
-    Raises:
-        ValueError: An unknown method or metric, fewer than two texts with a word, lengths that are
-            not those of the texts, or a model that answers in another form.
-        TypeError: A batch of another form.
+        plan: What was to be done.
+        findings: What was found.
+        model: The model.
+        dataset: The texts of the plan and those that were left out of it.
+        post: The sentences of the post, for a classifier of Chinese.
     """
-    known = _known(metrics)
-    chosen = find_methods(methods, seed=seed)
-    given, takes_lengths = _ids_of(batches, pad_id)
-    others, _ = _ids_of(background, pad_id)
-    with evaluation_mode(model), single_thread():
-        explained = ExplainedModel(
-            model,
-            embedding,
-            layer,
-            pad_id=pad_id,
-            neutral_id=neutral_id,
-            takes_lengths=takes_lengths,
-            readout=readout,
+    texts = plan.dataset
+    examples = _post_examples(post, findings) if post else []
+    return Comparison(
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        versions=versions(),
+        machine=machine(texts.ids.device),
+        seed=plan.seed,
+        metrics=list(plan.metrics),
+        model=model,
+        dataset=DatasetSummary(
+            texts=len(texts.texts),
+            without_known_words=len(dataset.texts) - len(texts.texts),
+            truncated=sum(cut > 0 for cut in texts.words_cut),
+            mean_words=sum(map(len, texts.tokens)) / len(texts.texts),
+            mean_known_words=float(texts.read.sum(dim=1).double().mean()),
+        ),
+        methods=_method_results(findings, len(texts.texts), plan.seed),
+        correlations=findings.correlations,
+        examples=[*examples, *_corpus_examples(texts, findings, plan.seed)],
+        missing=_unchecked(findings),
+    )
+
+
+def _method_results(findings: Findings, texts: int, seed: int) -> dict[str, MethodResult]:
+    per_text = {scored.method.name: scored.per_text for scored in findings.done}
+    means = summarise(per_text, directions(), seed=seed)
+    return {
+        scored.method.name: MethodResult(
+            name=scored.method.name,
+            label=scored.method.label,
+            passes=scored.method.passes,
+            signed=scored.method.signed,
+            class_aware=scored.method.class_aware,
+            ours=scored.method.ours,
+            error=scored.error,
+            cost=scored.cost(texts),
+            measures=means.get(scored.method.name, {}),
+            per_text=scored.per_text,
+            curves=scored.curves,
         )
-        together = join_batches(given, pad_id).to(explained.device)
-        explained = replace(explained, reads_padding=reads_padding(explained, together))
-        if explained.reads_padding:
-            others = [
-                texts for ids in others for _, texts in texts_of_equal_length(ids, explained.pad_id)
-            ]
-        subject = Subject.of_batches(explained, given, word_of=word_of, classes=classes)
-        described: dict[str, Any] = {
-            "kind": None if layer is None else type(layer).__name__,
-            "trained_on": {},
-            "accuracy": None,
-        }
-        plan = Plan(_readable(subject), chosen, known, Fits(explained, others), seed)
-        return compare_texts(plan, subject, described, folder, progress).results
+        for scored in findings.methods
+    }
 
 
-def compare_reviews(
-    classifier: TextClassifier,
-    reviews: Sequence[Review],
-    *,
-    background: Sequence[Review] = (),
-    methods: Sequence[str] = QUICK_METHODS,
-    metrics: Sequence[str] = METRICS,
-    seed: int = 0,
-    folder: str | Path | None = None,
-    progress: bool = True,
-) -> dict[str, Any]:
-    """Compares attribution methods on a classifier of this package; see `compare`.
-
-    Texts without a single known word have nothing to explain; they are left out and counted. The
-    results also hold the nine sentences of the post, if the classifier reads Chinese.
-
-    Args:
-        classifier: A trained classifier.
-        reviews: Texts that the classifier was not trained on, with their classes.
-        background: Other texts for the methods that learn from texts; their classes are not read.
-        methods: See `compare`.
-        metrics: See `compare`.
-        seed: See `compare`.
-        folder: See `compare`.
-        progress: See `compare`.
-
-    Returns:
-        See `compare`.
-
-    Raises:
-        ValueError: An unknown method or metric, or fewer than two reviews with a known word.
-    """
-    return compared_reviews(
-        classifier,
-        reviews,
-        background=background,
-        methods=methods,
-        metrics=metrics,
-        seed=seed,
-        folder=folder,
-        progress=progress,
-    ).results
+def _unchecked(findings: Findings) -> list[str]:
+    """Why sanity checks of methods have no number, in sentences."""
+    methods: dict[tuple[str, str], list[str]] = {}
+    for scored in findings.done:
+        for check, reason in scored.unchecked.items():
+            methods.setdefault((check, reason), []).append(scored.method.label)
+    return [
+        f"{check} of {'all methods' if len(labels) == len(findings.done) else ', '.join(labels)}: "
+        f"{reason}"
+        for (check, reason), labels in methods.items()
+    ]
 
 
-def compared_reviews(
-    classifier: TextClassifier,
-    reviews: Sequence[Review],
-    *,
-    background: Sequence[Review],
-    methods: Sequence[str],
-    metrics: Sequence[str],
-    seed: int,
-    folder: str | Path | None,
-    progress: bool,
-) -> ComparedTexts:
-    """`compare_reviews`, with what the results came from."""
-    known = _known(metrics)
-    chosen = find_methods(methods, seed=seed)
-    if not reviews:
-        raise ValueError("there are no reviews to compare methods on; give at least two")
-    with evaluation_mode(classifier.model), single_thread():
-        whole = Subject.of(classifier, [review.text for review in reviews])
-        rows = whole.readable
-        labels = torch.tensor([reviews[row].label for row in rows])
-        right = whole.predicted.cpu()[rows] == labels
-        described = {
-            "kind": _kind(classifier.model.architecture),
-            "trained_on": dict(classifier.trained_on),
-            "accuracy": defined(float(right.double().mean())),
-        }
-        others: list[Tensor] = []
-        if background:
-            learnt_from = Subject.of(classifier, [review.text for review in background])
-            others = [learnt_from.batch_ids(rows) for rows in learnt_from.batches()]
-        post = None
-        if classifier.language == "chinese":
-            post = Subject.of(classifier, [example.text for example in load_post_examples()])
-        plan = Plan(_readable(whole), chosen, known, Fits(whole.model, others), seed)
-        return compare_texts(plan, whole, described, folder, progress, post)
+def _post_examples(post: Dataset, findings: Findings) -> list[Example]:
+    """The sentences of the post under every method that can score them."""
+    scores = {}
+    for scored in findings.done:
+        found, _ = attempt(partial(post.score, scored.method))
+        if found is not None:
+            scores[scored.method.name] = found
+    return post_examples(post, scores, load_post_examples())
 
 
-def _ids_of(batches: Iterable[Batch], pad_id: int) -> tuple[list[Tensor], bool]:
-    """The ids of each batch, and whether the model takes lengths too."""
-    given = list(batches)
-    pairs = [isinstance(batch, (tuple, list)) for batch in given]
-    if len(set(pairs)) > 1 or any(
-        isinstance(batch, (tuple, list)) and len(batch) != 2 for batch in given
-    ):
-        raise TypeError(
-            "each batch has to be a tensor of ids (batch, time), or each a pair of ids and lengths"
-        )
-    for batch in given:
-        if isinstance(batch, (tuple, list)):
-            _check_lengths(*batch, pad_id)
-    ids = [batch[0] if isinstance(batch, (tuple, list)) else batch for batch in given]
-    return ids, any(pairs)
-
-
-def _check_lengths(ids: Tensor, lengths: Any, pad_id: int) -> None:
-    counted = (ids != pad_id).sum(dim=1).tolist()
-    told = torch.as_tensor(lengths).tolist()
-    if counted != told:
-        raise ValueError(
-            f"a batch comes with the lengths {told}, but has {counted} ids that are not {pad_id}; "
-            "give the id of the padding as pad_id"
-        )
-
-
-def _known(metrics: Sequence[str]) -> tuple[str, ...]:
-    unknown = [name for name in metrics if name not in METRICS]
-    if unknown or not metrics:
-        raise ValueError(
-            f"{', '.join(map(repr, unknown)) or 'an empty list'} names no metric; choose from "
-            f"{', '.join(METRICS)}"
-        )
-    return tuple(name for name in METRICS if name in metrics)
-
-
-def _readable(whole: Subject) -> Subject:
-    """The texts with a word to read."""
-    rows = whole.readable
-    if len(rows) < 2:
-        raise ValueError(
-            f"{len(rows)} of {len(whole.texts)} texts hold a word that the classifier knows; give "
-            "at least two such texts, in the language of its training corpus"
-        )
-    return whole.select(rows)
-
-
-def _kind(architecture: Mapping[str, Any]) -> str:
-    """The recurrent layer in a few words, such as "2-layer GRU, mean pooling"."""
-    layers, two_ways = architecture.get("layers", 1), architecture.get("bidirectional", False)
-    name = ("Bi" if two_ways else "") + str(architecture["kind"]).upper()
-    pooling = ", mean pooling" if architecture.get("pooling") == "mean" else ""
-    return (f"{layers}-layer " if layers > 1 else "") + name + pooling
+def _corpus_examples(texts: Dataset, findings: Findings, seed: int) -> list[Example]:
+    """Some of the texts under every method; drawn, so that nobody picked them."""
+    generator = np.random.default_rng(seed)
+    number = min(len(texts.texts), _CORPUS_EXAMPLES)
+    rows = sorted(generator.choice(len(texts.texts), number, replace=False).tolist())
+    return corpus_examples(
+        texts.select(rows), {name: scores[rows] for name, scores in findings.scores.items()}
+    )

@@ -1,80 +1,74 @@
 """Texts of a comparison that are shown in full: each word with the scores of every method."""
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Literal
 
 from torch import Tensor
 
+from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.post_examples import PostExample
-from captum_rnn.benchmark.subject import Subject
+from captum_rnn.benchmark.results import Example, PrintedScores
 
 
-def corpus_examples(subject: Subject, scores: Mapping[str, Tensor]) -> list[dict[str, Any]]:
+def corpus_examples(dataset: Dataset, scores: Mapping[str, Tensor]) -> list[Example]:
     """Describes texts of the corpus.
 
     Args:
-        subject: The texts.
+        dataset: The texts.
         scores: The scores (texts, time) of each method.
-
-    Returns:
-        One JSON-ready entry for each text.
     """
-    return [
-        _entry("corpus", subject, row, scores) | {"printed": None, "rank_correlation": None}
-        for row in range(len(subject.texts))
-    ]
+    return [_example("corpus", dataset, row, scores) for row in range(len(dataset.texts))]
 
 
 def post_examples(
-    subject: Subject, scores: Mapping[str, Tensor], printed: Sequence[PostExample]
-) -> list[dict[str, Any]]:
-    """Describes sentences of the post, the printed scores beside ours.
+    dataset: Dataset, scores: Mapping[str, Tensor], printed: Sequence[PostExample]
+) -> list[Example]:
+    """Describes sentences of the post, the printed scores next to ours.
 
     Args:
-        subject: The sentences.
+        dataset: The sentences.
         scores: The scores (sentences, time) of each method.
         printed: The sentences as printed.
 
     Returns:
-        One JSON-ready entry for each sentence. Where the words differ from the printed ones,
-        `rank_correlation` is null and `note` names the words that stand on one side only.
+        One example for each sentence. Where the words differ from the printed ones, it has no
+        `rank_correlation`, and `note` names the words that only one side has.
     """
-    entries = []
-    for row, example in enumerate(printed):
-        entry = _entry("post", subject, row, scores)
-        same_words = tuple(entry["tokens"]) == example.tokens
-        known = subject.read[row, : len(entry["tokens"])].tolist()
-        entry["printed"] = {"tokens": list(example.tokens), "scores": list(example.scores)}
-        entry["rank_correlation"] = (
-            {
-                name: example.agreement(entry["tokens"], row_scores, known)
-                for name, row_scores in entry["scores"].items()
+    examples = []
+    for row, in_post in enumerate(printed):
+        example = _example("post", dataset, row, scores)
+        example.printed = PrintedScores(list(in_post.tokens), list(in_post.scores))
+        if tuple(example.tokens) == in_post.tokens:
+            known = dataset.read[row, : len(example.tokens)].tolist()
+            example.rank_correlation = {
+                name: _number(in_post.agreement(example.tokens, of_method, known))
+                for name, of_method in example.scores.items()
             }
-            if same_words
-            else None
-        )
-        if not same_words:
-            entry["note"] = _segmentation_note(example.tokens, entry["tokens"])
-        entries.append(entry)
-    return entries
+        else:
+            example.note = _segmentation_note(in_post.tokens, example.tokens)
+        examples.append(example)
+    return examples
 
 
-def _entry(source: str, subject: Subject, row: int, scores: Mapping[str, Tensor]) -> dict[str, Any]:
-    tokens = subject.tokens[row]
-    probability, predicted = subject.probabilities[row].max(dim=0)
-    return {
-        "source": source,
-        "text": subject.texts[row],
-        "tokens": tokens,
-        "words_cut": subject.words_cut[row],
-        "predicted_class": subject.classes[int(predicted)],
-        "probability": float(probability),
-        "scores": {
-            name: method_scores[row, : len(tokens)].tolist()
-            for name, method_scores in scores.items()
-        },
-        "note": None,
-    }
+def _example(
+    source: Literal["post", "corpus"], dataset: Dataset, row: int, scores: Mapping[str, Tensor]
+) -> Example:
+    tokens = dataset.tokens[row]
+    probability, predicted = dataset.probabilities[row].max(dim=0)
+    return Example(
+        source=source,
+        text=dataset.texts[row],
+        tokens=tokens,
+        words_cut=dataset.words_cut[row],
+        predicted_class=dataset.classes[int(predicted)],
+        probability=float(probability),
+        scores={name: of_method[row, : len(tokens)].tolist() for name, of_method in scores.items()},
+    )
+
+
+def _number(correlation: float | None) -> float:
+    return math.nan if correlation is None else correlation
 
 
 def _segmentation_note(printed: Sequence[str], ours: Sequence[str]) -> str:

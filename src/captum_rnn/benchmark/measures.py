@@ -7,9 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.methods import Method
 from captum_rnn.benchmark.methods.method import attempt
-from captum_rnn.benchmark.subject import Subject
 from captum_rnn.evaluation import (
     PerturbedPredictions,
     infidelity_of,
@@ -163,36 +163,44 @@ _ALL = (
 MEASURES = {measure.key: measure for measure in _ALL}
 """Every measure by its key, in the order of the tables."""
 
-BlockScores = Mapping[str, Tensor]
-BlockMeasures = dict[str, dict[str, list[float]]]
+
+def directions() -> dict[str, Literal["higher", "lower"] | None]:
+    """Which direction of each measure is better; None where neither is."""
+    return {key: measure.better for key, measure in MEASURES.items()}
+
+
+ScoresOfTexts = Mapping[str, Tensor]
+MeasuresOfTexts = dict[str, dict[str, list[float]]]
 
 
 @dataclass(frozen=True)
-class BlockFindings:
+class BatchMeasures:
     """What was measured of one batch of texts.
 
     Attributes:
+        methods: Names of the methods.
         measures: Method name → measure key → one number for each text.
         curves: Method name → "deletion" or "insertion" → probabilities (texts, steps + 1).
         correlations: Rank correlations (texts, methods, methods) between the methods.
     """
 
-    measures: BlockMeasures
+    methods: list[str]
+    measures: MeasuresOfTexts
     curves: dict[str, dict[str, list[list[float]]]]
     correlations: list[list[list[float]]]
 
 
-def measure_block(
-    subject: Subject,
-    scores: BlockScores,
+def measure_batch(
+    dataset: Dataset,
+    scores: ScoresOfTexts,
     methods: Sequence[Method],
     metrics: Sequence[str],
     seed: int,
-) -> BlockFindings:
+) -> BatchMeasures:
     """Measures all methods on the same few texts; each perturbed text is predicted once.
 
     Args:
-        subject: The texts of the block alone.
+        dataset: The texts of the block alone.
         scores: Scores (texts, time) by method name.
         methods: The methods that have scores.
         metrics: What to measure; see `METRICS`.
@@ -202,10 +210,10 @@ def measure_block(
         The figures of each method; empty if all methods have failed.
     """
     if not methods:
-        return BlockFindings({}, {}, [])
-    measures: BlockMeasures = {method.name: {} for method in methods}
+        return BatchMeasures([], {}, {}, [])
+    measures: MeasuresOfTexts = {method.name: {} for method in methods}
     curves: dict[str, dict[str, list[list[float]]]] = {}
-    removed = _perturbed(subject, None)
+    removed = _perturbed(dataset, None)
     if "deletion" in metrics:
         rankings = measure_rankings(removed, dict(scores), steps=CURVE_STEPS, seed=seed)
         for name, ranking in rankings.items():
@@ -220,63 +228,63 @@ def measure_block(
                 "deletion": ranking.deletion_curve.tolist(),
                 "insertion": ranking.insertion_curve.tolist(),
             }
-        _agreement(subject, scores, methods, leave_one_out_of(removed), measures, "leave_one_out")
+        _agreement(dataset, scores, methods, leave_one_out_of(removed), measures, "leave_one_out")
     if "replacement" in metrics:
-        replaced = _perturbed(subject, subject.model.neutral_id)
+        replaced = _perturbed(dataset, dataset.model.neutral_id)
         for name, ranking in measure_rankings(replaced, dict(scores), steps=1, seed=seed).items():
             measures[name] |= {
                 "comprehensiveness_replaced": ranking.comprehensiveness.tolist(),
                 "sufficiency_replaced": ranking.sufficiency.tolist(),
             }
-        _agreement(subject, scores, methods, leave_one_out_of(replaced), measures, "replacement")
+        _agreement(dataset, scores, methods, leave_one_out_of(replaced), measures, "replacement")
     for method in methods:
         of_method = scores[method.name]
         if "infidelity" in metrics:
             measures[method.name]["infidelity"] = infidelity_of(
-                removed, of_method, subject.predicted, seed=seed, samples=INFIDELITY_SAMPLES
+                removed, of_method, dataset.predicted, seed=seed, samples=INFIDELITY_SAMPLES
             ).tolist()
         measures[method.name] |= {
-            "completeness_error": _completeness_error(method, subject, of_method).tolist(),
+            "completeness_error": _completeness_error(method, dataset, of_method).tolist(),
             "last_fifth": tail_mass(
-                subject.ids, of_method, share=0.2, pad_id=subject.model.pad_id
+                dataset.ids, of_method, share=0.2, pad_id=dataset.model.pad_id
             ).tolist(),
         }
-    correlations = rank_correlation_matrices(subject.ids, dict(scores), pad_id=subject.model.pad_id)
-    return BlockFindings(measures, curves, correlations.tolist())
+    correlations = rank_correlation_matrices(dataset.ids, dict(scores), pad_id=dataset.model.pad_id)
+    return BatchMeasures(list(scores), measures, curves, correlations.tolist())
 
 
-def _perturbed(subject: Subject, replacement_id: int | None) -> PerturbedPredictions:
+def _perturbed(dataset: Dataset, replacement_id: int | None) -> PerturbedPredictions:
     return PerturbedPredictions(
-        subject.model.probabilities,
-        subject.ids,
-        probabilities=subject.probabilities,
+        dataset.model.probabilities,
+        dataset.ids,
+        probabilities=dataset.probabilities,
         replacement_id=replacement_id,
-        pad_id=subject.model.pad_id,
+        pad_id=dataset.model.pad_id,
     )
 
 
 def _agreement(
-    subject: Subject,
-    scores: BlockScores,
+    dataset: Dataset,
+    scores: ScoresOfTexts,
     methods: Sequence[Method],
     effects: Tensor,
-    measures: BlockMeasures,
+    measures: MeasuresOfTexts,
     name: str,
 ) -> None:
     """Adds the rank correlation with exact effects, or with their size for unsigned scores."""
     for method in methods:
         compared = effects if method.signed else effects.abs()
         measures[method.name][f"spearman_{name}"] = rank_correlations(
-            subject.ids.cpu(), scores[method.name], compared, pad_id=subject.model.pad_id
+            dataset.ids.cpu(), scores[method.name], compared, pad_id=dataset.model.pad_id
         ).tolist()
 
 
-def _completeness_error(method: Method, subject: Subject, scores: Tensor) -> Tensor:
+def _completeness_error(method: Method, dataset: Dataset, scores: Tensor) -> Tensor:
     """How far the scores' sum is from the method's total (texts,); NaN where it has none."""
-    answer, _ = attempt(lambda: method.total(subject.model, subject.ids, subject.predicted))
+    answer, _ = attempt(lambda: method.total(dataset.model, dataset.ids, dataset.predicted))
     total: Tensor | None = answer
     if total is None:
-        return torch.full((len(subject.ids),), torch.nan)
+        return torch.full((len(dataset.ids),), torch.nan)
     expected = total.cpu().double()
     scale = torch.maximum(expected.abs(), scores.double().abs().sum(dim=1))
     return (scores.double().sum(dim=1) - expected).abs() / scale

@@ -1,4 +1,4 @@
-"""Measures that run a method again: on changed texts, and on a classifier drawn anew."""
+"""Measures that run a method again: on changed texts, and on a classifier re-initialised."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -7,54 +7,52 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.methods import ExplainedModel, Method
 from captum_rnn.benchmark.methods.method import attempt
-from captum_rnn.benchmark.subject import Subject
 from captum_rnn.evaluation import cascading_randomisation, max_sensitivity, rank_correlations
 
-PROBED_TEXTS = 32
+CHECKED_TEXTS = 32
 SENSITIVITY_SAMPLES = 3
-SCORINGS = {"sensitivity": 1 + SENSITIVITY_SAMPLES, "randomisation": 3}
-"""How often each probe scores each of its texts."""
-PROBES = tuple(SCORINGS)
+SANITY_CHECKS = ("sensitivity", "randomisation")
 
 
-def probed_rows(texts: int, seed: int) -> list[int]:
-    """Rows of the texts that the probes read, drawn by chance, rising."""
+def checked_rows(texts: int, seed: int) -> list[int]:
+    """Rows of the texts that the sanity checks read, drawn by chance, rising."""
     generator = np.random.default_rng(seed)
-    chosen: list[int] = generator.choice(texts, min(texts, PROBED_TEXTS), replace=False).tolist()
+    chosen: list[int] = generator.choice(texts, min(texts, CHECKED_TEXTS), replace=False).tolist()
     return sorted(chosen)
 
 
-def probe(
+def check_sanity(
     method: Method,
-    subject: Subject,
+    dataset: Dataset,
     scores: Tensor,
     background: Sequence[Tensor],
     wanted: Sequence[str],
     seed: int,
 ) -> tuple[dict[str, list[float]], dict[str, str]]:
-    """Probes one method; a probe that fails leaves a reason and no figure.
+    """Checks one method; a check that fails leaves a reason and no figure.
 
     Args:
         method: The method, fitted.
-        subject: The probed texts alone.
+        dataset: The checked texts alone.
         scores: Its scores (texts, time) of these texts.
         background: Batches of ids of other texts to fit methods on.
-        wanted: Names in `PROBES`.
+        wanted: Names in `SANITY_CHECKS`.
         seed: Seed of all that is drawn.
 
     Returns:
-        One number for each text, by measure key; and why there is none, by the name of the probe.
+        One number for each text, by measure key; and why there is none, by the name of the check.
     """
-    probes: dict[str, Callable[[], dict[str, Tensor]]] = {
-        "sensitivity": lambda: {"sensitivity": sensitivity(method, subject, seed)},
-        "randomisation": lambda: randomisation(method, subject, scores, background, seed),
+    checks: dict[str, Callable[[], dict[str, Tensor]]] = {
+        "sensitivity": lambda: {"sensitivity": sensitivity(method, dataset, seed)},
+        "randomisation": lambda: randomisation(method, dataset, scores, background, seed),
     }
     found: dict[str, list[float]] = {}
     reasons: dict[str, str] = {}
     for name in wanted:
-        values, error = attempt(probes[name])
+        values, error = attempt(checks[name])
         if error is None:
             found |= {key: numbers.tolist() for key, numbers in values.items()}
         else:
@@ -62,43 +60,43 @@ def probe(
     return found, reasons
 
 
-def sensitivity(method: Method, subject: Subject, seed: int) -> Tensor:
+def sensitivity(method: Method, dataset: Dataset, seed: int) -> Tensor:
     """Captum's maximum sensitivity to one swapped word.
 
     Args:
         method: The method, fitted.
-        subject: The probed texts alone.
+        dataset: The checked texts alone.
         seed: Draws the words that are swapped.
 
     Returns:
         One number for each text (texts,).
     """
-    words = range(subject.model.embedding.num_embeddings)
-    values = torch.full((len(subject.ids),), torch.nan, dtype=torch.float64)
-    for rows in subject.batches():
+    words = range(dataset.model.embedding.num_embeddings)
+    values = torch.full((len(dataset.ids),), torch.nan, dtype=torch.float64)
+    for rows in dataset.batches():
         values[rows.cpu()] = max_sensitivity(
-            lambda ids, target: method(subject.model, ids, target),
-            subject.batch_ids(rows),
-            subject.predicted[rows],
-            words=[word for word in words if word != subject.model.pad_id],
+            lambda ids, target: method(dataset.model, ids, target),
+            dataset.batch_ids(rows),
+            dataset.predicted[rows],
+            words=[word for word in words if word != dataset.model.pad_id],
             seed=seed,
             samples=SENSITIVITY_SAMPLES,
-            pad_id=subject.model.pad_id,
+            pad_id=dataset.model.pad_id,
         )
     return values
 
 
 def randomisation(
-    method: Method, subject: Subject, scores: Tensor, background: Sequence[Tensor], seed: int
+    method: Method, dataset: Dataset, scores: Tensor, background: Sequence[Tensor], seed: int
 ) -> dict[str, Tensor]:
-    """Rank correlation of the scores with those of the classifier drawn anew.
+    """Rank correlation of the scores with those of the classifier re-initialised.
 
-    What a method learns from other texts it learns again from the classifier drawn anew. The
+    What a method learns from other texts it learns again from the classifier re-initialised. The
     explained class stays that of the trained classifier.
 
     Args:
         method: The method, fitted.
-        subject: The probed texts alone.
+        dataset: The checked texts alone.
         scores: Its scores (texts, time) for the classifier as it was trained.
         background: Batches of ids of other texts to fit methods on.
         seed: Draws the weights.
@@ -107,11 +105,11 @@ def randomisation(
         One number for each text (texts,), by measure key.
     """
     correlations = {}
-    for key, model in _randomised(subject.model, seed):
+    for key, model in _randomised(dataset.model, seed):
         fitted = method.fit(model, background)
-        after = replace(subject, model=model).score(fitted)
+        after = replace(dataset, model=model).score(fitted)
         correlations[key] = rank_correlations(
-            subject.ids.cpu(), scores, after, pad_id=subject.model.pad_id
+            dataset.ids.cpu(), scores, after, pad_id=dataset.model.pad_id
         )
     return correlations
 

@@ -4,7 +4,7 @@ import itertools
 import math
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
@@ -13,13 +13,14 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from captum_rnn.benchmark.checkpoint import Blocks, fingerprint
+from captum_rnn.benchmark.checkpoint import Checkpoint, fingerprint
 from captum_rnn.benchmark.cost import measure_cost
-from captum_rnn.benchmark.measures import BlockFindings, measure_block
+from captum_rnn.benchmark.dataset import Dataset
+from captum_rnn.benchmark.measures import BatchMeasures, measure_batch
 from captum_rnn.benchmark.methods import Method
 from captum_rnn.benchmark.methods.method import Fits, attempt, checked_scores
-from captum_rnn.benchmark.sanity import PROBES, probe, probed_rows
-from captum_rnn.benchmark.subject import Subject
+from captum_rnn.benchmark.results import Correlations, Cost, Curve
+from captum_rnn.benchmark.sanity import SANITY_CHECKS, check_sanity, checked_rows
 from captum_rnn.evaluation import mean_intervals
 
 
@@ -28,14 +29,14 @@ class Plan:
     """What a run shall do.
 
     Attributes:
-        subject: The classifier and the texts to explain, each with a word to read.
+        dataset: The model and the texts to explain, each with a word to read.
         methods: The methods.
         metrics: What to measure; see `captum_rnn.benchmark.measures.METRICS`.
-        fits: What the methods learn from other texts about this classifier.
+        fits: What the methods learn from background texts about this model.
         seed: Seed of everything that is drawn.
     """
 
-    subject: Subject
+    dataset: Dataset
     methods: Sequence[Method]
     metrics: Sequence[str]
     fits: Fits
@@ -44,25 +45,24 @@ class Plan:
     @property
     def fingerprint(self) -> str:
         """Digest of all that decides what the run finds."""
-        ids = [self.subject.ids, self.subject.probabilities, *self.fits.background]
-        return fingerprint(self.subject.model, self.methods, self.seed, ids, self.metrics)
+        ids = [self.dataset.ids, self.dataset.probabilities, *self.fits.background]
+        return fingerprint(self.dataset.model, self.methods, self.seed, ids, self.metrics)
 
 
 @dataclass
-class Row:
+class ScoredMethod:
     """What a run found of one method.
 
     Attributes:
         method: The method, fitted.
         error: Why there is nothing more; None if the method did its work.
-        fit_seconds: What learning from other texts took.
+        fit_seconds: What learning from background texts took.
         scores: Scores (texts, time) of the predicted classes, batch by batch.
         seconds: Time of each batch.
         forwards: The same as a multiple of one bare forward pass of the batch.
         per_text: Measure key → one number for each text, in the order of the texts.
-        not_probed: Why a measure that runs the method again has no number, by its name.
-        curves: "deletion" or "insertion" → mean probability after each step.
-        curve_intervals: The same → `"low"` and `"high"`, the ends of the 95 % intervals.
+        unchecked: Why a sanity check has no number, by its name.
+        curves: "deletion" or "insertion" → curve.
     """
 
     method: Method
@@ -72,19 +72,18 @@ class Row:
     seconds: list[float] = field(default_factory=list)
     forwards: list[float] = field(default_factory=list)
     per_text: dict[str, list[float]] = field(default_factory=dict)
-    not_probed: dict[str, str] = field(default_factory=dict)
-    curves: dict[str, list[float]] = field(default_factory=dict)
-    curve_intervals: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    unchecked: dict[str, str] = field(default_factory=dict)
+    curves: dict[str, Curve] = field(default_factory=dict)
 
-    def cost(self, texts: int) -> dict[str, float] | None:
-        """Milliseconds a text, median multiple of a forward pass, and what the fit took."""
+    def cost(self, texts: int) -> Cost | None:
+        """What the method cost for a number of texts; None if it failed."""
         if self.error is not None:
             return None
-        return {
-            "milliseconds_per_text": 1000 * sum(self.seconds) / texts,
-            "forwards": statistics.median(self.forwards),
-            "fit_seconds": self.fit_seconds,
-        }
+        return Cost(
+            milliseconds_per_text=1000 * sum(self.seconds) / texts,
+            forwards=statistics.median(self.forwards),
+            fit_seconds=self.fit_seconds,
+        )
 
 
 @dataclass(frozen=True)
@@ -92,185 +91,187 @@ class Findings:
     """What a run found.
 
     Attributes:
-        rows: One for each method, in the order of the plan.
+        methods: What was found of each, in the order of the plan.
         scores: Method name → scores (texts, time) of the predicted classes, on the CPU, of the
             methods that did their work.
-        correlations: Mean rank correlations between the methods that did their work, in their
-            order, and the ends of their 95 % intervals: `"spearman"`, `"low"` and `"high"`; NaN
-            where no text has one.
+        correlations: How far the methods that did their work agree.
     """
 
-    rows: list[Row]
+    methods: list[ScoredMethod]
     scores: dict[str, Tensor]
-    correlations: dict[str, list[list[float]]]
+    correlations: Correlations
 
     @property
-    def done(self) -> list[Row]:
+    def done(self) -> list[ScoredMethod]:
         """The methods that did their work."""
-        return [row for row in self.rows if row.error is None]
+        return _working(self.methods)
 
 
-def carry_out(plan: Plan, blocks: Blocks, *, progress: bool = True) -> Findings:
+def carry_out(plan: Plan, checkpoint: Checkpoint, *, show_progress: bool = False) -> Findings:
     """Runs every method on every text and measures the scores.
 
-    A method that fails is a row that says why; the others go on.
+    A method that fails says why; the others go on.
 
     Args:
         plan: What to do.
-        blocks: Where finished batches are kept, and read from after an interruption.
-        progress: Show progress bars on standard error.
+        checkpoint: Where finished batches are kept, and read from after an interruption.
+        show_progress: Show progress bars on standard error.
 
     Returns:
         What was found.
     """
-    rows = _fit(plan, progress)
-    batches = plan.subject.batches()
-    findings: list[tuple[list[str], BlockFindings]] = []
-    with tqdm(total=len(batches) * (len(rows) + 1), unit="batch", disable=not progress) as bar:
-        for number, batch in enumerate(batches):
-            part = plan.subject.block(batch)
-            for row in rows:
-                bar.set_description(row.method.label)
-                if row.error is None:
-                    _score(row, part, blocks, f"{number:04d}-{row.method.name}")
-                bar.update()
-            bar.set_description("measuring")
-            findings.append(_measure(rows, part, plan, blocks, f"{number:04d}-measures"))
-            bar.update()
-    _collect(rows, plan.subject, batches, findings, plan.seed)
+    methods = _fitted(plan, show_progress)
+    batches = plan.dataset.batches()
+    measured = _score_and_measure(methods, batches, plan, checkpoint, show_progress)
+    for scored in _working(methods):
+        _collect(scored, batches, measured, plan.seed)
     scores = {
-        row.method.name: plan.subject.join(batches, row.scores) for row in rows if row.error is None
+        scored.method.name: plan.dataset.join(batches, scored.scores)
+        for scored in _working(methods)
     }
-    _probe(rows, scores, plan, blocks, progress)
-    return Findings(rows, scores, _correlations(rows, findings, plan.seed))
+    _check_sanity(methods, scores, plan, checkpoint, show_progress)
+    return Findings(methods, scores, _correlations(list(scores), measured, plan.seed))
 
 
-def _fit(plan: Plan, progress: bool) -> list[Row]:
-    rows = []
-    for method in tqdm(plan.methods, desc="fitting", unit="method", disable=not progress):
+def _fitted(plan: Plan, show_progress: bool) -> list[ScoredMethod]:
+    """The methods after they have learnt from background texts, or why they could not."""
+    methods = []
+    for method in tqdm(plan.methods, desc="fitting", unit="method", disable=not show_progress):
         start = time.perf_counter()
         fitted, error = attempt(partial(plan.fits.of, method))
-        rows.append(Row(fitted or method, error, time.perf_counter() - start))
-    return rows
+        methods.append(ScoredMethod(fitted or method, error, time.perf_counter() - start))
+    return methods
 
 
-def _score(row: Row, part: Subject, blocks: Blocks, name: str) -> None:
-    """Adds the scores of one batch to a row, or the reason why there are none."""
-    found = blocks.get(name) or blocks.put(name, _run(row.method, part))
-    row.error = found["error"]
-    if row.error is None:
-        row.scores.append(torch.tensor(found["scores"], dtype=torch.float32))
-        row.seconds.append(found["seconds"])
-        row.forwards.append(found["forwards"])
+def _score_and_measure(
+    methods: Sequence[ScoredMethod],
+    batches: Sequence[Tensor],
+    plan: Plan,
+    checkpoint: Checkpoint,
+    show_progress: bool,
+) -> list[BatchMeasures]:
+    """Scores each batch by all methods, then measures all of them on it."""
+    measured = []
+    steps = len(batches) * (len(methods) + 1)
+    with tqdm(total=steps, unit="batch", disable=not show_progress) as bar:
+        for number, rows in enumerate(batches):
+            texts = plan.dataset.batch(rows)
+            for scored in methods:
+                bar.set_description(scored.method.label)
+                if scored.error is None:
+                    _score(scored, texts, checkpoint, f"{number:04d}-{scored.method.name}")
+                bar.update()
+            bar.set_description("measuring")
+            name = f"{number:04d}-measures"
+            measured.append(_measured(_working(methods), texts, plan, checkpoint, name))
+            bar.update()
+    return measured
 
 
-def _run(method: Method, part: Subject) -> dict[str, Any]:
-    model, ids, predicted = part.model, part.ids, part.predicted
+def _score(scored: ScoredMethod, texts: Dataset, checkpoint: Checkpoint, name: str) -> None:
+    """Adds the scores of one batch, or the reason why there are none."""
+    found = checkpoint.part(name, lambda: _scores_with_cost(scored.method, texts))
+    scored.error = found["error"]
+    if scored.error is None:
+        scored.scores.append(torch.tensor(found["scores"], dtype=torch.float32))
+        scored.seconds.append(found["seconds"])
+        scored.forwards.append(found["forwards"])
+
+
+def _scores_with_cost(method: Method, texts: Dataset) -> dict[str, Any]:
+    model, ids, predicted = texts.model, texts.ids, texts.predicted
 
     def forward() -> Tensor:
         with torch.no_grad():
             return model.logits(ids)
 
-    def cost() -> dict[str, Any]:
-        scores, spent = measure_cost(lambda: method(model, ids, predicted), forward)
-        return {"scores": checked_scores(scores, ids).float().tolist(), **asdict(spent)}
+    def scores_with_cost() -> dict[str, Any]:
+        scores, cost = measure_cost(lambda: method(model, ids, predicted), forward)
+        return {"scores": checked_scores(scores, ids).float().tolist(), **asdict(cost)}
 
-    found, error = attempt(cost)
+    found, error = attempt(scores_with_cost)
     return {"error": error, **(found or {})}
 
 
-def _measure(
-    rows: Sequence[Row], part: Subject, plan: Plan, blocks: Blocks, name: str
-) -> tuple[list[str], BlockFindings]:
-    working = [row for row in rows if row.error is None]
-    names = [row.method.name for row in working]
-    found = blocks.get(name)
-    if found is None:
-        measured = measure_block(
-            part,
-            {row.method.name: row.scores[-1] for row in working},
-            [row.method for row in working],
-            plan.metrics,
-            plan.seed,
-        )
-        found = blocks.put(name, {"methods": names, "found": asdict(measured)})
-    return found["methods"], BlockFindings(**found["found"])
+def _measured(
+    working: Sequence[ScoredMethod], texts: Dataset, plan: Plan, checkpoint: Checkpoint, name: str
+) -> BatchMeasures:
+    def measures() -> dict[str, Any]:
+        scores = {scored.method.name: scored.scores[-1] for scored in working}
+        methods = [scored.method for scored in working]
+        return asdict(measure_batch(texts, scores, methods, plan.metrics, plan.seed))
+
+    return BatchMeasures(**checkpoint.part(name, measures))
 
 
 def _collect(
-    rows: Sequence[Row],
-    subject: Subject,
-    batches: Sequence[Tensor],
-    findings: Sequence[tuple[list[str], BlockFindings]],
-    seed: int,
+    scored: ScoredMethod, batches: Sequence[Tensor], measured: Sequence[BatchMeasures], seed: int
 ) -> None:
     """Puts the figures of all batches into the order of the texts."""
+    name = scored.method.name
     order = torch.argsort(torch.cat(list(batches)).cpu())
-    for row in rows:
-        if row.error is not None:
-            continue
-        name = row.method.name
-        of_method = [block.measures[name] for _, block in findings]
-        for key in of_method[0]:
-            together = itertools.chain(*(part[key] for part in of_method))
-            values = torch.tensor(list(together), dtype=torch.float64)
-            row.per_text[key] = values[order].tolist()
-        for curve in findings[0][1].curves.get(name, {}):
-            texts = torch.tensor(
-                list(itertools.chain(*(block.curves[name][curve] for _, block in findings))),
-                dtype=torch.float64,
-            )
-            steps = mean_intervals(texts, seed=seed)
-            row.curves[curve] = [step.mean for step in steps]
-            row.curve_intervals[curve] = {
-                "low": [step.low for step in steps],
-                "high": [step.high for step in steps],
-            }
+    for key in measured[0].measures[name]:
+        together = itertools.chain(*(batch.measures[name][key] for batch in measured))
+        values = torch.tensor(list(together), dtype=torch.float64)
+        scored.per_text[key] = values[order].tolist()
+    for key in measured[0].curves.get(name, {}):
+        curves = itertools.chain(*(batch.curves[name][key] for batch in measured))
+        steps = mean_intervals(torch.tensor(list(curves), dtype=torch.float64), seed=seed)
+        scored.curves[key] = Curve(
+            mean=[step.mean for step in steps],
+            low=[step.low for step in steps],
+            high=[step.high for step in steps],
+        )
 
 
-def _probe(
-    rows: Sequence[Row],
-    scores: Mapping[str, Tensor],
+def _check_sanity(
+    methods: Sequence[ScoredMethod],
+    scores: dict[str, Tensor],
     plan: Plan,
-    blocks: Blocks,
-    progress: bool,
+    checkpoint: Checkpoint,
+    show_progress: bool,
 ) -> None:
     """Adds the measures that run a method again, on some of the texts."""
-    wanted = [metric for metric in PROBES if metric in plan.metrics]
-    working = [row for row in rows if row.error is None]
+    wanted = [check for check in SANITY_CHECKS if check in plan.metrics]
     if not wanted:
         return
-    chosen = probed_rows(len(plan.subject.texts), plan.seed)
-    part = plan.subject.select(chosen)
-    for row in tqdm(working, desc="probing", unit="method", disable=not progress):
-        name, known = f"probes-{row.method.name}", scores[row.method.name][chosen]
-        found = blocks.get(name) or blocks.put(
-            name, probe(row.method, part, known, plan.fits.background, wanted, plan.seed)
+    rows = checked_rows(len(plan.dataset.texts), plan.seed)
+    texts, background = plan.dataset.select(rows), plan.fits.background
+    working = _working(methods)
+    for scored in tqdm(working, desc="sanity", unit="method", disable=not show_progress):
+        method = scored.method
+        check = partial(
+            check_sanity, method, texts, scores[method.name][rows], background, wanted, plan.seed
         )
-        values_of, row.not_probed = found
+        values_of, scored.unchecked = checkpoint.part(f"sanity-{method.name}", check)
         for key, values in values_of.items():
-            everywhere = [math.nan] * len(plan.subject.texts)
-            for place, value in zip(chosen, values, strict=True):
-                everywhere[place] = value
-            row.per_text[key] = everywhere
+            everywhere = [math.nan] * len(plan.dataset.texts)
+            for row, value in zip(rows, values, strict=True):
+                everywhere[row] = value
+            scored.per_text[key] = everywhere
 
 
-def _correlations(
-    rows: Sequence[Row], findings: Sequence[tuple[list[str], BlockFindings]], seed: int
-) -> dict[str, list[list[float]]]:
-    names = [row.method.name for row in rows if row.error is None]
+def _correlations(names: list[str], measured: Sequence[BatchMeasures], seed: int) -> Correlations:
+    """The correlations of the methods that worked on all batches."""
     if not names:
-        return {"spearman": [], "low": [], "high": []}
+        return Correlations([], [], [], [])
     parts = []
-    for measured, block in findings:
-        places = [measured.index(name) for name in names]
-        of_block = torch.tensor(block.correlations, dtype=torch.float64)
-        parts.append(of_block[:, places][:, :, places])
-    texts = torch.cat(parts)
-    intervals = mean_intervals(texts.flatten(1), seed=seed)
+    for batch in measured:
+        places = [batch.methods.index(name) for name in names]
+        of_batch = torch.tensor(batch.correlations, dtype=torch.float64)
+        parts.append(of_batch[:, places][:, :, places])
+    intervals = mean_intervals(torch.cat(parts).flatten(1), seed=seed)
 
-    def matrix(part: str) -> list[list[float]]:
-        numbers = iter(getattr(interval, part) for interval in intervals)
-        return [list(itertools.islice(numbers, len(names))) for _ in names]
+    def matrix(numbers: Sequence[float]) -> list[list[float]]:
+        return [list(numbers[row : row + len(names)]) for row in range(0, len(numbers), len(names))]
 
-    return {"spearman": matrix("mean"), "low": matrix("low"), "high": matrix("high")}
+    return Correlations(
+        names,
+        spearman=matrix([interval.mean for interval in intervals]),
+        low=matrix([interval.low for interval in intervals]),
+        high=matrix([interval.high for interval in intervals]),
+    )
+
+
+def _working(methods: Sequence[ScoredMethod]) -> list[ScoredMethod]:
+    return [scored for scored in methods if scored.error is None]

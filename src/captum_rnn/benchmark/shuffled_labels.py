@@ -4,17 +4,17 @@ import functools
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
 from captum_rnn.attr.calibration import weights_digest
 from captum_rnn.benchmark.cache import cached_folder, load_or_train
-from captum_rnn.benchmark.checkpoint import Blocks, fingerprint
+from captum_rnn.benchmark.checkpoint import Checkpoint, fingerprint
+from captum_rnn.benchmark.dataset import Dataset, explained_model
 from captum_rnn.benchmark.ground_truth.judging import measure_done
 from captum_rnn.benchmark.methods import Method
+from captum_rnn.benchmark.results import ShuffledLabels
 from captum_rnn.benchmark.scoring import Findings
-from captum_rnn.benchmark.subject import Subject, explained_model
 from captum_rnn.evaluation import rank_correlations
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.corpus import Corpus
@@ -29,7 +29,7 @@ _NAME = "shuffled-labels"
 
 
 def shuffled_twin(
-    classifier: TextClassifier, corpus: Corpus, *, progress: bool = True
+    classifier: TextClassifier, corpus: Corpus, *, show_progress: bool = False
 ) -> TextClassifier:
     """The same net trained on permuted labels, from the cache or trained now.
 
@@ -38,7 +38,7 @@ def shuffled_twin(
     Args:
         classifier: A classifier that `captum_rnn.text.train` trained.
         corpus: The corpus that it was trained on, as `load_corpus` reads it.
-        progress: Say beforehand that it is trained, and show the progress, on standard error.
+        show_progress: Say beforehand that it is trained, and show the progress, on standard error.
 
     Returns:
         The twin: all but its weights is as in the classifier.
@@ -63,8 +63,8 @@ def shuffled_twin(
     name = f"{settings.kind}-{corpus.name}-{settings.seed}"
     twin = load_or_train(
         cached_folder(_GROUP, name, recipe),
-        functools.partial(train, corpus, settings, split_seed=split_seed, progress=progress),
-        "training the same net on shuffled labels" if progress else None,
+        functools.partial(train, corpus, settings, split_seed=split_seed, progress=show_progress),
+        "training the same net on shuffled labels" if show_progress else None,
     )
     check_twin(classifier, twin)
     return twin
@@ -72,60 +72,60 @@ def shuffled_twin(
 
 def change_by_shuffled_labels(
     twin: TextClassifier,
-    subject: Subject,
+    dataset: Dataset,
     findings: Findings,
     *,
     background: Sequence[Tensor] = (),
     seed: int = 0,
     folder: str | Path | None = None,
-    progress: bool = True,
-) -> dict[str, Any]:
-    """Holds the scores of a comparison against those for a net trained on shuffled labels.
+    show_progress: bool = False,
+) -> ShuffledLabels:
+    """Compares the scores of a comparison with those for a model trained on shuffled labels.
 
     The twin has learnt the same texts, but nothing of what tells the classes apart. Scores that
     rank the words alike for both explain the texts and not what was learnt. Both explain the class
-    that the classifier predicts; each method learns from other texts on the twin anew. Scores are
-    compared as they are, with their signs.
+    that the classifier predicts; each method learns from background texts on the twin again. Scores
+    are compared as they are, with their signs.
 
     Args:
         twin: The compared classifier's net trained on shuffled labels; see `shuffled_twin` and
             `check_twin`.
-        subject: The compared texts.
+        dataset: The compared texts.
         findings: What the comparison found.
         background: Batches of ids of other texts, to fit methods on.
         seed: Seed of the bootstrap and of all that is drawn.
-        folder: Where what is finished is kept, so that an interrupted run goes on; None: nowhere.
-        progress: Show progress on standard error.
+        folder: Where what is finished is kept, so that an interrupted run resumes; None: nowhere.
+        show_progress: Show progress on standard error.
 
     Returns:
-        `trained_on`, the twin's record, and `methods` as `judge_methods` returns them, with the
-        measure `rank_correlation`: Spearman's, in [-1, 1], near 0 where a method explains what was
-        learnt. `ties_with_best` is None, since nobody competes.
+        What the twin was trained on, and the figures of each method with the measure
+        `rank_correlation`: Spearman's, in [-1, 1], near 0 where a method explains what was learnt.
+        Nobody competes.
 
     Source: the data randomisation test of Adebayo et al., "Sanity Checks for Saliency Maps",
     NeurIPS 2018.
     """
-    shuffled = replace(subject, model=explained_model(twin.model))
+    shuffled = replace(dataset, model=explained_model(twin.model))
 
     def correlation(method: Method) -> dict[str, Tensor]:
         after = shuffled.score(method.fit(shuffled.model, background))
         before = findings.scores[method.name]
-        return {"rank_correlation": rank_correlations(subject.ids.cpu(), before, after)}
+        return {"rank_correlation": rank_correlations(dataset.ids.cpu(), before, after)}
 
-    ids = [subject.ids, subject.probabilities, *background]
+    ids = [dataset.ids, dataset.probabilities, *background]
     weights = weights_digest(twin.model, twin.model.rnn)
-    methods = [row.method for row in findings.done]
+    methods = [scored.method for scored in findings.done]
     with evaluation_mode(twin.model):
         found = measure_done(
             findings,
             correlation,
-            Blocks(folder, fingerprint(subject.model, methods, seed, ids, _NAME, weights)),
+            Checkpoint(folder, fingerprint(dataset.model, methods, seed, ids, _NAME, weights)),
             seed=seed,
             name=_NAME,
-            higher_is_better=None,
-            progress=progress,
+            better=None,
+            show_progress=show_progress,
         )
-    return {"trained_on": dict(twin.trained_on), "methods": found}
+    return ShuffledLabels(dict(twin.trained_on), found)
 
 
 def check_twin(classifier: TextClassifier, twin: TextClassifier) -> None:

@@ -1,50 +1,44 @@
-"""Per-text figures to means with intervals, and what can be told apart."""
+"""From one number for each text to means with intervals, and ties with the best method."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from typing import Literal
 
 import torch
 
-from captum_rnn.benchmark.measures import MEASURES
+from captum_rnn.benchmark.results import MeasuredMean
 from captum_rnn.evaluation import mean_interval, tied_with_best
 
+Direction = Literal["higher", "lower"]
 PerText = Mapping[str, Mapping[str, Sequence[float]]]
 
 
-def summarise(per_text: PerText, *, seed: int) -> dict[str, dict[str, Any]]:
+def summarise(
+    per_text: PerText, better: Mapping[str, Direction | None], *, seed: int
+) -> dict[str, dict[str, MeasuredMean]]:
     """Means, intervals and ties of each method.
 
     Args:
         per_text: Method name → measure key → one number for each text, NaN where it has none.
+        better: Measure key → which direction is better, None where neither is; its order is that of
+            the answer.
         seed: Seed of the bootstrap, which resamples the same texts for all methods.
 
     Returns:
-        Method name → measure key → `mean`, `low`, `high` (95 % interval), `texts`, `left_out`, and
-        `ties_with_best`: whether the paired interval of the difference from the best method holds
-        zero; None where neither direction is better. What is not defined is None.
+        Method name → measure key → mean; a measure that no text has is not there.
     """
-    summaries: dict[str, dict[str, Any]] = {name: {} for name in per_text}
-    for key, measure in MEASURES.items():
+    means: dict[str, dict[str, MeasuredMean]] = {name: {} for name in per_text}
+    for key, direction in better.items():
         values = {
             name: torch.tensor(measures[key], dtype=torch.float64)
             for name, measures in per_text.items()
             if key in measures
         }
-        tied = None
-        if measure.better is not None and values:
-            tied = tied_with_best(values, seed=seed, higher_is_better=measure.better == "higher")
+        tied: tuple[str, ...] | None = None
+        if direction is not None and values:
+            tied = tied_with_best(values, seed=seed, higher_is_better=direction == "higher")
         for name, numbers in values.items():
-            interval = mean_interval(numbers, seed=seed)
-            if interval.texts:
-                summaries[name][key] = {
-                    **{part: defined(number) for part, number in asdict(interval).items()},
-                    "ties_with_best": None if tied is None else name in tied,
-                }
-    return summaries
-
-
-def defined(number: float) -> float | None:
-    """The number, or None for NaN, which JSON cannot say."""
-    return None if math.isnan(number) else number
+            found = mean_interval(numbers, seed=seed)
+            if found.texts:
+                ties = None if tied is None else name in tied
+                means[name][key] = MeasuredMean(**vars(found), tied_with_best=ties)
+    return means

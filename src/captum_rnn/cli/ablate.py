@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
         reviews,
         texts=options.texts,
         seed=options.seed,
-        progress=sys.stderr.isatty(),
+        show_progress=sys.stderr.isatty(),
     )
     write_json(results, folder / "ablation.json")
     name = options.model.name if options.model else "shipped classifier"

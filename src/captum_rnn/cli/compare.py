@@ -67,45 +67,45 @@ def add_parser(subparsers: "Subparsers") -> None:
 def run(options: argparse.Namespace) -> None:
     """Compares methods: `texts`, `methods`, `marks`, `known_answers` … and the common options."""
     import_extra("scipy", "benchmark", "captum-rnn compare")
-    from captum_rnn.benchmark.checkpoint import remove_blocks
-    from captum_rnn.benchmark.full_comparison import full_comparison
+    from captum_rnn.benchmark.checkpoint import remove_checkpoint
     from captum_rnn.benchmark.ground_truth.marks_files import read_marked_texts
     from captum_rnn.benchmark.methods import ALL_METHODS, QUICK_METHODS, find_methods
-    from captum_rnn.benchmark.report import report_html
     from captum_rnn.benchmark.report.findings import headline
-    from captum_rnn.benchmark.report.terminal import table_text
+    from captum_rnn.benchmark.reviews import compare_reviews
     from captum_rnn.benchmark.shuffled_labels import shuffled_twin
-    from captum_rnn.files import prepare_output, write_json, write_text
+    from captum_rnn.files import prepare_output
     from captum_rnn.text.corpus_files import load_corpus
     from captum_rnn.text.pipeline import TextClassifier
     from captum_rnn.text.split import held_out_reviews
 
     named = {"quick": QUICK_METHODS, "all": ALL_METHODS}
-    marked = read_marked_texts(options.marks) if options.marks else None
+    marked = read_marked_texts(options.marks) if options.marks else ()
     classifier = TextClassifier.load(options.model)
     corpus, progress = load_corpus(options.corpus), sys.stderr.isatty()
     reviews = held_out_reviews(classifier.trained_on, corpus)
     folder = prepare_output(options.output)
     methods = named.get(options.methods) or [n.strip() for n in options.methods.split(",")]
     find_methods(methods)  # a wrong name is told before a training
-    twin = shuffled_twin(classifier, corpus, progress=progress) if options.shuffled_labels else None
-    results = full_comparison(
+    twin = None
+    if options.shuffled_labels:
+        twin = shuffled_twin(classifier, corpus, show_progress=progress)
+    comparison = compare_reviews(
         classifier,
         reviews,
         texts=options.texts,
         methods=methods,
         marked=marked,
-        white_box=options.known_answers,
-        twin=twin,
+        known_answers=options.known_answers,
+        shuffled_labels=twin,
         seed=options.seed,
         folder=folder,
-        progress=progress,
+        show_progress=progress,
     )
-    write_json(results, folder / "results.json")
-    write_text(report_html(results), folder / "report.html")
+    comparison.to_json(folder / "results.json")
+    comparison.to_html(folder / "report.html")
     if options.figures:
         from captum_rnn.benchmark.report.figure_files import save_figures
 
-        save_figures(results, folder / "figures")
-    remove_blocks(folder)
-    say(f"{table_text(results)}\n\n{headline(results)}\n\nreport: {folder / 'report.html'}")
+        save_figures(comparison, folder / "figures")
+    remove_checkpoint(folder)
+    say(f"{comparison}\n\n{headline(comparison)}\n\nreport: {folder / 'report.html'}")

@@ -107,7 +107,7 @@ def _print_methods() -> None:
 
 def _fitted(method: "Method", classifier: "TextClassifier", named: str | None) -> "Method":
     """The method, fitted on at most 640 texts spread over a corpus."""
-    from captum_rnn.benchmark.subject import Subject
+    from captum_rnn.benchmark.dataset import Dataset
     from captum_rnn.states.modes import evaluation_mode
     from captum_rnn.text.corpus_files import INSTALLED_CORPORA, load_corpus
 
@@ -126,7 +126,7 @@ def _fitted(method: "Method", classifier: "TextClassifier", named: str | None) -
     step = -(-len(corpus) // _MOST_BACKGROUND_TEXTS)
     texts = [review.text for review in corpus.reviews[::step]]
     say(f"fitting {method.label} on {len(texts)} texts of {corpus.name}")
-    background = Subject.of(classifier, texts)
+    background = Dataset.of(classifier, texts)
     with evaluation_mode(classifier.model):
         batches = [background.batch_ids(rows) for rows in background.batches()]
         return method.fit(background.model, batches)
@@ -138,8 +138,8 @@ def _explanations(
     """The explanations; a slow method shows a bar on standard error if that is a terminal."""
     from tqdm import tqdm
 
+    from captum_rnn.benchmark.dataset import explained_model
     from captum_rnn.benchmark.methods.perturbation_methods import PerturbationMethod
-    from captum_rnn.benchmark.subject import explained_model
 
     model = explained_model(classifier.model)
     typing = not options.texts and sys.stdin.isatty()

@@ -1,7 +1,7 @@
 import torch
 
 from captum_rnn.benchmark.ablation.embedding import with_equal_norms
-from captum_rnn.benchmark.subject import explained_model
+from captum_rnn.benchmark.dataset import explained_model
 from captum_rnn.text.classifier import RecurrentClassifier
 
 

@@ -1,7 +1,7 @@
 import torch
 
 from captum_rnn.benchmark.ablation.measures import MEASURES, measure_cells
-from captum_rnn.benchmark.subject import explained_model
+from captum_rnn.benchmark.dataset import explained_model
 from captum_rnn.evaluation import (
     PerturbedPredictions,
     comprehensiveness,

@@ -7,7 +7,7 @@ from captum_rnn.benchmark import ablate
 from captum_rnn.benchmark.ablation import Grid
 from captum_rnn.benchmark.ablation.embedding import with_equal_norms
 from captum_rnn.benchmark.ablation.sweep import sweep
-from captum_rnn.benchmark.subject import Subject
+from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.text.corpus import Review
 
 TEXTS = ["很好的书，推荐", "热气球", "酒店非常差", "不推荐热水器", "非常好的书", "书不好，酒店很差"]
@@ -16,7 +16,7 @@ REVIEWS = [Review(text, label) for text, label in zip(TEXTS, [1, 0, 0, 0, 1, 0],
 
 @pytest.fixture
 def results(classifier):
-    return ablate(classifier, REVIEWS, texts=4, progress=False)
+    return ablate(classifier, REVIEWS, texts=4)
 
 
 def test_the_grid_is_that_of_the_layer_and_the_results_are_json(results):
@@ -33,10 +33,10 @@ def test_texts_without_a_known_word_are_not_explained(results):
 
 def test_a_cell_holds_the_mean_of_its_texts(classifier):
     grid = Grid(distance=("l2", "l1"), normalize=(True, False))
-    results = ablate(classifier, REVIEWS, texts=5, grid=grid, progress=False)
+    results = ablate(classifier, REVIEWS, texts=5, grid=grid)
     classifier.model.eval()
-    subject = Subject.of(classifier, [text for text in TEXTS if text != "热气球"])
-    values = sweep(subject, grid, seed=0, progress=False).values
+    dataset = Dataset.of(classifier, [text for text in TEXTS if text != "热气球"])
+    values = sweep(dataset, grid, seed=0).values
     assert [(cell["distance"], cell["normalize"]) for cell in results["cells"]] == [
         ("l2", True),
         ("l2", False),
@@ -55,10 +55,10 @@ def test_a_cell_holds_the_mean_of_its_texts(classifier):
 
 def test_accuracy_is_that_of_all_reviews(classifier, results):
     classifier.model.eval()
-    subject = Subject.of(classifier, TEXTS)
+    dataset = Dataset.of(classifier, TEXTS)
     labels = torch.tensor([review.label for review in REVIEWS])
-    before = subject.predicted
-    after = with_equal_norms(subject.model).probabilities(subject.ids).argmax(1)
+    before = dataset.predicted
+    after = with_equal_norms(dataset.model).probabilities(dataset.ids).argmax(1)
     accuracy = results["accuracy"]
     assert accuracy["trained"]["accuracy"] == pytest.approx((before == labels).double().mean())
     assert accuracy["l2"]["accuracy"] == pytest.approx((after == labels).double().mean())
@@ -76,7 +76,7 @@ def test_the_share_of_the_forward_passes_is_of_the_whole_time(results):
 
 
 def test_the_same_seed_gives_the_same_numbers(classifier, results):
-    again = ablate(classifier, REVIEWS, texts=4, progress=False)
+    again = ablate(classifier, REVIEWS, texts=4)
     assert again["cells"] == results["cells"]
     assert again["effects"] == results["effects"]
 
@@ -84,7 +84,7 @@ def test_the_same_seed_gives_the_same_numbers(classifier, results):
 def test_the_classifier_is_left_as_it_was(classifier):
     classifier.model.train()
     before = {name: value.clone() for name, value in classifier.model.state_dict().items()}
-    ablate(classifier, REVIEWS, grid=Grid(embedding=("trained", "l2")), progress=False)
+    ablate(classifier, REVIEWS, grid=Grid(embedding=("trained", "l2")))
     assert classifier.model.training
     after = classifier.model.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -95,9 +95,9 @@ def test_the_classifier_is_left_as_it_was(classifier):
 )
 def test_fewer_than_two_texts_are_refused(classifier, reviews, texts):
     with pytest.raises(ValueError, match="at least two reviews with a word"):
-        ablate(classifier, reviews, texts=texts, progress=False)
+        ablate(classifier, reviews, texts=texts)
 
 
 def test_a_state_that_the_layer_lacks_is_refused(classifier):
     with pytest.raises(ValueError, match="layer_index is -2"):
-        ablate(classifier, REVIEWS, grid=Grid(layer_index=(-1, -2)), progress=False)
+        ablate(classifier, REVIEWS, grid=Grid(layer_index=(-1, -2)))

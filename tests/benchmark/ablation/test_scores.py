@@ -5,8 +5,8 @@ from torch import nn
 from captum_rnn.attr import HiddenStateDeltaAttribution
 from captum_rnn.benchmark.ablation.grid import Cell, Grid
 from captum_rnn.benchmark.ablation.scores import NEUTRAL_WORDS, RecordedBatch
+from captum_rnn.benchmark.dataset import explained_model
 from captum_rnn.benchmark.methods import ExplainedModel
-from captum_rnn.benchmark.subject import explained_model
 from captum_rnn.text.classifier import RecurrentClassifier
 
 # Ragged, with padding in the middle of a text and before it.

@@ -1,35 +1,36 @@
+import math
+
 import pytest
 import torch
 
-from captum_rnn.benchmark.checkpoint import Blocks
+from captum_rnn.benchmark.checkpoint import Checkpoint
+from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.ground_truth.judging import (
-    OtherTexts,
+    JudgedTexts,
     judge_methods,
     measure_done,
     measure_methods,
 )
 from captum_rnn.benchmark.methods import METHODS, find_methods
 from captum_rnn.benchmark.methods.method import Fits
-from captum_rnn.benchmark.subject import Subject
 from scored_texts import scored_texts
 
 TEXTS = ["很好的书，非常好", "酒店差，不推荐", "热水器很好，很推荐", "不推荐，非常差的书"]
 
 
 @pytest.fixture
-def subject(classifier):
+def dataset(classifier):
     classifier.model.eval()
-    return Subject.of(classifier, TEXTS)
+    return Dataset.of(classifier, TEXTS)
 
 
-def judged(subject, judge, names, folder=None, truth=None):
+def judged(dataset, judge, names, folder=None, truth=None):
     return judge_methods(
         find_methods(names),
-        OtherTexts("test", subject, torch.zeros(1) if truth is None else truth, judge),
-        Fits(subject.model),
+        JudgedTexts("test", dataset, torch.zeros(1) if truth is None else truth, judge),
+        Fits(dataset.model),
         seed=0,
         folder=folder,
-        progress=False,
     )
 
 
@@ -37,69 +38,67 @@ def first_word(scores):
     return {"first": scores[:, 0].double(), "share": torch.tensor([1.0, 1.0, 0.0, torch.nan])}
 
 
-def test_each_method_is_judged_by_its_scores(subject):
-    found = judged(subject, first_word, ["position", "logit-delta"])
-    scores = subject.score(METHODS["logit-delta"])
-    assert found["logit-delta"]["per_text"]["first"] == pytest.approx(scores[:, 0].tolist())
-    assert found["position"]["measures"]["share"]["mean"] == pytest.approx(2 / 3)
-    assert found["position"]["measures"]["share"]["left_out"] == 1
-    assert found["position"]["per_text"]["share"] == [1, 1, 0, None]
-    assert found["position"]["measures"]["share"]["ties_with_best"]
+def test_each_method_is_judged_by_its_scores(dataset):
+    found = judged(dataset, first_word, ["position", "logit-delta"])
+    scores = dataset.score(METHODS["logit-delta"])
+    assert found["logit-delta"].per_text["first"] == pytest.approx(scores[:, 0].tolist())
+    assert found["position"].measures["share"].mean == pytest.approx(2 / 3)
+    assert found["position"].measures["share"].left_out == 1
+    assert found["position"].per_text["share"] == pytest.approx([1, 1, 0, math.nan], nan_ok=True)
+    assert found["position"].measures["share"].tied_with_best
 
 
-def test_a_failing_method_says_why(subject):
-    found = judged(subject, first_word, ["word-lexicon", "position"])
-    assert "other texts" in found["word-lexicon"]["error"]
-    assert found["word-lexicon"]["measures"] == {}
-    assert found["position"]["error"] is None
+def test_a_failing_method_says_why(dataset):
+    found = judged(dataset, first_word, ["word-lexicon", "position"])
+    assert "background texts" in found["word-lexicon"].error
+    assert found["word-lexicon"].measures == {}
+    assert found["position"].error is None
 
 
-def test_what_is_finished_is_not_done_again(subject, tmp_path):
-    first = judged(subject, first_word, ["position"], tmp_path)
+def test_what_is_finished_is_not_done_again(dataset, tmp_path):
+    first = judged(dataset, first_word, ["position"], tmp_path)
 
     def never(scores):
         raise AssertionError("asked again")
 
-    assert judged(subject, never, ["position"], tmp_path) == first
+    assert str(judged(dataset, never, ["position"], tmp_path)) == str(first)
 
 
-def test_what_was_found_for_another_truth_is_not_read(subject, tmp_path):
-    first = judged(subject, first_word, ["position"], tmp_path, torch.tensor([1]))
+def test_what_was_found_for_another_truth_is_not_read(dataset, tmp_path):
+    first = judged(dataset, first_word, ["position"], tmp_path, torch.tensor([1]))
     other = judged(
-        subject, lambda scores: {"first": scores[:, 1]}, ["position"], tmp_path, torch.tensor([-1])
+        dataset, lambda scores: {"first": scores[:, 1]}, ["position"], tmp_path, torch.tensor([-1])
     )
-    assert other["position"]["per_text"] != first["position"]["per_text"]
+    assert other["position"].per_text != first["position"].per_text
 
 
 def test_the_scores_of_a_comparison_are_not_computed_again(classifier, monkeypatch):
     classifier.model.eval()
     names = ["word-lexicon", "logit-delta"]
-    subject, findings = scored_texts(classifier, TEXTS, names)
-    assert torch.equal(findings.scores["logit-delta"], subject.score(METHODS["logit-delta"]))
+    dataset, findings = scored_texts(classifier, TEXTS, names)
+    assert torch.equal(findings.scores["logit-delta"], dataset.score(METHODS["logit-delta"]))
     monkeypatch.setattr(type(METHODS["logit-delta"]), "__call__", None)
     found = measure_done(
         findings,
         lambda method: {"first": findings.scores[method.name][:, 0]},
-        Blocks(None, "test"),
+        Checkpoint(None, "test"),
         seed=0,
         name="test",
-        progress=False,
     )
     assert list(found) == names
-    assert "other texts" in found["word-lexicon"]["error"]
+    assert "background texts" in found["word-lexicon"].error
     first = findings.scores["logit-delta"][:, 0].tolist()
-    assert found["logit-delta"]["per_text"]["first"] == pytest.approx(first)
+    assert found["logit-delta"].per_text["first"] == pytest.approx(first)
 
 
 def test_where_nobody_competes_nobody_ties():
     found = measure_methods(
         find_methods(["random", "position"]),
         lambda method: {"length": torch.tensor([1.0, float(len(method.name))])},
-        Blocks(None, "test"),
+        Checkpoint(None, "test"),
         seed=0,
         name="test",
-        higher_is_better=None,
-        progress=False,
+        better=None,
     )
-    assert found["position"]["measures"]["length"]["mean"] == 4.5
-    assert found["random"]["measures"]["length"]["ties_with_best"] is None
+    assert found["position"].measures["length"].mean == 4.5
+    assert found["random"].measures["length"].tied_with_best is None

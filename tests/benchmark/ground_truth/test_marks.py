@@ -1,8 +1,10 @@
 import dataclasses
+import math
 
 import pytest
 import torch
 
+from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.ground_truth.judging import judge_methods
 from captum_rnn.benchmark.ground_truth.marks import (
     agreement_with_lexicon,
@@ -12,7 +14,6 @@ from captum_rnn.benchmark.ground_truth.marks import (
 from captum_rnn.benchmark.ground_truth.marks_files import MarkedText
 from captum_rnn.benchmark.methods import METHODS, find_methods
 from captum_rnn.benchmark.methods.method import Fits
-from captum_rnn.benchmark.subject import Subject
 from captum_rnn.text.vocabulary import Vocabulary
 from scored_texts import scored_texts
 
@@ -24,38 +25,38 @@ MARKED = [
 
 def marks(classifier, methods):
     texts = marked_words(classifier, MARKED)
-    fits = Fits(texts.subject.model)
-    return agreement_with_marks(find_methods(methods), texts, fits, progress=False)
+    fits = Fits(texts.dataset.model)
+    return agreement_with_marks(find_methods(methods), texts, fits)
 
 
 def test_marks_of_the_predicted_class_are_gold(classifier):
-    found = marks(classifier, ["position"])["methods"]["position"]["per_text"]
-    subject = Subject.of(classifier, [marked.text for marked in MARKED])
-    words = subject.tokens
+    found = marks(classifier, ["position"]).methods["position"].per_text
+    dataset = Dataset.of(classifier, [marked.text for marked in MARKED])
+    words = dataset.tokens
     assert words[0] == ["很", "好", "的", "书", "，", "非常", "差"]
     by_polarity = {1: {0, 1}, -1: {5, 6}}
-    sign = 1 if int(subject.predicted[0]) == 1 else -1
+    sign = 1 if int(dataset.predicted[0]) == 1 else -1
     gold = by_polarity[sign]
     # The position chooses the last two words of as many gold ones.
     assert found["token_f1"][0] == len(gold & {5, 6}) / 2
     assert found["pointing"][0] == float(6 in gold)
-    if int(subject.predicted[1]) == 1:
-        assert found["token_f1"][1] is None
+    if int(dataset.predicted[1]) == 1:
+        assert math.isnan(found["token_f1"][1])
 
 
 def test_sign_accuracy_is_for_scores_whose_sign_means_the_class(classifier):
-    methods = marks(classifier, ["logit-delta", "position", "hidden-state-delta-l2"])["methods"]
-    assert "sign" in methods["logit-delta"]["measures"]
-    assert "sign" not in methods["position"]["measures"]
-    assert "sign" not in methods["hidden-state-delta-l2"]["measures"]
+    methods = marks(classifier, ["logit-delta", "position", "hidden-state-delta-l2"]).methods
+    assert "sign" in methods["logit-delta"].measures
+    assert "sign" not in methods["position"].measures
+    assert "sign" not in methods["hidden-state-delta-l2"].measures
 
 
 def test_the_sign_is_that_of_the_positive_class(classifier):
-    found = marks(classifier, ["logit-delta"])["methods"]["logit-delta"]["per_text"]["sign"]
-    subject = Subject.of(classifier, [marked.text for marked in MARKED])
+    found = marks(classifier, ["logit-delta"]).methods["logit-delta"].per_text["sign"]
+    dataset = Dataset.of(classifier, [marked.text for marked in MARKED])
     classifier.model.eval()
-    scores = subject.score(METHODS["logit-delta"])
-    towards_positive = scores * torch.where(subject.predicted == 1, 1, -1).unsqueeze(1)
+    scores = dataset.score(METHODS["logit-delta"])
+    towards_positive = scores * torch.where(dataset.predicted == 1, 1, -1).unsqueeze(1)
     polarity = torch.tensor([1, 1, 0, 0, 0, -1, -1])
     marked = polarity != 0
     right = towards_positive[0, :7].sign()[marked] == polarity[marked].sign()
@@ -63,11 +64,11 @@ def test_the_sign_is_that_of_the_positive_class(classifier):
 
 
 def test_a_lexicon_marks_its_words(classifier):
-    subject, findings = scored_texts(classifier, ["很好的书，非常差"], ["position", "word-rarity"])
-    methods = agreement_with_lexicon(subject, findings, {"好": 1, "差": -1})["methods"]
-    assert "other texts" in methods["word-rarity"]["error"]
-    found = methods["position"]["per_text"]
-    assert found["pointing"] == [float(int(subject.predicted[0]) == 0)]  # the last word is 差
+    dataset, findings = scored_texts(classifier, ["很好的书，非常差"], ["position", "word-rarity"])
+    methods = agreement_with_lexicon(dataset, findings, {"好": 1, "差": -1}).methods
+    assert "background texts" in methods["word-rarity"].error
+    found = methods["position"].per_text
+    assert found["pointing"] == [float(int(dataset.predicted[0]) == 0)]  # the last word is 差
 
 
 def test_english_marks_are_found_whatever_their_case(classifier):
@@ -77,15 +78,13 @@ def test_english_marks_are_found_whatever_their_case(classifier):
     )
     marked = [MarkedText("A GREAT film", ((2, 7, 1),)), MarkedText("Awful film", ((0, 5, -1),))]
     texts = marked_words(english, marked)
-    found = judge_methods(
-        find_methods(["position"]), texts, Fits(texts.subject.model), seed=0, progress=False
-    )
-    subject = Subject.of(english, [text.text for text in marked])
-    assert subject.tokens == [["a", "great", "film"], ["awful", "film"]]
+    found = judge_methods(find_methods(["position"]), texts, Fits(texts.dataset.model), seed=0)
+    dataset = Dataset.of(english, [text.text for text in marked])
+    assert dataset.tokens == [["a", "great", "film"], ["awful", "film"]]
     # The position points to the last word, which is never marked.
     signs = [1, -1]
     expected = [
-        0.0 if (int(predicted) == 1) == (sign == 1) else None
-        for predicted, sign in zip(subject.predicted, signs, strict=True)
+        0.0 if (int(predicted) == 1) == (sign == 1) else math.nan
+        for predicted, sign in zip(dataset.predicted, signs, strict=True)
     ]
-    assert found["position"]["per_text"]["pointing"] == expected
+    assert found["position"].per_text["pointing"] == pytest.approx(expected, nan_ok=True)

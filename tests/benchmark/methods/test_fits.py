@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from captum_rnn.benchmark.dataset import explained_model
 from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.benchmark.methods.method import Fits
-from captum_rnn.benchmark.subject import explained_model
 
 
 @pytest.fixture

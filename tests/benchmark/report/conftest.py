@@ -1,14 +1,15 @@
+import math
 from html.parser import HTMLParser
 
 import pytest
 
-from made_up_results import FAILED, LOSING, made_up_example, made_up_results, with_answers
+from made_up_results import LOSING, failed, made_up_comparison, made_up_example, with_answers
 
 POST = made_up_example(
     ["很", "<script>alert(1)</script>"],
-    {"hidden-state-delta-l2": [0.25, 0.75], "saliency": [0.5, None]},
+    {"hidden-state-delta-l2": [0.25, 0.75], "saliency": [0.5, math.nan]},
     printed=(["很", "好"], [0.4, 0.6]),
-    correlation={"hidden-state-delta-l2": 0.43, "saliency": None},
+    correlation={"hidden-state-delta-l2": 0.43, "saliency": math.nan},
     note="segmented <differently>",
 )
 REVIEW = made_up_example(["差"], {"random": [-0.125]}, source="corpus")
@@ -62,17 +63,27 @@ def read():
 
 
 @pytest.fixture
-def deletion_results():
-    """What `compare` gives for any classifier."""
-    return made_up_results(examples=[POST, REVIEW])
+def section():
+    """The part of a report between one heading of the second rank and the next."""
+
+    def part(html, heading):
+        return html.split(f"<h2>{heading}")[1].split("<h2>")[0]
+
+    return part
 
 
 @pytest.fixture
-def full_results(deletion_results):
+def deletion_comparison():
+    """What `compare` gives for any classifier."""
+    return made_up_comparison(examples=[POST, REVIEW])
+
+
+@pytest.fixture
+def full_comparison(deletion_comparison):
     """With a failed method and texts whose right answer is known."""
-    deletion_results["methods"].append(FAILED)
+    deletion_comparison.methods["deep-lift"] = failed()
     return with_answers(
-        deletion_results,
+        deletion_comparison,
         top=dict.fromkeys(LOSING, 0.5) | {"saliency": 0.9, "random": 0.89},
         tasks={"reset": LOSING, "negation": {}},
     )

@@ -1,3 +1,6 @@
+import math
+from dataclasses import replace
+
 import pytest
 
 from captum_rnn.benchmark.report.columns import (
@@ -9,15 +12,15 @@ from captum_rnn.benchmark.report.columns import (
     failures_in,
     hybrid_columns,
     measure_columns,
-    measured,
     shuffled_labels_columns,
     task_columns,
 )
+from captum_rnn.benchmark.results import GroundTruth, MethodScores
 from made_up_results import (
-    FAILED,
     LOSING,
-    made_up_results,
-    made_up_summary,
+    failed,
+    made_up_comparison,
+    made_up_mean,
     with_answers,
     with_shuffled_labels,
 )
@@ -63,8 +66,8 @@ def test_zero_has_no_sign_and_intervals_no_leading_zeros():
 
 
 def test_measures_that_no_method_has_are_no_columns():
-    results = made_up_results()
-    found = measure_columns(results, ("comprehensiveness", "infidelity", "last_fifth"))
+    comparison = made_up_comparison()
+    found = measure_columns(comparison, ("comprehensiveness", "infidelity", "last_fifth"))
     assert [(c.heading, c.better) for c in found] == [
         ("comprehensiveness", "higher"),
         ("score on the last fifth", None),
@@ -73,76 +76,83 @@ def test_measures_that_no_method_has_are_no_columns():
 
 
 def test_an_undefined_mean_is_no_cell():
-    results = made_up_results()
-    results["methods"][0]["measures"]["sufficiency"] |= {"mean": None, "low": None, "high": None}
-    (found,) = measure_columns(results, ("sufficiency",))
+    comparison = made_up_comparison()
+    comparison.methods["hidden-state-delta-l2"].measures["sufficiency"] = made_up_mean(math.nan)
+    (found,) = measure_columns(comparison, ("sufficiency",))
     assert "hidden-state-delta-l2" not in found.cells
     assert len(found.cells) == len(LOSING) - 1
 
 
 def test_failed_methods_have_neither_measures_nor_cost():
-    results = made_up_results()
-    results["methods"].append(FAILED)
-    assert [method["name"] for method in measured(results)] == list(LOSING)
-    assert set(cost_columns(results)[0].cells) == set(LOSING)
-    assert failures(results) == ["DeepLift: RuntimeError: no <rule> for this layer"]
+    comparison = made_up_comparison()
+    comparison.methods["deep-lift"] = failed()
+    assert [method.name for method in comparison.measured] == list(LOSING)
+    assert set(cost_columns(comparison)[0].cells) == set(LOSING)
+    assert failures(comparison) == ["DeepLift: RuntimeError: no <rule> for this layer"]
 
 
 def test_a_task_whose_net_did_not_solve_it_is_no_column():
-    results = with_answers(made_up_results(), top={"saliency": 0.75}, tasks=TASKS)
-    (reset,) = task_columns(results)
+    comparison = with_answers(made_up_comparison(), top={"saliency": 0.75}, tasks=TASKS)
+    (reset,) = task_columns(comparison)
     assert (reset.heading, reset.cells["saliency"].value) == ("reset", 0.25)
-    top, _ = hybrid_columns(results)
+    top, _ = hybrid_columns(comparison)
     assert top.cells["saliency"] == Cell(0.75, 0.73, 0.77, tied=True)
 
 
 def test_kinds_and_nets_are_named_where_there_are_several():
-    results = with_answers(
-        made_up_results(), top={"random": 0.5}, tasks={"second-class": TASKS["reset"]}
+    comparison = with_answers(
+        made_up_comparison(), top={"random": 0.5}, tasks={"second-class": TASKS["reset"]}
     )
-    (entry,) = results["known_answers"]
-    results["known_answers"] = [entry, entry | {"kind": "gru", "net": 1}]
-    assert [c.heading for c in task_columns(results)] == [
-        "second class, LSTM, net 0",
-        "second class, GRU, net 1",
+    (result,) = comparison.known_answers
+    comparison.known_answers = [result, replace(result, kind="gru", seed=1)]
+    assert [c.heading for c in task_columns(comparison)] == [
+        "second class, LSTM, seed 0",
+        "second class, GRU, seed 1",
     ]
 
 
 def test_a_task_with_a_kind_of_its_own_does_not_make_the_others_name_theirs():
     tasks = {"reset": TASKS["reset"], "bag-of-vectors": TASKS["reset"]}
-    results = with_answers(made_up_results(), top={"random": 0.5}, tasks=tasks)
-    results["known_answers"][1]["kind"] = "linear-rnn"
-    found = task_columns(results)
+    comparison = with_answers(made_up_comparison(), top={"random": 0.5}, tasks=tasks)
+    comparison.known_answers[1].kind = "linear-rnn"
+    found = task_columns(comparison)
     assert [column.heading for column in found] == ["reset", "bag of vectors"]
     assert [column.lines for column in found] == [("reset", "", ""), ("bag", "of vectors", "")]
 
 
 def test_nobody_competes_for_the_shuffled_labels():
-    results = with_shuffled_labels(made_up_results(), {"saliency": 0.75, "random": 1.0})
-    results["shuffled_labels"]["methods"]["saliency"]["error"] = "ValueError: why"
-    (found,) = shuffled_labels_columns(results)
+    comparison = with_shuffled_labels(made_up_comparison(), {"saliency": 0.75, "random": 1.0})
+    comparison.shuffled_labels.methods["saliency"].error = "ValueError: why"
+    (found,) = shuffled_labels_columns(comparison)
     assert (found.better, found.shown("random"), found.is_best("random")) == (None, "1.00", False)
     assert found.errors == {"saliency": "ValueError: why"}
-    assert shuffled_labels_columns(results | {"shuffled_labels": None}) == []
+    assert shuffled_labels_columns(replace(comparison, shuffled_labels=None)) == []
 
 
 def test_a_foreign_comparison_has_no_such_columns():
-    results = made_up_results()
-    assert hybrid_columns(results) == task_columns(results) == agreement_columns(results) == []
+    comparison = made_up_comparison()
+    assert (
+        hybrid_columns(comparison)
+        == task_columns(comparison)
+        == agreement_columns(comparison)
+        == []
+    )
 
 
 def test_agreement_leaves_out_what_nobody_has():
-    judged = {"error": None, "measures": {"token_f1": made_up_summary(0.5)}, "per_text": {}}
-    marks = {"texts": 5, "methods": {"saliency": judged}}
-    (found,) = agreement_columns(made_up_results() | {"marks": marks, "lexicon": None})
+    judged = MethodScores(None, {"token_f1": made_up_mean(0.5)})
+    marks = GroundTruth(5, {"saliency": judged})
+    (found,) = agreement_columns(replace(made_up_comparison(), marks=marks))
     assert (found.heading, found.shown("saliency")) == ("marked words: token F1", "0.50")
 
 
 def test_why_a_method_fails_on_other_texts_alone():
-    results = with_answers(made_up_results(), top={"saliency": 0.75, "random": 0.5}, tasks=TASKS)
-    results["hybrids"]["methods"]["saliency"] = {"error": "broke", "measures": {}, "per_text": {}}
-    columns = [*hybrid_columns(results), *task_columns(results)]
-    assert failures_in(results, columns) == [
+    comparison = with_answers(
+        made_up_comparison(), top={"saliency": 0.75, "random": 0.5}, tasks=TASKS
+    )
+    comparison.hybrids.methods["saliency"] = MethodScores("broke")
+    columns = [*hybrid_columns(comparison), *task_columns(comparison)]
+    assert failures_in(comparison, columns) == [
         "Saliency (hybrid, top word; hybrid, bottom word): broke"
     ]
-    assert failures_in(results, columns[2:]) == []
+    assert failures_in(comparison, columns[2:]) == []

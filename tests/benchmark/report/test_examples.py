@@ -1,9 +1,18 @@
-from captum_rnn.benchmark.report.examples import examples_section
-from made_up_results import LABELS, made_up_example, made_up_results
+"""The texts of the report under all methods, read from its page."""
+
+from dataclasses import replace
+
+from captum_rnn.benchmark.measures import MEASURES
+from captum_rnn.benchmark.report import report_html
+from captum_rnn.benchmark.results import Correlations
+from made_up_results import LABELS, failed, made_up_comparison, made_up_example
+
+POST, DRAWN = "The nine sentences of the post", "Texts, drawn at random"
 
 
-def test_scores_stand_on_their_words(deletion_results, read):
-    found = read(examples_section(deletion_results))
+def test_scores_stand_on_their_words(deletion_comparison, read, section):
+    html = report_html(deletion_comparison)
+    found = read(section(html, POST) + section(html, DRAWN))
     assert found.titles == [
         "+0.4000",
         "+0.6000",
@@ -20,31 +29,71 @@ def test_scores_stand_on_their_words(deletion_results, read):
         "predicted positive, probability 0.97",
     ):
         assert part in found.text
+    assert found.text.count("ρ ") == 1 + 1  # in the line of one method, and where it is explained
 
 
-def test_one_line_for_each_method_that_scored(deletion_results):
+def test_one_line_for_each_method_that_scored(deletion_comparison):
     """The post's sentence: printed, two methods; the text: one."""
-    assert examples_section(deletion_results).count('class="tokens"') == 3 + 1
+    assert report_html(deletion_comparison).count('class="tokens"') == 3 + 1
 
 
-def test_quick_methods_are_in_sight_and_others_folded_away():
+def test_quick_methods_are_in_sight_and_others_folded_away(section):
     scores = {name: [0.5] for name in [*LABELS, "lime"]}
-    results = made_up_results(examples=[made_up_example(["好"], scores, source="corpus")])
-    results["methods"] += [results["methods"][0] | {"name": "lime", "label": "Lime"}]
-    seen, folded = examples_section(results).split("<details>")
+    example = made_up_example(["好"], scores, source="corpus")
+    comparison = made_up_comparison(examples=[example])
+    template = comparison.methods["saliency"]
+    comparison.methods["lime"] = replace(template, name="lime", label="Lime")
+    seen, folded = section(report_html(comparison), DRAWN).split("<details>")
     assert "<summary>1 more method</summary>" in folded
     assert "Lime" in folded
     assert "Lime" not in seen
     assert seen.count('class="tokens"') == 5
 
 
-def test_without_a_quick_method_all_are_in_sight():
-    results = made_up_results(examples=[made_up_example(["好"], {"lime": [0.5]}, source="corpus")])
-    results["methods"] = [results["methods"][0] | {"name": "lime", "label": "Lime"}]
-    html = examples_section(results)
+def test_without_a_quick_method_all_are_in_sight(section):
+    example = made_up_example(["好"], {"lime": [0.5]}, source="corpus")
+    comparison = made_up_comparison({"saliency": 0.25}, examples=[example])
+    template = comparison.methods.pop("saliency")
+    comparison.methods["lime"] = replace(template, name="lime", label="Lime")
+    comparison.correlations = Correlations([], [], [], [])
+    html = section(report_html(comparison), DRAWN)
     assert "<details>" not in html
     assert html.count('class="tokens"') == 1
 
 
-def test_no_examples():
-    assert examples_section(made_up_results()) == ""
+def test_without_examples_there_are_no_sections():
+    html = report_html(made_up_comparison())
+    assert POST not in html
+    assert DRAWN not in html
+
+
+def test_every_measure_of_the_comparison_is_explained_and_no_other(read, section):
+    text = read(section(report_html(made_up_comparison()), "How to read it")).text
+    for key in ("comprehensiveness", "sufficiency", "spearman_leave_one_out", "last_fifth"):
+        assert MEASURES[key].explanation in text
+    assert MEASURES["infidelity"].explanation not in text
+
+
+def test_limits_are_said(read, section):
+    text = read(section(report_html(made_up_comparison()), "How to read it")).text
+    for limit in ("never looks at the class", "hardly separates good methods", "One classifier"):
+        assert limit in text
+
+
+def test_the_pictures_name_the_methods(full_comparison, section):
+    html = report_html(full_comparison)
+    for heading in ("Faithfulness against cost", "Deletion and insertion", "Which methods agree"):
+        assert "Integrated Gradients" in section(html, heading)
+
+
+def test_what_was_not_measured_is_not_drawn():
+    comparison = made_up_comparison({"saliency": 0.25})
+    comparison.methods["saliency"].measures = {}
+    comparison.methods["saliency"].curves = {}
+    assert "<svg" not in report_html(comparison)
+    nothing = replace(
+        comparison,
+        methods={"deep-lift": failed()},
+        correlations=Correlations([], [], [], []),
+    )
+    assert "<svg" not in report_html(nothing)

@@ -1,12 +1,15 @@
+from dataclasses import replace
+
 from captum_rnn.benchmark.report.figure_files import save_figures
-from made_up_results import FAILED, made_up_example, made_up_results
+from captum_rnn.benchmark.results import Correlations
+from made_up_results import failed, made_up_comparison, made_up_example
 
 EXAMPLE = made_up_example(["很", "好"], {"saliency": [0.25, 0.5]})
 
 
 def test_every_figure_is_written_twice_and_always_the_same(tmp_path):
-    results = made_up_results(examples=[EXAMPLE])
-    written = save_figures(results, tmp_path / "new" / "folder")
+    comparison = made_up_comparison(examples=[EXAMPLE])
+    written = save_figures(comparison, tmp_path / "new" / "folder")
     assert [path.name for path in written] == [
         "cost.png",
         "cost.svg",
@@ -17,7 +20,7 @@ def test_every_figure_is_written_twice_and_always_the_same(tmp_path):
         "example.png",
         "example.svg",
     ]
-    again = save_figures(results, tmp_path / "again")
+    again = save_figures(comparison, tmp_path / "again")
     for one, other in zip(written, again, strict=True):
         assert one.read_bytes() == other.read_bytes()
         kind = b"\x89PNG" if one.suffix == ".png" else b"<?xml"
@@ -28,14 +31,15 @@ def test_every_figure_is_written_twice_and_always_the_same(tmp_path):
 
 
 def test_text_is_drawn_as_shapes_so_that_no_font_is_needed(tmp_path):
-    for path in save_figures(made_up_results(examples=[EXAMPLE]), tmp_path):
+    for path in save_figures(made_up_comparison(examples=[EXAMPLE]), tmp_path):
         if path.suffix == ".svg":
             assert "<text" not in path.read_text()
 
 
 def test_what_was_not_measured_is_not_drawn(tmp_path):
-    results = made_up_results() | {
-        "methods": [FAILED],
-        "correlations": {"methods": [], "spearman": []},
-    }
-    assert save_figures(results, tmp_path) == []
+    comparison = replace(
+        made_up_comparison(),
+        methods={"deep-lift": failed()},
+        correlations=Correlations([], [], [], []),
+    )
+    assert save_figures(comparison, tmp_path) == []

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -10,19 +11,27 @@ from captum_rnn.benchmark.report.pictures import (
     quick_first,
     standing_out,
 )
+from captum_rnn.benchmark.results import Correlations
 from captum_rnn.visualization.chart import CostPoint
-from made_up_results import FAILED, LABELS, LOSING, made_up_example, made_up_results
+from made_up_results import (
+    LABELS,
+    LOSING,
+    failed,
+    made_up_comparison,
+    made_up_example,
+    made_up_mean,
+)
 
 
 @pytest.fixture
-def results():
-    results = made_up_results()
-    results["methods"].append(FAILED)
-    return results
+def comparison():
+    comparison = made_up_comparison()
+    comparison.methods["deep-lift"] = failed()
+    return comparison
 
 
-def test_points_hold_the_figures_and_random_is_the_floor(results):
-    points, floor = cost_points(results)
+def test_points_hold_the_figures_and_random_is_the_floor(comparison):
+    points, floor = cost_points(comparison)
     assert points[0] == CostPoint(
         "hidden-state delta", 1.07, 0.139, pytest.approx(0.126), pytest.approx(0.152), ours=True
     )
@@ -32,21 +41,22 @@ def test_points_hold_the_figures_and_random_is_the_floor(results):
     assert (floor.label, floor.value, floor.ours) == ("random", 0.032, False)
 
 
-def test_a_mean_without_an_interval_is_a_point(results):
-    results["methods"][0]["measures"]["comprehensiveness"] |= {"low": None, "high": None}
-    point = cost_points(results)[0][0]
+def test_a_mean_without_an_interval_is_a_point(comparison):
+    mean = made_up_mean(0.139, width=math.nan)
+    comparison.methods["hidden-state-delta-l2"].measures["comprehensiveness"] = mean
+    point = cost_points(comparison)[0][0]
     assert point.low == point.value == point.high
 
 
-def test_panels_hold_the_curves(results):
-    deletion, insertion = curve_panels(results)
+def test_panels_hold_the_curves(comparison):
+    deletion, insertion = curve_panels(comparison)
     assert deletion.curves["Saliency"][-1] == pytest.approx(0.9 - LOSING["saliency"])
     assert insertion.curves["Saliency"][-1] == pytest.approx(0.9)
     assert "DeepLift" not in deletion.curves
 
 
-def test_known_methods_stand_out_first_and_others_fill_the_places(results):
-    shown, floor = standing_out(results)
+def test_known_methods_stand_out_first_and_others_fill_the_places(comparison):
+    shown, floor = standing_out(comparison)
     assert shown == [
         "hidden-state delta",
         "hidden-state delta, projection",
@@ -54,37 +64,32 @@ def test_known_methods_stand_out_first_and_others_fill_the_places(results):
         "Saliency",
     ]
     assert floor == "random"
-    template = results["methods"][0]
-    results["methods"] += [
-        template | {"name": f"other-{i}", "label": f"other {i}"} for i in range(9)
-    ]
-    assert standing_out(results)[0][4:] == ["other 0", "other 1", "other 2", "other 3"]
+    template = comparison.methods["saliency"]
+    for number in range(9):
+        name = f"other-{number}"
+        comparison.methods[name] = replace(template, name=name, label=f"other {number}")
+    assert standing_out(comparison)[0][4:] == ["other 0", "other 1", "other 2", "other 3"]
 
 
-def test_a_missing_correlation_is_not_a_number(results):
-    results["correlations"] = {
-        "methods": ["saliency", "random"],
-        "spearman": [[1, None], [None, 1]],
-    }
-    labels, values = correlation_matrix(results)
-    assert labels == ["Saliency", "random"]
-    assert values[0][0] == 1
-    assert math.isnan(values[0][1])
+def test_the_matrix_has_the_labels_of_its_methods(comparison):
+    matrix = [[1, math.nan], [math.nan, 1]]
+    comparison.correlations = Correlations(["saliency", "random"], matrix, matrix, matrix)
+    assert correlation_matrix(comparison) == (["Saliency", "random"], matrix)
 
 
 def test_the_example_is_of_the_post_or_the_shortest():
-    scores = {"saliency": [0.5, None], "lime": [0.25, 0.25]}
+    scores = {"saliency": [0.5, math.nan], "lime": [0.25, 0.25]}
     long = made_up_example(["a", "b"], scores, source="corpus")
     short = made_up_example(["c"], {"saliency": [1.0]}, source="corpus")
-    (line,) = example_lines(made_up_results(examples=[long, short]))
+    (line,) = example_lines(made_up_comparison(examples=[long, short]))
     assert (line.label, line.tokens, line.scores) == ("Saliency", ["c"], [1.0])
-    (line,) = example_lines(made_up_results(examples=[short, long | {"source": "post"}]))
+    (line,) = example_lines(made_up_comparison(examples=[short, replace(long, source="post")]))
     assert line.tokens == ["a", "b"]
     assert math.isnan(line.scores[1])
-    assert example_lines(made_up_results()) == []
+    assert example_lines(made_up_comparison()) == []
 
 
-def test_quick_methods_come_first(results):
-    quick, others = quick_first(results)
-    assert [method["name"] for method in quick] == list(LOSING)
-    assert others == [FAILED]
+def test_quick_methods_come_first(comparison):
+    quick, others = quick_first(comparison)
+    assert [method.name for method in quick] == list(LOSING)
+    assert others == [failed()]

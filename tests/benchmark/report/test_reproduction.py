@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from captum_rnn.benchmark.post_examples import load_post_examples
@@ -49,7 +51,7 @@ def test_what_does_not_reproduce_is_said():
             "0.50 on average, from 0.20 to 0.80, over 3 of the 3 sentences; below 0.5 in 1.",
         ),
         (
-            [None, 0.6],
+            [math.nan, 0.6],
             "0.60 on average, from 0.60 to 0.60, over 1 of the 2 sentences; below 0.5 in 0.",
         ),
     ],

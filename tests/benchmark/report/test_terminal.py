@@ -1,13 +1,16 @@
+from dataclasses import replace
+
 import pytest
 
 from captum_rnn.benchmark.methods import METHODS, QUICK_METHODS
 from captum_rnn.benchmark.report.terminal import table_text
+from captum_rnn.benchmark.results import MethodScores
 from captum_rnn.visualization.tokens import display_width
 from made_up_results import (
-    FAILED,
     LOSING,
-    made_up_results,
-    made_up_summary,
+    failed,
+    made_up_comparison,
+    made_up_mean,
     with_answers,
     with_shuffled_labels,
 )
@@ -18,7 +21,16 @@ TASKS = {"reset": dict.fromkeys(LOSING, 0.25) | {"saliency": -0.5}, "second-clas
 
 @pytest.fixture
 def full():
-    return with_answers(made_up_results(), top=TOP, tasks=TASKS)
+    return with_answers(made_up_comparison(), top=TOP, tasks=TASKS)
+
+
+def of_quick_methods(comparison, **changes):
+    """The first method under the names of the quick ones."""
+    template = next(iter(comparison.methods.values()))
+    return {
+        name: replace(template, name=name, label=METHODS[name].label, **changes)
+        for name in QUICK_METHODS
+    }
 
 
 def row(lines, label):
@@ -26,12 +38,12 @@ def row(lines, label):
 
 
 def test_every_number_stands_under_its_heading():
-    lines = table_text(made_up_results()).splitlines()
+    lines = table_text(made_up_comparison()).splitlines()
     assert [line.split() for line in lines[:4]] == [
-        ["Spearman"],
-        ["comprehen-", "with", "leave-", "×", "one"],
-        ["siveness", "one-out", "forward"],
-        ["better", "is", "higher", "higher"],
+        ["Spearman", "×"],
+        ["comprehen-", "with", "leave-", "forward"],
+        ["siveness", "one-out", "pass"],
+        ["direction", "higher", "higher"],
     ]
     assert set(lines[4]) == {"-"}
     place = row(lines, "Integrated Gradients")
@@ -46,7 +58,7 @@ def test_hybrid_documents_and_tasks_are_columns_where_they_are_there(full):
     place = row(lines, "Saliency")
     assert lines[place].split() == ["Saliency", "0.046", "0.09", "*0.90", "*0.50", "4.3"]
     lines = tasks.splitlines()
-    assert lines[0] == "Tasks with a known answer:"
+    assert lines[0] == "Tasks with known answers:"
     assert lines[1].split() == ["reset", "second"]
     assert lines[row(lines, "Saliency")].split() == ["Saliency", "-0.50", "0.05"]
 
@@ -55,13 +67,13 @@ def test_the_best_and_its_ties_have_marks_and_the_marks_a_legend(full):
     text = table_text(full)
     assert "~0.89" in text
     assert "*0.90" in text
-    assert "* the best of its column\n~ not distinguishable from the best" in text
-    assert "~" not in table_text(made_up_results())
-    assert "*0.354" in table_text(made_up_results())
+    assert "* the best of its column\n~ not significantly different from the best" in text
+    assert "~" not in table_text(made_up_comparison())
+    assert "*0.354" in table_text(made_up_comparison())
 
 
 def test_what_could_not_be_had_is_said(full):
-    text = table_text(full | {"missing": ["hybrid documents are made of short reviews"]})
+    text = table_text(replace(full, missing=["hybrid documents are made of short reviews"]))
     assert text.endswith("Not measured:\n  hybrid documents are made of short reviews")
 
 
@@ -74,7 +86,7 @@ def test_methods_stand_in_one_order_in_both_tables(full):
 
 
 def test_the_variant_of_a_method_stands_in_its_second_line():
-    lines = table_text(made_up_results()).splitlines()
+    lines = table_text(made_up_comparison()).splitlines()
     place = row(lines, "projection")
     assert lines[place].split() == ["projection", "[.287,.313]"]
     assert lines[place - 1].startswith("hidden-state delta ")
@@ -82,13 +94,10 @@ def test_the_variant_of_a_method_stands_in_its_second_line():
 
 def test_the_quick_methods_fit_a_terminal(full):
     """Every column at its widest, with the labels of the quick methods."""
-    template = full["methods"][0]
-    for key in ("comprehensiveness", "spearman_leave_one_out"):
-        template["measures"][key] |= {"mean": -0.125, "low": -0.15, "high": -0.1}
-    full["methods"] = [
-        template | {"name": name, "label": METHODS[name].label} for name in QUICK_METHODS
-    ]
-    full["methods"].append(FAILED | {"error": "RuntimeError: " + "a long story " * 20})
+    keys = ("comprehensiveness", "spearman_leave_one_out")
+    widest = dict.fromkeys(keys, made_up_mean(-0.125, width=0.025))
+    full.methods = of_quick_methods(full, measures=widest)
+    full.methods["deep-lift"] = replace(failed(), error="RuntimeError: " + "a long story " * 20)
     lines = table_text(full).splitlines()
     assert any("[-.150,-.100]" in line for line in lines)
     assert max(map(display_width, lines)) <= 80
@@ -97,14 +106,12 @@ def test_the_quick_methods_fit_a_terminal(full):
 
 def test_tasks_that_do_not_fit_beside_each_other_stand_below(full):
     """Five tasks at their widest, with the labels of the quick methods: four and one."""
-    widest = {"error": None, "measures": {"pearson": made_up_summary(-0.5)}, "per_text": {}}
+    widest = MethodScores(None, {"pearson": made_up_mean(-0.5)})
     names = ("additive", "reset", "negation", "second-class", "bag-of-vectors")
-    template = full["known_answers"][0]
-    full["methods"] = [
-        full["methods"][0] | {"name": name, "label": METHODS[name].label} for name in QUICK_METHODS
-    ]
-    full["known_answers"] = [
-        template | {"task": name, "methods": dict.fromkeys(QUICK_METHODS, widest)} for name in names
+    template = full.known_answers[0]
+    full.methods = of_quick_methods(full)
+    full.known_answers = [
+        replace(template, task=name, methods=dict.fromkeys(QUICK_METHODS, widest)) for name in names
     ]
     first, second, *_ = table_text(full).split("\n\n")
     assert first.splitlines()[1].split() == ["additive", "reset", "negation", "second"]
@@ -115,15 +122,11 @@ def test_tasks_that_do_not_fit_beside_each_other_stand_below(full):
 
 
 def test_shuffled_labels_are_a_table_of_their_own(full):
-    results = with_shuffled_labels(full, dict.fromkeys(LOSING, 0.125) | {"random": 1.0})
-    results["shuffled_labels"]["methods"]["saliency"] = {
-        "error": "ValueError: why",
-        "measures": {},
-        "per_text": {},
-    }
-    _, _, table, *_, failed = table_text(results).split("\n\n")
+    comparison = with_shuffled_labels(full, dict.fromkeys(LOSING, 0.125) | {"random": 1.0})
+    comparison.shuffled_labels.methods["saliency"] = MethodScores("ValueError: why")
+    _, _, table, *_, failed = table_text(comparison).split("\n\n")
     lines = table.splitlines()
-    assert lines[0].startswith("Rank correlation with the scores of the same net trained on shuff")
+    assert lines[0].startswith("Rank correlation with the scores of the same model")
     assert lines[row(lines, "random")].split() == ["random", "1.00"]
     assert lines[row(lines, "Saliency")].split() == ["Saliency", "–"]
     assert "Saliency (rank correlation, shuffled labels): ValueError: why" in failed
@@ -131,12 +134,8 @@ def test_shuffled_labels_are_a_table_of_their_own(full):
 
 
 def test_failed_methods_are_listed_with_the_reason(full):
-    full["methods"].append(FAILED)
-    full["hybrids"]["methods"]["saliency"] = {
-        "error": "\x1b[31mred",
-        "measures": {},
-        "per_text": {},
-    }
+    full.methods["deep-lift"] = failed()
+    full.hybrids.methods["saliency"] = MethodScores("\x1b[31mred")
     end = table_text(full).split("Not measured:\n")[1].splitlines()
     assert end == [
         "  DeepLift: RuntimeError: no <rule> for this layer",
@@ -145,15 +144,15 @@ def test_failed_methods_are_listed_with_the_reason(full):
 
 
 def test_when_every_method_failed_only_the_reasons_are_left():
-    results = made_up_results() | {"methods": [FAILED]}
-    assert table_text(results) == (
+    comparison = replace(made_up_comparison(), methods={"deep-lift": failed()})
+    assert table_text(comparison) == (
         "Not measured:\n  DeepLift: RuntimeError: no <rule> for this layer"
     )
 
 
 def test_without_deletion_the_cost_is_left():
-    results = made_up_results()
-    for method in results["methods"]:
-        method["measures"] = {}
-    lines = table_text(results).splitlines()
+    comparison = made_up_comparison()
+    for method in comparison.methods.values():
+        method.measures = {}
+    lines = table_text(comparison).splitlines()
     assert lines[row(lines, "Saliency")].split() == ["Saliency", "4.3"]

@@ -16,9 +16,9 @@ from captum_rnn.benchmark.ablation.measures import MEASURES
 from captum_rnn.benchmark.ablation.scores import NEUTRAL_WORDS
 from captum_rnn.benchmark.ablation.sweep import Sweep, at_every_scale, sweep
 from captum_rnn.benchmark.cost import single_thread
+from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.subject import Subject
-from captum_rnn.benchmark.summary import defined
+from captum_rnn.benchmark.records import to_json
 from captum_rnn.evaluation import (
     MeanInterval,
     mean_interval,
@@ -42,7 +42,7 @@ def ablate(
     texts: int = 100,
     grid: Grid | None = None,
     seed: int = 0,
-    progress: bool = True,
+    show_progress: bool = False,
 ) -> dict[str, Any]:
     """Measures every combination of the choices that the hidden-state delta leaves open.
 
@@ -62,7 +62,7 @@ def ablate(
         grid: The options of each axis; None: all that exist for the classifier's layer, the
             classifier's own readout first.
         seed: Seed of the order among words of equal score and of the bootstrap.
-        progress: Show a progress bar on standard error.
+        show_progress: Show a progress bar on standard error.
 
     Returns:
         For JSON: `axes` (options by axis), `cells` (the options of each and its measures with 95 %
@@ -75,7 +75,7 @@ def ablate(
             direction of the grid.
     """
     with evaluation_mode(classifier.model), single_thread():
-        whole = Subject.of(classifier, [review.text for review in reviews]) if reviews else None
+        whole = Dataset.of(classifier, [review.text for review in reviews]) if reviews else None
         rows = whole.readable[:texts] if whole else []
         if whole is None or len(rows) < 2:
             raise ValueError(
@@ -84,8 +84,8 @@ def ablate(
             )
         grid = grid or Grid.of(classifier.model.rnn, classifier.model.readout)
         grid.check_fits(torch_layer(whole.model.layer))
-        subject = whole.select(rows)
-        found = sweep(subject, grid, seed=seed, progress=progress)
+        dataset = whole.select(rows)
+        found = sweep(dataset, grid, seed=seed, show_progress=show_progress)
         start = time.perf_counter()
         cells, effects = _cells(found, grid, seed), _effects(found, grid, seed)
         summary_seconds = time.perf_counter() - start
@@ -94,13 +94,13 @@ def ablate(
             "schema": SCHEMA,
             "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "versions": versions(),
-            "machine": machine(subject.ids.device),
+            "machine": machine(dataset.ids.device),
             "seed": seed,
             "classifier": classifier.model.architecture,
             "trained_on": classifier.trained_on,
             "texts": len(rows),
-            "mean_known_words": float(subject.read.sum(dim=1).double().mean()),
-            "neutral_words": {"number": NEUTRAL_WORDS, "id": subject.model.neutral_id},
+            "mean_known_words": float(dataset.read.sum(dim=1).double().mean()),
+            "neutral_words": {"number": NEUTRAL_WORDS, "id": dataset.model.neutral_id},
             "axes": {axis: list(grid.options(axis)) for axis in AXES},
             "cells": cells,
             "effects": effects,
@@ -144,7 +144,7 @@ def _effects(found: Sweep, grid: Grid, seed: int) -> list[dict[str, Any]]:
     ]
 
 
-def _accuracy(whole: Subject, labels: Tensor, seed: int) -> dict[str, Any]:
+def _accuracy(whole: Dataset, labels: Tensor, seed: int) -> dict[str, Any]:
     """Accuracy of the classifier and of its copy with word vectors of equal length."""
     changed = with_equal_norms(whole.model)
     predicted = predict_texts(changed.probabilities, whole.ids, pad_id=changed.pad_id).argmax(dim=1)
@@ -172,9 +172,6 @@ def _work(found: Sweep, rankings: int, summary_seconds: float) -> dict[str, Any]
 
 def _entry(interval: MeanInterval) -> dict[str, float | int | None]:
     """A mean for JSON, which cannot say NaN."""
-    return {
-        "mean": defined(interval.mean),
-        "low": defined(interval.low),
-        "high": defined(interval.high),
-        "texts": interval.texts,
-    }
+    parts: dict[str, float | int | None] = to_json(interval)
+    del parts["left_out"]
+    return parts

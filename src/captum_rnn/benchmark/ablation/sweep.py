@@ -13,8 +13,8 @@ from captum_rnn.benchmark.ablation.grid import AXES, Embedding, Grid
 from captum_rnn.benchmark.ablation.measures import MEASURES, measure_cells
 from captum_rnn.benchmark.ablation.scores import RecordedBatch
 from captum_rnn.benchmark.cost import timed
+from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.methods import ExplainedModel
-from captum_rnn.benchmark.subject import Subject
 from captum_rnn.evaluation import PerturbedPredictions
 from captum_rnn.states import torch_layer
 
@@ -56,7 +56,7 @@ class Sweep:
     work: Work
 
 
-def sweep(subject: Subject, grid: Grid, *, seed: int, progress: bool = True) -> Sweep:
+def sweep(dataset: Dataset, grid: Grid, *, seed: int, show_progress: bool = False) -> Sweep:
     """Scores and measures every cell of the grid on every text.
 
     Cells that differ in their normalisation only rank the words of a text alike, so they are
@@ -66,10 +66,10 @@ def sweep(subject: Subject, grid: Grid, *, seed: int, progress: bool = True) -> 
     scores; with other word vectors they are predicted by the classifier that has these.
 
     Args:
-        subject: The classifier and the texts, each with a word to read.
+        dataset: The classifier and the texts, each with a word to read.
         grid: The grid.
         seed: Seed of the order among words of equal score.
-        progress: Show a progress bar on standard error.
+        show_progress: Show a progress bar on standard error.
 
     Returns:
         What was found.
@@ -78,16 +78,16 @@ def sweep(subject: Subject, grid: Grid, *, seed: int, progress: bool = True) -> 
         ValueError: The layer lacks a state, level or direction of the grid.
     """
     start = time.perf_counter()
-    work, texts = Work(), len(subject.texts)
+    work, texts = Work(), len(dataset.texts)
     ranked = grid.up_to_scale
-    ranked.check_fits(torch_layer(subject.model.layer))
-    models = {treatment: _treated(subject.model, treatment) for treatment in grid.embedding}
+    ranked.check_fits(torch_layer(dataset.model.layer))
+    models = {treatment: _treated(dataset.model, treatment) for treatment in grid.embedding}
     values = torch.full((len(MEASURES), len(ranked.cells), texts), torch.nan, dtype=torch.float64)
     agreement = torch.full((len(grid.other_options), texts), torch.nan, dtype=torch.float64)
-    batches = subject.batches()
-    with tqdm(total=len(batches) * len(models), unit="batch", disable=not progress) as bar:
+    batches = dataset.batches()
+    with tqdm(total=len(batches) * len(models), unit="batch", disable=not show_progress) as bar:
         for rows in batches:
-            ids, texts_of_batch = subject.batch_ids(rows), rows.cpu()
+            ids, texts_of_batch = dataset.batch_ids(rows), rows.cpu()
             scores = torch.zeros(len(ranked.cells), *ids.shape, dtype=torch.float64)
             for treatment, model in models.items():
                 cells = torch.tensor([cell.embedding == treatment for cell in ranked.cells])
@@ -96,7 +96,7 @@ def sweep(subject: Subject, grid: Grid, *, seed: int, progress: bool = True) -> 
                 values[:, cells.nonzero(), texts_of_batch] = found
                 bar.update()
             agreement[:, texts_of_batch] = agreements(
-                ids.cpu(), at_every_scale(scores, grid), grid, pad_id=subject.model.pad_id
+                ids.cpu(), at_every_scale(scores, grid), grid, pad_id=dataset.model.pad_id
             )
     work.seconds = time.perf_counter() - start
     return Sweep(values, agreement, work)

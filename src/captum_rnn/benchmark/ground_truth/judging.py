@@ -1,22 +1,21 @@
-"""What methods are judged by beside the comparison: by other texts, or by what else is known."""
+"""How well methods do on texts where scores can be right or wrong."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from captum_rnn.benchmark.checkpoint import Blocks, fingerprint
+from captum_rnn.benchmark.checkpoint import Checkpoint, fingerprint
+from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.methods import Method
 from captum_rnn.benchmark.methods.method import Fits, attempt
+from captum_rnn.benchmark.results import MethodScores
 from captum_rnn.benchmark.scoring import Findings
-from captum_rnn.benchmark.subject import Subject
-from captum_rnn.benchmark.summary import defined
-from captum_rnn.evaluation import mean_interval, tied_with_best
+from captum_rnn.benchmark.summary import Direction, summarise
 from captum_rnn.states.modes import evaluation_mode
 
 Judge = Callable[[Tensor], Mapping[str, Tensor]]
@@ -24,168 +23,136 @@ Measuring = Callable[[Method], Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True, eq=False)
-class OtherTexts:
+class JudgedTexts:
     """Texts that scores can be right or wrong about.
 
     Attributes:
         name: Of this set of texts.
-        subject: The classifier and the texts.
+        dataset: The model and the texts.
         truth: What is known of the tokens (texts, time), such as their marks; what was found for
-            another truth is not read from disk.
+            another truth is not read from a checkpoint.
         judge: From scores (texts, time) to one number for each text (texts,), by measure, higher
             being better.
     """
 
     name: str
-    subject: Subject
+    dataset: Dataset
     truth: Tensor
     judge: Judge
 
 
 def judge_methods(
     methods: Sequence[Method],
-    others: OtherTexts,
+    texts: JudgedTexts,
     fits: Fits,
     *,
     seed: int,
     folder: str | Path | None = None,
-    progress: bool = True,
-) -> dict[str, dict[str, Any]]:
+    show_progress: bool = False,
+) -> dict[str, MethodScores]:
     """Scores texts with every method and judges the scores.
 
     Args:
         methods: The methods.
-        others: The texts.
-        fits: What the methods learn from further texts about the same classifier.
+        texts: The texts.
+        fits: What the methods learn from background texts about the same model.
         seed: Seed of the bootstrap.
-        folder: Where what is finished is kept, so that an interrupted run goes on; None: nowhere.
-        progress: Show a progress bar on standard error.
+        folder: Where what is finished is kept, so that an interrupted run resumes; None: nowhere.
+        show_progress: Show a progress bar on standard error.
 
     Returns:
-        By method: `error`, `measures` (`mean`, `low`, `high`, `texts`, `left_out`,
-        `ties_with_best` by measure; see `summarise`) and `per_text`.
+        The figures of each method by its name.
     """
-    subject, name = others.subject, others.name
-    ids = [subject.ids, subject.probabilities, others.truth, *fits.background]
-    blocks = Blocks(folder, fingerprint(subject.model, methods, seed, ids, name))
+    dataset = texts.dataset
+    ids = [dataset.ids, dataset.probabilities, texts.truth, *fits.background]
+    checkpoint = Checkpoint(folder, fingerprint(dataset.model, methods, seed, ids, texts.name))
 
     def measure(method: Method) -> Mapping[str, Tensor]:
-        return others.judge(subject.score(fits.of(method)))
+        return texts.judge(dataset.score(fits.of(method)))
 
-    with evaluation_mode(subject.model.model):
-        return measure_methods(methods, measure, blocks, seed=seed, name=name, progress=progress)
-
-
-def measure_methods(
-    methods: Sequence[Method],
-    measure: Measuring,
-    blocks: Blocks,
-    *,
-    seed: int,
-    name: str,
-    higher_is_better: bool | None = True,
-    progress: bool = True,
-) -> dict[str, dict[str, Any]]:
-    """Measures every method on the same texts; one that fails is an entry that says why.
-
-    Args:
-        methods: The methods.
-        measure: From a method to one number for each text (texts,), by measure.
-        blocks: Where what is finished is kept.
-        seed: Seed of the bootstrap.
-        name: Of what is measured.
-        higher_is_better: Which direction is better; None where nobody competes, and
-            `ties_with_best` is None.
-        progress: Show a progress bar on standard error.
-
-    Returns:
-        See `judge_methods`.
-    """
-    found: dict[str, dict[str, list[float]]] = {}
-    errors: dict[str, str | None] = {}
-    for method in tqdm(methods, desc=name, unit="method", disable=not progress):
-        kept = blocks.get(method.name)
-        if kept is None:
-            values, error = attempt(partial(_lists, measure, method))
-            kept = blocks.put(method.name, {"values": values, "error": error})
-        errors[method.name] = kept["error"]
-        if kept["error"] is None:
-            found[method.name] = kept["values"]
-    summaries = _summaries(found, seed, higher_is_better)
-    return {
-        method.name: {
-            "error": errors[method.name],
-            "measures": summaries.get(method.name, {}),
-            "per_text": {
-                key: [defined(value) for value in values]
-                for key, values in found.get(method.name, {}).items()
-            },
-        }
-        for method in methods
-    }
+    with evaluation_mode(dataset.model.model):
+        return measure_methods(
+            methods, measure, checkpoint, seed=seed, name=texts.name, show_progress=show_progress
+        )
 
 
 def measure_done(
     findings: Findings,
     measure: Measuring,
-    blocks: Blocks,
+    checkpoint: Checkpoint,
     *,
     seed: int,
     name: str,
-    higher_is_better: bool | None = True,
-    progress: bool = True,
-) -> dict[str, dict[str, Any]]:
+    better: Direction | None = "higher",
+    show_progress: bool = False,
+) -> dict[str, MethodScores]:
     """Measures the methods that did their work in a comparison, on the texts of that comparison.
 
     Args:
-        findings: What the comparison found; its scores are not computed anew.
+        findings: What the comparison found; its scores are not computed again.
         measure: See `measure_methods`.
-        blocks: See `measure_methods`.
+        checkpoint: See `measure_methods`.
         seed: See `measure_methods`.
         name: See `measure_methods`.
-        higher_is_better: See `measure_methods`.
-        progress: See `measure_methods`.
+        better: See `measure_methods`.
+        show_progress: See `measure_methods`.
 
     Returns:
-        See `judge_methods`; a method that failed in the comparison is an entry with its reason.
+        The figures of each method by its name; one that failed in the comparison has its reason.
     """
     measured = measure_methods(
-        [row.method for row in findings.done],
+        [scored.method for scored in findings.done],
         measure,
-        blocks,
+        checkpoint,
         seed=seed,
         name=name,
-        higher_is_better=higher_is_better,
-        progress=progress,
+        better=better,
+        show_progress=show_progress,
     )
-    failed = {
-        row.method.name: {"error": row.error, "measures": {}, "per_text": {}}
-        for row in findings.rows
-        if row.error is not None
+    return {
+        scored.method.name: measured.get(scored.method.name) or MethodScores(error=scored.error)
+        for scored in findings.methods
     }
-    return {row.method.name: (measured | failed)[row.method.name] for row in findings.rows}
 
 
-def _lists(measure: Measuring, method: Method) -> dict[str, list[float]]:
-    return {key: values.tolist() for key, values in measure(method).items()}
+def measure_methods(
+    methods: Sequence[Method],
+    measure: Measuring,
+    checkpoint: Checkpoint,
+    *,
+    seed: int,
+    name: str,
+    better: Direction | None = "higher",
+    show_progress: bool = False,
+) -> dict[str, MethodScores]:
+    """Measures every method on the same texts; one that fails says why.
+
+    Args:
+        methods: The methods.
+        measure: From a method to one number for each text (texts,), by measure.
+        checkpoint: Where what is finished is kept.
+        seed: Seed of the bootstrap.
+        name: Of what is measured.
+        better: Which direction is better; None where nobody competes.
+        show_progress: Show a progress bar on standard error.
+
+    Returns:
+        The figures of each method by its name.
+    """
+    found: dict[str, MethodScores] = {}
+    for method in tqdm(methods, desc=name, unit="method", disable=not show_progress):
+        part = checkpoint.part(method.name, partial(_attempted, measure, method))
+        found[method.name] = MethodScores(part["error"], per_text=part["values"])
+    per_text = {method: scores.per_text for method, scores in found.items()}
+    keys = dict.fromkeys(key for measures in per_text.values() for key in measures)
+    for method, means in summarise(per_text, dict.fromkeys(keys, better), seed=seed).items():
+        found[method].measures = means
+    return found
 
 
-def _summaries(
-    found: Mapping[str, Mapping[str, Sequence[float]]], seed: int, higher_is_better: bool | None
-) -> dict[str, dict[str, Any]]:
-    summaries: dict[str, dict[str, Any]] = {name: {} for name in found}
-    for key in dict.fromkeys(key for measures in found.values() for key in measures):
-        values = {
-            name: torch.tensor(measures[key], dtype=torch.float64)
-            for name, measures in found.items()
-        }
-        tied = None
-        if higher_is_better is not None:
-            tied = tied_with_best(values, seed=seed, higher_is_better=higher_is_better)
-        for name, numbers in values.items():
-            interval = asdict(mean_interval(numbers, seed=seed))
-            summaries[name][key] = {
-                **{part: defined(number) for part, number in interval.items()},
-                "ties_with_best": None if tied is None else name in tied,
-            }
-    return summaries
+def _attempted(measure: Measuring, method: Method) -> dict[str, Any]:
+    """The numbers for each text, or why there are none."""
+    values, error = attempt(
+        lambda: {key: numbers.tolist() for key, numbers in measure(method).items()}
+    )
+    return {"values": values or {}, "error": error}

@@ -1,24 +1,24 @@
-"""Tables with a right answer: tasks whose true contributions are known, and hybrid documents.
+"""Where the right answer is known: tasks with true contributions, and hybrid documents.
 
-Deleting words of reviews cannot separate the good methods, since a lexicon without any context does
-nearly as well as they do. Where the truth is known, they separate.
+Deleting words of reviews cannot separate the good methods, since per-word scores without any
+context do nearly as well as they do. Where the truth is known, they separate.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from captum_rnn.benchmark.dataset import TEXTS_PER_BATCH, Dataset, explained_model
 from captum_rnn.benchmark.ground_truth.hybrid import hybrid_documents
-from captum_rnn.benchmark.ground_truth.judging import Judge, OtherTexts, judge_methods
+from captum_rnn.benchmark.ground_truth.judging import Judge, JudgedTexts, judge_methods
 from captum_rnn.benchmark.ground_truth.tasks import TASKS, KnownAnswers, KnownAnswerTask, TaskNet
 from captum_rnn.benchmark.ground_truth.tasks.task import Measure
 from captum_rnn.benchmark.methods import find_methods
 from captum_rnn.benchmark.methods.method import Fits
-from captum_rnn.benchmark.subject import TEXTS_PER_BATCH, Subject, explained_model
+from captum_rnn.benchmark.results import KnownAnswersResult, MethodScores
 from captum_rnn.evaluation import average_precision, pearson_correlations, segment_pointing
 from captum_rnn.text.classifier import RecurrentKind
 from captum_rnn.text.corpus import Review
@@ -28,61 +28,66 @@ SEQUENCES = 200
 _LEARNT_FROM = 640
 
 
-def known_answers(
+def ask_tasks(
     methods: Iterable[str],
     *,
     kinds: Sequence[RecurrentKind] = ("lstm",),
     tasks: Sequence[str] = tuple(TASKS),
-    nets: Sequence[int] = (0,),
+    seeds: Sequence[int] = (0,),
     seed: int = 0,
     folder: str | Path | None = None,
-    progress: bool = True,
-) -> list[dict[str, Any]]:
-    """Scores every method by the true contributions, on nets that solve the tasks.
+    show_progress: bool = False,
+) -> list[KnownAnswersResult]:
+    """Compares every method with the true contributions, on models that solve the tasks.
 
-    The nets are trained on demand and kept in the cache (see `captum_rnn.benchmark.cache`), but for
-    the bag of vectors, which is trained in some two seconds each time.
+    The models are trained on first use and kept in the cache (see `captum_rnn.benchmark.cache`),
+    but for the bag of vectors, which is trained in some two seconds each time.
 
     Args:
         methods: Names in `captum_rnn.benchmark.methods.METHODS`.
-        kinds: Recurrent layers of the nets that learn a rule; a bag of vectors has its own.
+        kinds: Recurrent layers of the models that learn a rule; a bag of vectors has its own.
         tasks: Names in `captum_rnn.benchmark.ground_truth.tasks.TASKS`.
-        nets: Seeds of the nets.
+        seeds: Seeds of the models.
         seed: Seed of the sequences and of all that is drawn.
-        folder: Where what is finished is kept, so that an interrupted run goes on; None: nowhere.
-        progress: Show progress on standard error.
+        folder: Where what is finished is kept, so that an interrupted run resumes; None: nowhere.
+        show_progress: Show progress on standard error.
 
     Returns:
-        One entry for each task, kind (a bag of vectors has one) and net: `task`, `kind`, `net`,
-        `solved`, `accuracy` on fresh sequences, `measure`, and `methods` as `judge_methods` returns
-        them; a net that does not solve its task has no `methods`.
+        One result for each task, kind (a bag of vectors has one) and model; a model that has not
+        learnt its task judges no method.
     """
     chosen = find_methods(methods, seed=seed)
-    entries: list[dict[str, Any]] = []
+    results = []
     for name in tasks:
         task = TASKS[name]
-        for net in task.nets(kinds, nets, progress=progress):
-            entry: dict[str, Any] = {
-                "task": name,
-                "kind": net.kind,
-                "net": net.seed,
-                "solved": net.solved,
-                "accuracy": net.accuracy,
-                "measure": task.measure,
-                "methods": {},
-            }
+        for net in task.nets(kinds, seeds, show_progress=show_progress):
+            judged: dict[str, MethodScores] = {}
             if net.solved:
-                texts, fits = _task_texts(task, net, seed), _task_fits(net, seed)
-                entry["methods"] = judge_methods(
-                    chosen, texts, fits, seed=seed, folder=folder, progress=progress
+                judged = judge_methods(
+                    chosen,
+                    _task_texts(task, net, seed),
+                    _task_fits(net, seed),
+                    seed=seed,
+                    folder=folder,
+                    show_progress=show_progress,
                 )
-            entries.append(entry)
-    return entries
+            results.append(
+                KnownAnswersResult(
+                    task=name,
+                    kind=net.kind,
+                    seed=net.seed,
+                    solved=net.solved,
+                    accuracy=dict(net.accuracy),
+                    measure=task.measure,
+                    methods=judged,
+                )
+            )
+    return results
 
 
 def hybrid_texts(
     classifier: TextClassifier, reviews: Sequence[Review], *, documents: int, seed: int = 0
-) -> OtherTexts:
+) -> JudgedTexts:
     """Documents made of reviews of both classes, which ask for the place of the extreme words.
 
     Args:
@@ -96,28 +101,27 @@ def hybrid_texts(
         the predicted class) and `bottom` (the lowest-scoring word, in a review of the other class).
     """
     made = hybrid_documents(classifier, reviews, documents=documents, seed=seed)
-    subject = Subject.of_batches(
-        explained_model(classifier.model), [made.ids], classes=classifier.classes
-    )
+    model = explained_model(classifier.model, classifier.classes)
+    dataset = Dataset.of_batches(model, [made.ids])
 
     def judge(scores: Tensor) -> dict[str, Tensor]:
         pointing = segment_pointing(
-            made.ids, scores, made.token_labels, subject.predicted.cpu(), seed=seed
+            made.ids, scores, made.token_labels, dataset.predicted.cpu(), seed=seed
         )
         return {"top": pointing.top, "bottom": pointing.bottom}
 
-    return OtherTexts("hybrid", subject, made.token_labels, judge)
+    return JudgedTexts("hybrid", dataset, made.token_labels, judge)
 
 
-def _task_texts(task: KnownAnswerTask, net: TaskNet, seed: int) -> OtherTexts:
+def _task_texts(task: KnownAnswerTask, net: TaskNet, seed: int) -> JudgedTexts:
     """Sequences to explain, and how scores are judged."""
     answers = net.sample(SEQUENCES, seed=seed)
-    subject = Subject.of_batches(net.model, [answers.ids], classes=task.classes)
+    dataset = Dataset.of_batches(replace(net.model, classes=task.classes), [answers.ids])
     explained = replace(
-        subject, probabilities=torch.nn.functional.one_hot(answers.targets, len(task.classes))
+        dataset, probabilities=torch.nn.functional.one_hot(answers.targets, len(task.classes))
     )
     name = f"{task.name}-{net.kind}-{net.seed}"
-    return OtherTexts(name, explained, answers.contributions, _judge(task.measure, answers))
+    return JudgedTexts(name, explained, answers.contributions, _judge(task.measure, answers))
 
 
 def _task_fits(net: TaskNet, seed: int) -> Fits:

@@ -2,18 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from captum_rnn.benchmark.checkpoint import Blocks
-from captum_rnn.benchmark.ground_truth.judging import Judge, OtherTexts, judge_methods, measure_done
+from captum_rnn.benchmark.checkpoint import Checkpoint
+from captum_rnn.benchmark.dataset import Dataset
+from captum_rnn.benchmark.ground_truth.judging import (
+    Judge,
+    JudgedTexts,
+    judge_methods,
+    measure_done,
+)
 from captum_rnn.benchmark.ground_truth.marks_files import MarkedText
 from captum_rnn.benchmark.methods import Method
 from captum_rnn.benchmark.methods.method import Fits
+from captum_rnn.benchmark.results import GroundTruth, MethodScores
 from captum_rnn.benchmark.scoring import Findings
-from captum_rnn.benchmark.subject import Subject
 from captum_rnn.evaluation import (
     average_precision,
     lexicon_polarity,
@@ -27,7 +32,7 @@ from captum_rnn.text.pipeline import TextClassifier
 
 def marked_words(
     classifier: TextClassifier, texts: Sequence[MarkedText], *, seed: int = 0
-) -> OtherTexts:
+) -> JudgedTexts:
     """Texts whose words people marked, which ask for these words.
 
     A word is gold if it was marked and its polarity is that of the predicted class, which the
@@ -41,52 +46,53 @@ def marked_words(
     Returns:
         The texts, with the measures `token_f1`, `average_precision`, `pointing` and `sign`.
     """
-    subject = Subject.of(classifier, [marked.text for marked in texts])
-    polarity = torch.zeros(subject.ids.shape, dtype=torch.long)
+    dataset = Dataset.of(classifier, [marked.text for marked in texts])
+    polarity = torch.zeros(dataset.ids.shape, dtype=torch.long)
     for row, marked in enumerate(texts):
         # English words are looked up in lower case, which keeps the places of all characters.
         text = marked.text.lower() if classifier.language == "english" else marked.text
         for sign in (1, -1):
             spans = [(start, end) for start, end, of in marked.spans if of == sign]
-            tokens = spans_to_tokens(text, subject.tokens[row], spans)
+            tokens = spans_to_tokens(text, dataset.tokens[row], spans)
             polarity[row, : len(tokens)][tokens] = sign
-    return OtherTexts("marks", subject, polarity, _judge(subject, polarity, seed))
+    return JudgedTexts("marks", dataset, polarity, _judge(dataset, polarity, seed))
 
 
 def agreement_with_marks(
     methods: Sequence[Method],
-    marked: OtherTexts,
+    marked: JudgedTexts,
     fits: Fits,
     *,
     seed: int = 0,
     folder: str | Path | None = None,
-    progress: bool = True,
-) -> dict[str, Any]:
-    """Holds the scores of every method against the words that people marked.
+    show_progress: bool = False,
+) -> GroundTruth:
+    """Compares the scores of every method with the words that people marked.
 
     Args:
         methods: The methods.
         marked: See `marked_words`.
-        fits: What the methods learn from other texts about the same classifier.
+        fits: What the methods learn from background texts about the same model.
         seed: Seed of the bootstrap.
-        folder: Where what is finished is kept, so that an interrupted run goes on; None: nowhere.
-        progress: Show progress on standard error.
+        folder: Where what is finished is kept, so that an interrupted run resumes; None: nowhere.
+        show_progress: Show progress on standard error.
 
     Returns:
-        `texts`, and `methods` as `judge_methods` returns them, with `sign` only for methods whose
-        sign means the class.
+        The figures of each method, with `sign` only for methods whose sign means the class.
     """
-    judged = judge_methods(methods, marked, fits, seed=seed, folder=folder, progress=progress)
-    return _agreement(marked.subject, methods, judged)
+    judged = judge_methods(
+        methods, marked, fits, seed=seed, folder=folder, show_progress=show_progress
+    )
+    return _agreement(marked.dataset, methods, judged)
 
 
 def agreement_with_lexicon(
-    subject: Subject, findings: Findings, lexicon: Mapping[str, int], *, seed: int = 0
-) -> dict[str, Any]:
-    """Holds the scores that a comparison has found against the words of a lexicon.
+    dataset: Dataset, findings: Findings, lexicon: Mapping[str, int], *, seed: int = 0
+) -> GroundTruth:
+    """Compares the scores that a comparison has found with the words of a lexicon.
 
     Args:
-        subject: The compared texts, of a classifier of negative (0) and positive (1).
+        dataset: The compared texts, of a classifier of negative (0) and positive (1).
         findings: What the comparison found.
         lexicon: 1 or −1 for each word of known polarity.
         seed: Seed of the order of equal scores and of the bootstrap.
@@ -95,32 +101,31 @@ def agreement_with_lexicon(
         See `agreement_with_marks`.
     """
     judge = _judge(
-        subject, lexicon_polarity(subject.tokens, lexicon, width=subject.ids.shape[1]), seed
+        dataset, lexicon_polarity(dataset.tokens, lexicon, width=dataset.ids.shape[1]), seed
     )
     judged = measure_done(
         findings,
         lambda method: judge(findings.scores[method.name]),
-        Blocks(None, "lexicon"),
+        Checkpoint(None, "lexicon"),
         seed=seed,
         name="lexicon",
-        progress=False,
     )
-    return _agreement(subject, [row.method for row in findings.rows], judged)
+    return _agreement(dataset, [scored.method for scored in findings.methods], judged)
 
 
 def _agreement(
-    subject: Subject, methods: Sequence[Method], judged: dict[str, dict[str, Any]]
-) -> dict[str, Any]:
+    dataset: Dataset, methods: Sequence[Method], judged: dict[str, MethodScores]
+) -> GroundTruth:
     for method in methods:
         if not method.class_aware:
             # The sign of these scores means something else, or they have none.
-            judged[method.name]["measures"].pop("sign", None)
-    return {"texts": len(subject.texts), "methods": judged}
+            judged[method.name].measures.pop("sign", None)
+    return GroundTruth(len(dataset.texts), judged)
 
 
-def _judge(subject: Subject, polarity: Tensor, seed: int) -> Judge:
-    ids, pad_id = subject.ids.cpu(), subject.model.pad_id
-    positive = subject.predicted.cpu() == 1
+def _judge(dataset: Dataset, polarity: Tensor, seed: int) -> Judge:
+    ids, pad_id = dataset.ids.cpu(), dataset.model.pad_id
+    positive = dataset.predicted.cpu() == 1
     gold = polarity == torch.where(positive, 1, -1).unsqueeze(1)
 
     def judge(scores: Tensor) -> dict[str, Tensor]:

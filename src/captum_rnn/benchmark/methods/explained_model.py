@@ -1,6 +1,6 @@
 """A classifier over token ids, as every compared method calls it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +41,7 @@ class ExplainedModel:
         reads_padding: Whether ids behind the end of a text change the answer. The model is then
             only run on texts of one length at a time, without padding; a batch to explain has to
             be such texts.
+        classes: Name of each class, in the order of the logits; None numbers them.
 
     Raises:
         ValueError: An id that is no row of the embedding, or the neutral word is the padding.
@@ -55,6 +56,7 @@ class ExplainedModel:
     takes_lengths: bool = False
     readout: Readout = "final"
     reads_padding: bool = False
+    classes: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.embedding, nn.Embedding):

@@ -1,12 +1,13 @@
 """What the tables of a comparison show: one column a measure, one cell a method."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from captum_rnn.benchmark.measures import MEASURES
+from captum_rnn.benchmark.results import ComparisonData, MeasuredMean, MethodScores
 
-Result = Mapping[str, Any]
 Direction = Literal["higher", "lower"]
 
 DELETION_KEYS = ("comprehensiveness", "sufficiency", "spearman_leave_one_out", "decision_flip")
@@ -51,15 +52,15 @@ class Cell:
 
     Attributes:
         value: The number, or the mean over the texts.
-        low: Lower end of its 95 % interval; None where it has none.
+        low: Lower end of its 95 % interval; NaN where it has none.
         high: Upper end of the interval.
-        tied: Whether the best method of the column is not better on the same texts; None where
-            that was not asked.
+        tied: Whether the method is not significantly different from the best of the column; None
+            where nobody competes.
     """
 
     value: float
-    low: float | None = None
-    high: float | None = None
+    low: float = math.nan
+    high: float = math.nan
     tied: bool | None = None
 
 
@@ -89,14 +90,14 @@ class Column:
         return f"{self.better} is better" if self.better else ""
 
     def shown(self, method: str) -> str:
-        """The number of a method for people, a dash where it has none."""
+        """The number of a method as it is shown, a dash where it has none."""
         cell = self.cells.get(method)
         return "–" if cell is None else self.rounded(cell.value)
 
     def interval(self, method: str) -> str:
-        """The 95 % interval for people, without leading zeros; empty where there is none."""
+        """The 95 % interval as it is shown, without leading zeros; empty where there is none."""
         cell = self.cells.get(method)
-        if cell is None or cell.low is None or cell.high is None:
+        if cell is None or math.isnan(cell.low) or math.isnan(cell.high):
             return ""
         ends = f"[{self.rounded(cell.low)}, {self.rounded(cell.high)}]"
         return ends.replace("[0.", "[.").replace(" 0.", " .").replace("-0.", "-.")
@@ -115,7 +116,7 @@ class Column:
         return self.shown(method) == self.rounded(best)
 
     def ties_with_best(self, method: str) -> bool:
-        """Whether a method that is not the best cannot be told apart from it on these texts."""
+        """Whether a method that is not the best is not significantly different from it."""
         cell = self.cells.get(method)
         return cell is not None and bool(cell.tied) and not self.is_best(method)
 
@@ -130,16 +131,11 @@ class Column:
         return sorted(methods, key=place)
 
 
-def measured(results: Result) -> list[Result]:
-    """The methods that did their work."""
-    return [method for method in results["methods"] if method["error"] is None]
-
-
-def measure_columns(results: Result, keys: Iterable[str]) -> list[Column]:
+def measure_columns(comparison: ComparisonData, keys: Iterable[str]) -> list[Column]:
     """Columns of the measures that some method has.
 
     Args:
-        results: The answer of `captum_rnn.benchmark.compare`.
+        comparison: The comparison.
         keys: Keys of `captum_rnn.benchmark.measures.MEASURES`.
 
     Returns:
@@ -147,7 +143,7 @@ def measure_columns(results: Result, keys: Iterable[str]) -> list[Column]:
     """
     columns = []
     for key in keys:
-        cells = _cells({m["name"]: m["measures"].get(key) for m in measured(results)})
+        cells = _cells({method.name: method.measures.get(key) for method in comparison.measured})
         if cells:
             heading = MEASURES[key].heading
             digits = 2 if key in _TWO_DIGITS else 3
@@ -155,96 +151,85 @@ def measure_columns(results: Result, keys: Iterable[str]) -> list[Column]:
     return columns
 
 
-def cost_columns(results: Result) -> list[Column]:
+def cost_columns(comparison: ComparisonData) -> list[Column]:
     """Columns of what the methods cost; nobody competes, since doing nothing is the cheapest."""
-    facts = (
-        ("× one forward", ("", "× one", "forward"), "forwards", 1),
-        ("ms a text", ("", "ms", "a text"), "milliseconds_per_text", 1),
-    )
+    costs = {method.name: method.cost for method in comparison.measured if method.cost}
+    forwards = {name: Cell(cost.forwards) for name, cost in costs.items()}
+    milliseconds = {name: Cell(cost.milliseconds_per_text) for name, cost in costs.items()}
     return [
-        Column(
-            heading,
-            lines,
-            None,
-            {method["name"]: Cell(float(method["cost"][key])) for method in measured(results)},
-            digits,
-        )
-        for heading, lines, key, digits in facts
+        Column("× forward pass", ("×", "forward", "pass"), None, forwards, 1),
+        Column("ms per text", ("", "ms", "per text"), None, milliseconds, 1),
     ]
 
 
-def hybrid_columns(results: Result) -> list[Column]:
+def hybrid_columns(comparison: ComparisonData) -> list[Column]:
     """Columns of the hybrid documents; none where there are none."""
-    section = results.get("hybrids")
-    if not section:
+    if comparison.hybrids is None:
         return []
     return [
-        _section_column(section["methods"], key, heading, lines)
+        _column(comparison.hybrids.methods, key, heading, lines)
         for key, (heading, lines) in _HYBRID.items()
     ]
 
 
-def task_columns(results: Result) -> list[Column]:
-    """One column for each white-box task, kind and net that was solved; none where none was."""
-    entries = [entry for entry in results.get("known_answers") or [] if entry["solved"]]
+def task_columns(comparison: ComparisonData) -> list[Column]:
+    """One column for each task with known answers, kind and model that solved it."""
+    solved = [result for result in comparison.known_answers if result.solved]
     kinds: dict[str, set[str]] = {}
-    for entry in entries:
-        kinds.setdefault(entry["task"], set()).add(entry["kind"])
-    several_nets = len({entry["net"] for entry in entries}) > 1
+    for result in solved:
+        kinds.setdefault(result.task, set()).add(result.kind)
+    several_seeds = len({result.seed for result in solved}) > 1
     columns = []
-    for entry in entries:
-        kind = entry["kind"].upper() if len(kinds[entry["task"]]) > 1 else ""
-        net = f"net {entry['net']}" if several_nets else ""
-        first, *rest = entry["task"].split("-")
-        details = ", ".join(filter(None, (kind, net)))
+    for result in solved:
+        kind = result.kind.upper() if len(kinds[result.task]) > 1 else ""
+        seed = f"seed {result.seed}" if several_seeds else ""
+        first, *rest = result.task.split("-")
+        details = ", ".join(filter(None, (kind, seed)))
         lines = (first, " ".join(rest) or details, details if rest else "")
-        heading = ", ".join(filter(None, (entry["task"].replace("-", " "), kind, net)))
-        columns.append(_section_column(entry["methods"], entry["measure"], heading, lines))
+        heading = ", ".join(filter(None, (result.task.replace("-", " "), kind, seed)))
+        columns.append(_column(result.methods, result.measure, heading, lines))
     return columns
 
 
-def shuffled_labels_columns(results: Result) -> list[Column]:
-    """The column of the net trained on shuffled labels; none where there was none."""
-    section = results.get("shuffled_labels")
-    if not section:
+def shuffled_labels_columns(comparison: ComparisonData) -> list[Column]:
+    """The column of the model trained on shuffled labels; none where there was none."""
+    if comparison.shuffled_labels is None:
         return []
     heading, lines = "rank correlation, shuffled labels", ("rank corr.,", "shuffled", "labels")
-    return [_section_column(section["methods"], "rank_correlation", heading, lines, None)]
+    methods = comparison.shuffled_labels.methods
+    return [_column(methods, "rank_correlation", heading, lines, better=None)]
 
 
-def agreement_columns(results: Result) -> list[Column]:
+def agreement_columns(comparison: ComparisonData) -> list[Column]:
     """Columns of the agreement with people's marks and with the lexicon."""
-    columns = []
-    for section, source in (("marks", "marked words"), ("lexicon", "lexicon")):
-        methods = (results.get(section) or {"methods": {}})["methods"]
-        for key, heading in _AGREEMENT.items():
-            name = f"{source}: {heading}"
-            column = _section_column(methods, key, name, ("", source, heading))
-            if column.cells:
-                columns.append(column)
-    return columns
+    sources = (("marked words", comparison.marks), ("lexicon", comparison.lexicon))
+    columns = [
+        _column(found.methods, key, f"{source}: {heading}", ("", source, heading))
+        for source, found in sources
+        if found is not None
+        for key, heading in _AGREEMENT.items()
+    ]
+    return [column for column in columns if column.cells]
 
 
-def _section_column(
-    methods: Mapping[str, Result],
+def _column(
+    methods: Mapping[str, MethodScores],
     key: str,
     heading: str,
     lines: tuple[str, str, str],
     better: Direction | None = "higher",
 ) -> Column:
-    """A column of what `judge_methods` found."""
-    cells = _cells({name: found["measures"].get(key) for name, found in methods.items()})
-    errors = {name: found["error"] for name, found in methods.items() if found["error"]}
+    """The column of a measure of some texts."""
+    cells = _cells({name: scores.measures.get(key) for name, scores in methods.items()})
+    errors = {name: scores.error for name, scores in methods.items() if scores.error}
     return Column(heading, lines, better, cells, 2, errors)
 
 
-def _cells(summaries: Mapping[str, Result | None]) -> dict[str, Cell]:
+def _cells(means: Mapping[str, MeasuredMean | None]) -> dict[str, Cell]:
     return {
-        name: Cell(
-            float(summary["mean"]), summary["low"], summary["high"], summary["ties_with_best"]
-        )
-        for name, summary in summaries.items()
-        if summary is not None and summary["mean"] is not None
+        name: Cell(found.mean, found.low, found.high, found.tied_with_best)
+        for name, found in means.items()
+        if found is not None and not math.isnan(found.mean)
     }
 
 
@@ -257,34 +242,30 @@ def _lines(key: str) -> tuple[str, str, str]:
     return short.get(key, ("", "", MEASURES[key].heading))
 
 
-def failures(results: Result) -> list[str]:
+def failures(comparison: ComparisonData) -> list[str]:
     """Why methods have no number at all, in sentences of plain text."""
-    return [f"{m['label']}: {m['error']}" for m in results["methods"] if m["error"]]
+    methods = comparison.methods.values()
+    return [f"{method.label}: {method.error}" for method in methods if method.error]
 
 
-def missing(results: Result) -> list[str]:
-    """What was asked for and could not be had, in sentences of plain text."""
-    return list(results.get("missing") or [])
-
-
-def failures_in(results: Result, columns: Sequence[Column]) -> list[str]:
+def failures_in(comparison: ComparisonData, columns: Sequence[Column]) -> list[str]:
     """Why methods that did their work have no number in some columns.
 
     Args:
-        results: The answer of `captum_rnn.benchmark.compare`.
+        comparison: The comparison.
         columns: Columns of other texts, on which a method can fail that works elsewhere.
 
     Returns:
         Sentences of plain text, one for each method and reason.
     """
     sentences = []
-    for method in measured(results):
+    for method in comparison.measured:
         where: dict[str, list[str]] = {}
         for column in columns:
-            if method["name"] in column.errors:
-                where.setdefault(column.errors[method["name"]], []).append(column.heading)
+            if method.name in column.errors:
+                where.setdefault(column.errors[method.name], []).append(column.heading)
         sentences += [
-            f"{method['label']} ({'; '.join(headings)}): {reason}"
+            f"{method.label} ({'; '.join(headings)}): {reason}"
             for reason, headings in where.items()
         ]
     return sentences

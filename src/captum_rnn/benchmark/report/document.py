@@ -1,95 +1,140 @@
-"""The report as a whole: its sections in the order in which they are read."""
+"""The pages of a comparison, from the templates beside this file."""
 
-from collections.abc import Sequence
-from html import escape
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-from captum_rnn.benchmark.report.columns import Result, measured
-from captum_rnn.benchmark.report.examples import examples_section
-from captum_rnn.benchmark.report.explanations import how_to_read
-from captum_rnn.benchmark.report.figures import correlations_section, cost_section, curves_section
-from captum_rnn.benchmark.report.findings import headline
-from captum_rnn.benchmark.report.tables import (
-    agreement_section,
-    differences_section,
-    further_section,
-    sanity_section,
-    side_by_side,
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from captum_rnn.benchmark.ground_truth.tasks import BagOfVectorsTask
+from captum_rnn.benchmark.measures import MEASURES
+from captum_rnn.benchmark.report import pictures
+from captum_rnn.benchmark.report.columns import (
+    DELETION_KEYS,
+    FURTHER_KEYS,
+    SANITY_KEYS,
+    Column,
+    agreement_columns,
+    cost_columns,
+    failures_in,
+    hybrid_columns,
+    measure_columns,
+    shuffled_labels_columns,
+    task_columns,
 )
-from captum_rnn.visualization.html import page
+from captum_rnn.benchmark.report.differences import differences
+from captum_rnn.benchmark.report.findings import headline
+from captum_rnn.benchmark.report.reproduction import reproduction
+from captum_rnn.benchmark.results import ComparisonData, MethodResult
+from captum_rnn.visualization.chart import cost_figure
+from captum_rnn.visualization.curves import curves_figure
+from captum_rnn.visualization.figure import drawing, inline_svg
+from captum_rnn.visualization.html import legend_html, page, tokens_html
+from captum_rnn.visualization.matrix import matrix_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _TITLE = "Which method explains it better, and at what cost?"
+_TEMPLATES = "templates"
+_NEW_WORD = re.compile("(?<=[a-z])(?=[A-Z])")
 
 
-def report_html(results: Result) -> str:
+def report_html(comparison: ComparisonData) -> str:
     """The report of a comparison.
-
-    Args:
-        results: The answer of `captum_rnn.benchmark.compare` or of `full_comparison`.
 
     Returns:
         A self-contained HTML document, to be written as UTF-8. Everything in it that comes from
         the texts, the model or a method is escaped.
     """
-    sections = [
-        f"<h1>{_TITLE}</h1>",
-        f'<p class="headline">{escape(headline(results))}</p>',
-        f'<p class="note">{escape(" ".join(_subject(results)))}</p>',
-        side_by_side(results),
-        cost_section(results),
-        curves_section(results),
-        differences_section(results),
-        further_section(results),
-        sanity_section(results),
-        agreement_section(results),
-        correlations_section(results),
-        how_to_read(results),
-        examples_section(results),
-        _ran_on(results),
-    ]
-    return page(
-        _TITLE,
-        "\n".join(filter(None, sections)),
-        style=_resource("report.css"),
-        script=_resource("sort.js"),
+    answers = [*hybrid_columns(comparison), *task_columns(comparison)]
+    shuffled = shuffled_labels_columns(comparison)
+    agreement = agreement_columns(comparison)
+    of_the_post = [example for example in comparison.examples if example.source == "post"]
+    quick, others = pictures.quick_first(comparison)
+    body = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            title=_TITLE,
+            headline=headline(comparison),
+            comparison=comparison,
+            answers=answers,
+            deletion=[*measure_columns(comparison, DELETION_KEYS), *cost_columns(comparison)[:1]],
+            further=measure_columns(comparison, FURTHER_KEYS),
+            milliseconds=cost_columns(comparison)[1:],
+            sanity=measure_columns(comparison, SANITY_KEYS),
+            shuffled=shuffled,
+            agreement=agreement,
+            unavailable=[*comparison.missing, *failures_in(comparison, answers)],
+            shuffled_failed=failures_in(comparison, shuffled),
+            agreement_failed=failures_in(comparison, agreement),
+            bag_of_vectors=BagOfVectorsTask.name,
+            differences=differences(comparison),
+            cost_svg=_cost_svg(comparison),
+            curves_svg=_curves_svg(comparison),
+            correlations_svg=_correlations_svg(comparison),
+            measures=_explained_measures(comparison),
+            of_the_post=of_the_post,
+            of_the_corpus=[e for e in comparison.examples if e.source != "post"],
+            reproduction=reproduction(of_the_post),
+            first_methods=quick or others,
+            further_methods=others if quick else [],
+        )
+    )
+    return page(_TITLE, body, style=_resource("report.css"), script=_resource("sort.js"))
+
+
+def notebook_html(comparison: ComparisonData) -> str:
+    """What a notebook shows: the headline and the tables, without a page around them."""
+    return (
+        _environment()
+        .get_template("notebook.html")
+        .render(
+            headline=headline(comparison),
+            comparison=comparison,
+            answers=[*hybrid_columns(comparison), *task_columns(comparison)],
+            deletion=[*measure_columns(comparison, DELETION_KEYS), *cost_columns(comparison)[:1]],
+        )
     )
 
 
-def _subject(results: Result) -> list[str]:
-    """What was explained: the classifier and the texts, in sentences."""
-    subject = results["subject"]
-    corpus = subject["trained_on"].get("corpus")
-    trained = f", trained on {corpus}," if corpus else ""
-    unseen = " that it was not trained on" if corpus else ""
-    classifier = f"{subject['kind']} classifier" if subject["kind"] else "classifier"
-    methods = len(measured(results))
-    sentences = [
-        f"{methods} method{'s' * (methods != 1)} explain{'s' * (methods == 1)} the class "
-        f"({' or '.join(map(str, subject['classes']))}) that one {classifier}{trained} predicts "
-        f"for {subject['texts']} texts{unseen}."
-    ]
-    if subject["accuracy"] is not None:
-        sentences.append(f"It gets {100 * subject['accuracy']:.1f} % of them right.")
-    sentences.append(
-        f"A text has {subject['mean_words']:.0f} words on average, of which it knows "
-        f"{subject['mean_known_words']:.0f}."
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("captum_rnn.benchmark.report", _TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    if subject["texts_cut"]:
-        sentences.append(f"Longer than what it reads of a text: {subject['texts_cut']}.")
-    if subject["texts_left_out"]:
-        sentences.append(f"Left out, having no known word: {subject['texts_left_out']}.")
-    return sentences
-
-
-def _ran_on(results: Result) -> str:
-    facts = {
-        "Versions": ", ".join(f"{name} {number}" for name, number in results["versions"].items()),
-        "Machine": ", ".join(f"{key} {_plain(value)}" for key, value in results["machine"].items()),
-        "Seed": _plain(results["seed"]),
-        "Date": _plain(results["created"]),
+    environment.filters |= {"breakable": _breakable, "hyphenated": _hyphenated, "plain": _plain}
+    environment.globals |= {
+        "rows": _rows,
+        "legend": lambda *ends: Markup(legend_html(*ends)),
+        "tokens": lambda tokens, scores: Markup(tokens_html(tokens, scores)),
     }
-    entries = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
-    return f'<h2>What it ran on</h2>\n<dl class="note">{entries}</dl>'
+    return environment
+
+
+def _rows(comparison: ComparisonData, columns: Sequence[Column]) -> list[MethodResult]:
+    """The methods in the order of the first column; those that failed come last."""
+    names = columns[0].ordered(method.name for method in comparison.measured)
+    failed = [method for method in comparison.methods.values() if method.error]
+    return [*(comparison.methods[name] for name in names), *failed]
+
+
+def _breakable(label: str) -> Markup:
+    """Names of classes may break where a new word begins."""
+    return Markup(_NEW_WORD.sub("<wbr>", str(escape(label))))
+
+
+def _hyphenated(heading: str) -> Markup:
+    """Long names may break where a hyphen is right."""
+    return Markup(str(escape(heading)).replace("comprehensiveness", "comprehen&shy;siveness"))
 
 
 def _plain(value: object) -> str:
@@ -100,5 +145,44 @@ def _plain(value: object) -> str:
     return str(value)
 
 
+def _explained_measures(comparison: ComparisonData) -> list[tuple[str, str]]:
+    """Heading and explanation of each measure that some method has."""
+    keys = {key for method in comparison.measured for key in method.measures}
+    return [
+        (
+            measure.heading,
+            measure.explanation
+            + (f" {measure.better.capitalize()} is better." if measure.better else ""),
+        )
+        for key, measure in MEASURES.items()
+        if key in keys
+    ]
+
+
+def _cost_svg(comparison: ComparisonData) -> Markup | None:
+    """Faithfulness against cost; None where nothing was removed."""
+    points, floor = pictures.cost_points(comparison)
+    return _svg(lambda: cost_figure(points, floor=floor)) if points else None
+
+
+def _curves_svg(comparison: ComparisonData) -> Markup | None:
+    """The deletion and insertion curves; None where they were not measured."""
+    panels = pictures.curve_panels(comparison)
+    shown, floor = pictures.standing_out(comparison)
+    return _svg(lambda: curves_figure(panels, shown=shown, floor=floor)) if panels else None
+
+
+def _correlations_svg(comparison: ComparisonData) -> Markup | None:
+    """Which methods agree; None where no two of them worked."""
+    labels, values = pictures.correlation_matrix(comparison)
+    return _svg(lambda: matrix_figure(labels, values)) if len(labels) > 1 else None
+
+
+def _svg(draw: "Callable[[], Figure]") -> Markup:
+    with drawing():
+        return Markup(inline_svg(draw()))
+
+
 def _resource(name: str) -> str:
-    return files("captum_rnn.benchmark.report").joinpath(name).read_text(encoding="utf-8")
+    folder = files("captum_rnn.benchmark.report").joinpath(_TEMPLATES)
+    return folder.joinpath(name).read_text(encoding="utf-8")

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captum_rnn.benchmark.report.columns import Result
 from captum_rnn.benchmark.report.pictures import (
     correlation_matrix,
     cost_points,
@@ -12,6 +11,7 @@ from captum_rnn.benchmark.report.pictures import (
     example_lines,
     standing_out,
 )
+from captum_rnn.benchmark.results import ComparisonData
 from captum_rnn.files import write_bytes
 from captum_rnn.visualization.chart import cost_figure
 from captum_rnn.visualization.curves import curves_figure
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def save_figures(results: Result, folder: str | Path) -> list[Path]:
+def save_figures(comparison: ComparisonData, folder: str | Path) -> list[Path]:
     """Writes each figure of a comparison as PNG (200 dots an inch) and as SVG.
 
     `cost` (faithfulness against cost), `curves` (deletion and insertion), `correlations` (between
-    the methods) and `example` (one text under the quick methods). A figure for which the results
-    hold nothing is not written. The same results give the same files.
+    the methods) and `example` (one text under the quick methods). A figure for which the comparison
+    holds nothing is not written. The same comparison gives the same files.
 
     Args:
-        results: The answer of `captum_rnn.benchmark.compare` or of `full_comparison`.
+        comparison: The comparison.
         folder: Where to; it is made if it does not exist, and files of these names are replaced.
 
     Returns:
@@ -44,11 +44,11 @@ def save_figures(results: Result, folder: str | Path) -> list[Path]:
         UserWarning: A text holds Chinese and there is no font for it; see
             `captum_rnn.visualization.fonts.readable_text`.
     """
-    points, floor = cost_points(results)
-    panels = curve_panels(results)
-    shown, floor_label = standing_out(results)
-    labels, correlations = correlation_matrix(results)
-    lines = example_lines(results)
+    points, floor = cost_points(comparison)
+    panels = curve_panels(comparison)
+    shown, floor_label = standing_out(comparison)
+    labels, correlations = correlation_matrix(comparison)
+    lines = example_lines(comparison)
     written: list[Path] = []
     if points:
         written += _save(lambda: cost_figure(points, floor=floor), (), folder, "cost")

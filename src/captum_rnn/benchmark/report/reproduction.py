@@ -1,11 +1,13 @@
 """What of the post's printed results comes back from another trained classifier, and what not."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import math
+from collections.abc import Sequence
 
 from captum_rnn.benchmark.report.findings import POST
+from captum_rnn.benchmark.results import Example, PrintedScores
 
-Example = Mapping[str, Any]
+Pair = tuple[Example, PrintedScores]
+
 _FEWEST_REPEATS = 3
 _SUM_TOLERANCE = 1e-3
 
@@ -19,31 +21,29 @@ def reproduction(examples: Sequence[Example]) -> list[str]:
     Returns:
         Sentences, as plain text; none where no example has both scores.
     """
-    compared = [e for e in examples if e.get("printed") and POST in e["scores"]]
-    if not compared:
+    pairs = [(e, e.printed) for e in examples if e.printed and POST in e.scores]
+    if not pairs:
         return []
+    compared = [example for example, _ in pairs]
     return [
         *_sums(compared),
-        *_repeats(compared),
+        *_repeats(pairs),
         *_correlations(compared),
-        *_top_words(compared),
-        *_segmentation(compared),
+        *_top_words(pairs),
+        *_segmentation(pairs),
     ]
 
 
 def _sums(examples: Sequence[Example]) -> list[str]:
-    ones = sum(abs(sum(e["scores"][POST]) - 1) < _SUM_TOLERANCE for e in examples)
+    ones = sum(abs(sum(e.scores[POST]) - 1) < _SUM_TOLERANCE for e in examples)
     if ones == len(examples):
         return [f"Reproduced: the scores of each sentence sum to 1 ({ones} of {ones})."]
     return [f"Not reproduced: the scores of only {ones} of {len(examples)} sentences sum to 1."]
 
 
 def _correlations(examples: Sequence[Example]) -> list[str]:
-    values = [
-        e["rank_correlation"][POST]
-        for e in examples
-        if e["rank_correlation"] and e["rank_correlation"].get(POST) is not None
-    ]
+    known = [(e.rank_correlation or {}).get(POST, math.nan) for e in examples]
+    values = [value for value in known if not math.isnan(value)]
     if not values:
         return ["Not comparable: no sentence is cut into the printed words."]
     mean = sum(values) / len(values)
@@ -56,21 +56,22 @@ def _correlations(examples: Sequence[Example]) -> list[str]:
     ]
 
 
-def _top_words(examples: Sequence[Example]) -> list[str]:
+def _top_words(pairs: Sequence[Pair]) -> list[str]:
     same = sum(
-        _top_word(e["tokens"], e["scores"][POST]) == _top_word(**e["printed"]) for e in examples
+        _top_word(example.tokens, example.scores[POST]) == _top_word(printed.tokens, printed.scores)
+        for example, printed in pairs
     )
     return [
-        f"The word with the highest score is the printed one in {same} of the {len(examples)} "
+        f"The word with the highest score is the printed one in {same} of the {len(pairs)} "
         "sentences."
     ]
 
 
-def _segmentation(examples: Sequence[Example]) -> list[str]:
+def _segmentation(pairs: Sequence[Pair]) -> list[str]:
     other = [
         str(number)
-        for number, e in enumerate(examples, start=1)
-        if list(e["tokens"]) != list(e["printed"]["tokens"])
+        for number, (example, printed) in enumerate(pairs, start=1)
+        if example.tokens != printed.tokens
     ]
     if not other:
         return []
@@ -80,13 +81,13 @@ def _segmentation(examples: Sequence[Example]) -> list[str]:
     ]
 
 
-def _repeats(examples: Sequence[Example]) -> list[str]:
+def _repeats(pairs: Sequence[Pair]) -> list[str]:
     """Of a word that repeats, the post's later ones score less than the first."""
     sentences = []
-    for number, example in enumerate(examples, start=1):
-        for word in dict.fromkeys(example["printed"]["tokens"]):
-            printed = _scores_of(word, example["printed"]["tokens"], example["printed"]["scores"])
-            ours = _scores_of(word, example["tokens"], example["scores"][POST])
+    for number, (example, in_post) in enumerate(pairs, start=1):
+        for word in dict.fromkeys(in_post.tokens):
+            printed = _scores_of(word, in_post.tokens, in_post.scores)
+            ours = _scores_of(word, example.tokens, example.scores[POST])
             is_content_word = len(word) > 1 and word.isalpha()
             if not is_content_word or len(printed) < _FEWEST_REPEATS or not _falls(printed):
                 continue

@@ -5,60 +5,55 @@ from collections.abc import Sequence
 
 from captum_rnn.benchmark.report.columns import (
     Column,
-    Result,
     cost_columns,
     failures,
     failures_in,
     hybrid_columns,
     measure_columns,
-    measured,
-    missing,
     shuffled_labels_columns,
     task_columns,
 )
+from captum_rnn.benchmark.results import ComparisonData
 from captum_rnn.visualization.tokens import display_width, visible
 
 _BEST, _TIE = "*", "~"
 _WIDTH = 80
 
 
-def table_text(results: Result) -> str:
-    """Tasks with a known answer; faithfulness, hybrid documents and cost; sanity.
+def table_text(comparison: ComparisonData) -> str:
+    """Tasks with known answers; faithfulness, hybrid documents and cost; sanity.
 
     The methods stand in the order of their comprehensiveness; 95 % intervals stand below their
     means. With the quick methods no line is wider than 80 columns.
 
-    Args:
-        results: The answer of `captum_rnn.benchmark.compare` or of `full_comparison`.
-
     Returns:
         Lines without a line break at the end.
     """
-    faithfulness = measure_columns(results, ("comprehensiveness", "spearman_leave_one_out"))
-    hybrids, tasks = hybrid_columns(results), task_columns(results)
-    shuffled = shuffled_labels_columns(results)
-    columns = [*faithfulness, *hybrids, *cost_columns(results)[:1]]
-    order = columns[0].ordered(method["name"] for method in measured(results))
-    parts = ["Tasks with a known answer:\n" + _tables(results, tasks, order)] if tasks else []
+    faithfulness = measure_columns(comparison, ("comprehensiveness", "spearman_leave_one_out"))
+    hybrids, tasks = hybrid_columns(comparison), task_columns(comparison)
+    shuffled = shuffled_labels_columns(comparison)
+    columns = [*faithfulness, *hybrids, *cost_columns(comparison)[:1]]
+    order = columns[0].ordered(method.name for method in comparison.measured)
+    parts = ["Tasks with known answers:\n" + _tables(comparison, tasks, order)] if tasks else []
     if order:
         title = "When words are removed:\n" if tasks else ""
-        parts += [title + _table(results, columns, order)]
+        parts += [title + _table(comparison, columns, order)]
     if shuffled:
         parts += [
-            "Rank correlation with the scores of the same net trained on shuffled labels\n"
+            "Rank correlation with the scores of the same model trained on shuffled labels\n"
             "(near 1: explains the texts, not what was learnt):\n"
-            + _table(results, shuffled, order)
+            + _table(comparison, shuffled, order)
         ]
     judged = [*faithfulness, *hybrids, *tasks]
     if any(column.ties_with_best(name) for column in judged for name in column.cells):
         parts += [
             f"{_BEST} the best of its column\n"
-            f"{_TIE} not distinguishable from the best on these texts (paired bootstrap, 95 %)"
+            f"{_TIE} not significantly different from the best (paired bootstrap, 95 %)"
         ]
     failed = [
-        *missing(results),
-        *failures(results),
-        *failures_in(results, [*hybrids, *tasks, *shuffled]),
+        *comparison.missing,
+        *failures(comparison),
+        *failures_in(comparison, [*hybrids, *tasks, *shuffled]),
     ]
     if failed:
         parts += ["\n".join(["Not measured:", *map(_wrapped, failed)])]
@@ -69,21 +64,21 @@ def _wrapped(sentence: str) -> str:
     return textwrap.fill(visible(sentence), _WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
-def _tables(results: Result, columns: Sequence[Column], order: Sequence[str]) -> str:
+def _tables(comparison: ComparisonData, columns: Sequence[Column], order: Sequence[str]) -> str:
     """Tables below each other, each with as many of the columns as fit a terminal."""
     for number in range(len(columns), 0, -1):
-        text = _table(results, columns[:number], order)
+        text = _table(comparison, columns[:number], order)
         if number == 1 or max(map(display_width, text.splitlines())) <= _WIDTH:
             break
     rest = columns[number:]
-    return text + ("\n\n" + _tables(results, rest, order) if rest else "")
+    return text + ("\n\n" + _tables(comparison, rest, order) if rest else "")
 
 
-def _table(results: Result, columns: Sequence[Column], order: Sequence[str]) -> str:
-    labels = {method["name"]: method["label"] for method in measured(results)}
+def _table(comparison: ComparisonData, columns: Sequence[Column], order: Sequence[str]) -> str:
+    labels = {method.name: method.label for method in comparison.measured}
     rows = [["", *(column.lines[i] for column in columns)] for i in range(3)]
     if any(column.better for column in columns):
-        rows.append(["better is", *(column.better or "" for column in columns)])
+        rows.append(["direction", *(column.better or "" for column in columns)])
     rows = [row for row in rows if any(row)]
     head = len(rows)
     for name in order:

@@ -15,7 +15,7 @@ from captum_rnn.evaluation import pearson_correlations
 
 @pytest.fixture(scope="module")
 def net() -> TaskNet:
-    (net,) = BagOfVectorsTask().nets(["lstm", "gru"], [3], progress=False)
+    (net,) = BagOfVectorsTask().nets(["lstm", "gru"], [3])
     return net
 
 

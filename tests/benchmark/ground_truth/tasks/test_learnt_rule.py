@@ -12,8 +12,8 @@ def test_a_net_of_each_kind_and_seed_and_the_truth_of_the_rule(
 ) -> None:
     asked = []
 
-    def untrained(rule, kind, seed, *, progress):  # type: ignore[no-untyped-def]
-        asked.append((rule, kind, seed, progress))
+    def untrained(rule, kind, seed, *, show_progress):  # type: ignore[no-untyped-def]
+        asked.append((rule, kind, seed, show_progress))
         record = {"fresh": {"accuracy": 0.75}, "solved": False}
         model = RecurrentClassifier(len(rule.words), 5, kind, 4, 4)
         return SimpleNamespace(model=model, trained_on=record)
@@ -21,7 +21,7 @@ def test_a_net_of_each_kind_and_seed_and_the_truth_of_the_rule(
     monkeypatch.setattr(learnt_rule, "task_net", untrained)
     rule = SecondClassTask(longest=13)
     task = LearntRule(rule)
-    nets = list(task.nets(["gru", "rnn"], [0, 4], progress=False))
+    nets = list(task.nets(["gru", "rnn"], [0, 4]))
 
     expected = [("gru", 0), ("gru", 4), ("rnn", 0), ("rnn", 4)]
     assert asked == [(rule, kind, seed, False) for kind, seed in expected]

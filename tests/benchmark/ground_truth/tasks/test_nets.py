@@ -17,7 +17,7 @@ def _cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_a_net_learns_an_easy_task_and_says_so() -> None:
-    net = nets.train_net(EASY, net_settings("gru", SMALL), most_steps=1_000, progress=False)
+    net = nets.train_net(EASY, net_settings("gru", SMALL), most_steps=1_000)
     record = net.trained_on
     known = EASY.sample(1_000, seed=0)
     right = (net.model(known.ids).argmax(dim=1) == known.labels).float().mean()
@@ -30,7 +30,7 @@ def test_a_net_learns_an_easy_task_and_says_so() -> None:
 
 
 def test_a_net_that_fails_is_reported() -> None:
-    net = nets.train_net(EASY, SMALL, most_steps=1, progress=False)
+    net = nets.train_net(EASY, SMALL, most_steps=1)
     assert net.trained_on["solved"] is False
     assert net.trained_on["fresh"]["accuracy"] < 0.99
     assert net.trained_on["steps"] == 1
@@ -46,13 +46,13 @@ def test_trained_once_for_each_task_kind_and_seed(monkeypatch: pytest.MonkeyPatc
         return train_net(task, settings, most_steps=2, **options)
 
     monkeypatch.setattr(nets, "train_net", counting)
-    first = task_net(EASY, "rnn", 3, progress=False)
-    again = task_net(EASY, "rnn", 3, progress=False)
+    first = task_net(EASY, "rnn", 3)
+    again = task_net(EASY, "rnn", 3)
     assert trained == [("additive", "rnn", 3)]
     ids = torch.tensor([[1, 4, 0]])
     assert torch.equal(first.model(ids), again.model(ids))
-    task_net(EASY, "rnn", 4, progress=False)
-    task_net(AdditiveTask(shortest=2, longest=5), "rnn", 3, progress=False)
+    task_net(EASY, "rnn", 4)
+    task_net(AdditiveTask(shortest=2, longest=5), "rnn", 3)
     assert len(trained) == 3
 
 
@@ -60,5 +60,5 @@ def test_the_programs_random_numbers_are_left_alone() -> None:
     torch.manual_seed(9)
     expected = torch.rand(2)
     torch.manual_seed(9)
-    nets.train_net(EASY, SMALL, most_steps=1, progress=False)
+    nets.train_net(EASY, SMALL, most_steps=1)
     assert torch.equal(torch.rand(2), expected)

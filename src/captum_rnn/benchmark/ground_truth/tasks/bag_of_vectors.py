@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from captum_rnn.benchmark.dataset import NEUTRAL_WORD_ID
 from captum_rnn.benchmark.ground_truth.tasks.keywords import AdditiveTask
 from captum_rnn.benchmark.ground_truth.tasks.known_answer_task import TaskNet
 from captum_rnn.benchmark.ground_truth.tasks.nets import SOLVED, TRAINING_SEED, final_accuracy
 from captum_rnn.benchmark.ground_truth.tasks.task import KnownAnswers, Measure
 from captum_rnn.benchmark.methods import ExplainedModel
 from captum_rnn.benchmark.methods.explained_model import margins
-from captum_rnn.benchmark.subject import NEUTRAL_WORD_ID
 from captum_rnn.states import pack_tokens
 from captum_rnn.text.classifier import RecurrentKind
 
@@ -107,7 +107,7 @@ class BagOfVectorsTask:
     kind: ClassVar[str] = "linear-rnn"
 
     def nets(
-        self, kinds: Sequence[RecurrentKind], seeds: Sequence[int], *, progress: bool = True
+        self, kinds: Sequence[RecurrentKind], seeds: Sequence[int], *, show_progress: bool = False
     ) -> Iterator[TaskNet]:
         """One net for each seed, whatever the kinds, trained in some two seconds each time."""
         for seed in seeds:

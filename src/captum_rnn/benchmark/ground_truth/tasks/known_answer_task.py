@@ -57,12 +57,12 @@ class KnownAnswerTask(Protocol):
         """How scores are compared with the true contributions."""
 
     def nets(
-        self, kinds: Sequence[RecurrentKind], seeds: Sequence[int], *, progress: bool = True
+        self, kinds: Sequence[RecurrentKind], seeds: Sequence[int], *, show_progress: bool = False
     ) -> Iterator[TaskNet]:
         """The nets to explain, trained when they are asked for.
 
         Args:
             kinds: Recurrent layers, for a task that has no layer of its own.
             seeds: One net for each of them.
-            progress: Show the progress of a training on standard error.
+            show_progress: Show the progress of a training on standard error.
         """

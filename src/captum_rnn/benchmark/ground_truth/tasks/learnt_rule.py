@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from captum_rnn.benchmark.dataset import explained_model
 from captum_rnn.benchmark.ground_truth.tasks.known_answer_task import TaskNet
 from captum_rnn.benchmark.ground_truth.tasks.nets import task_net
 from captum_rnn.benchmark.ground_truth.tasks.task import Measure, Task
-from captum_rnn.benchmark.subject import explained_model
 from captum_rnn.text.classifier import RecurrentKind
 
 
@@ -37,12 +37,12 @@ class LearntRule:
         return self.rule.measure
 
     def nets(
-        self, kinds: Sequence[RecurrentKind], seeds: Sequence[int], *, progress: bool = True
+        self, kinds: Sequence[RecurrentKind], seeds: Sequence[int], *, show_progress: bool = False
     ) -> Iterator[TaskNet]:
         """A net of each kind and seed, from the cache or trained now; see `KnownAnswerTask`."""
         for kind in kinds:
             for seed in seeds:
-                classifier = task_net(self.rule, kind, seed, progress=progress)
+                classifier = task_net(self.rule, kind, seed, show_progress=show_progress)
                 yield TaskNet(
                     kind=kind,
                     seed=seed,

@@ -41,7 +41,7 @@ TRAINING_SEED, _CHECK_SEED, _FINAL_SEED = 2**40, 2**41, 2**42
 
 
 def task_net(
-    task: Task, kind: Kind = "lstm", seed: int = 0, *, progress: bool = True
+    task: Task, kind: Kind = "lstm", seed: int = 0, *, show_progress: bool = False
 ) -> TextClassifier:
     """A net that was trained on a task, from the cache or trained now, within two minutes.
 
@@ -53,7 +53,7 @@ def task_net(
         task: The task.
         kind: The recurrent layer; see `captum_rnn.benchmark.ground_truth.tasks.kinds.KINDS`.
         seed: Decides the first weights and the sequences.
-        progress: Show the progress of a training on standard error.
+        show_progress: Show the progress of a training on standard error.
 
     Returns:
         The net with the task's words and classes.
@@ -71,8 +71,8 @@ def task_net(
     name = f"{task.name}-{kind}-{seed}"
     return load_or_train(
         cached_folder(_GROUP, name, recipe),
-        functools.partial(train_net, task, settings, progress=progress),
-        f"training {name}, at most two minutes on one core" if progress else None,
+        functools.partial(train_net, task, settings, show_progress=show_progress),
+        f"training {name}, at most two minutes on one core" if show_progress else None,
     )
 
 
@@ -81,7 +81,7 @@ def train_net(
     settings: TrainingSettings,
     *,
     most_steps: int = _MOST_STEPS,
-    progress: bool = True,
+    show_progress: bool = False,
 ) -> TextClassifier:
     """Trains a net on fresh sequences of a task until it has learnt it; see `task_net`.
 
@@ -89,7 +89,7 @@ def train_net(
         task: The task.
         settings: The net and the seed; nothing else is read.
         most_steps: Training steps after which it is given up.
-        progress: Show a progress bar on standard error.
+        show_progress: Show a progress bar on standard error.
 
     Returns:
         The net; `trained_on` records the steps, the accuracy, and whether the task is solved.
@@ -107,7 +107,7 @@ def train_net(
             layers=settings.layers,
             pooling=settings.pooling,
         )
-    steps = _learn(model, task, settings.seed, most_steps, progress)
+    steps = _learn(model, task, settings.seed, most_steps, show_progress)
     accuracy = final_accuracy(model, task, settings.seed)
     record: dict[str, Any] = {
         "task": {"name": task.name, **asdict(task)},
@@ -133,7 +133,7 @@ def final_accuracy(model: nn.Module, task: Task, seed: int) -> Accuracy:
 
 
 def _learn(
-    model: RecurrentClassifier, task: Task, seed: int, most_steps: int, progress: bool
+    model: RecurrentClassifier, task: Task, seed: int, most_steps: int, show_progress: bool
 ) -> int:
     """Trains in place; returns the number of steps."""
     optimiser = torch.optim.Adam(model.parameters(), lr=_LEARNING_RATE)
@@ -141,7 +141,7 @@ def _learn(
         optimiser, start_factor=1.0, end_factor=_LAST_RATE, total_iters=most_steps
     )
     generator = torch.Generator().manual_seed(TRAINING_SEED + seed)
-    bar = tqdm(total=most_steps, desc=task.name, unit="step", disable=not progress)
+    bar = tqdm(total=most_steps, desc=task.name, unit="step", disable=not show_progress)
     with bar:
         for step in range(1, most_steps + 1):
             model.train()

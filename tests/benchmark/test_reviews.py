@@ -1,10 +1,9 @@
 import dataclasses
-import json
 
 import pytest
 import torch
 
-from captum_rnn.benchmark.full_comparison import full_comparison
+from captum_rnn.benchmark import Comparison, compare_reviews
 from captum_rnn.benchmark.ground_truth.marks_files import MarkedText
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.vocabulary import Vocabulary
@@ -29,55 +28,54 @@ def twin(classifier):
     return twin
 
 
-def test_all_sections_hold_the_same_methods(classifier, twin):
+def test_all_sections_hold_the_same_methods(classifier, twin, tmp_path):
     marked = [MarkedText("很好的书，非常差", ((0, 2, 1), (5, 8, -1)))]
-    results = full_comparison(
+    comparison = compare_reviews(
         classifier,
         REVIEWS,
         texts=4,
         methods=["logit-delta", "calibrated-delta-mean-adjoint", "random"],
         metrics=["deletion"],
         marked=marked,
-        twin=twin,
-        progress=False,
+        shuffled_labels=twin,
     )
-    names = [method["name"] for method in results["methods"]]
+    names = list(comparison.methods)
     for section in ("hybrids", "marks", "lexicon", "shuffled_labels"):
-        assert list(results[section]["methods"]) == names
-        assert {m["error"] for m in results[section]["methods"].values()} == {None}
-    assert results["known_answers"] is None
-    assert results["hybrids"]["documents"] == 4
-    assert results["subject"]["texts"] == 4
-    assert json.loads(json.dumps(results, allow_nan=False)) == results
+        assert list(getattr(comparison, section).methods) == names
+        assert {m.error for m in getattr(comparison, section).methods.values()} == {None}
+    assert comparison.known_answers == []
+    assert comparison.hybrids.texts == 4
+    assert comparison.dataset.texts == 4
+    comparison.to_json(tmp_path / "results.json")
+    assert Comparison.load(tmp_path / "results.json").to_json() == comparison.to_json()
 
 
 def test_sections_that_cannot_be_had_are_none(classifier):
-    results = full_comparison(
-        classifier, REVIEWS[:4], texts=4, methods=["random"], metrics=["deletion"], progress=False
+    comparison = compare_reviews(
+        classifier, REVIEWS[:4], texts=4, methods=["random"], metrics=["deletion"]
     )
-    assert results["hybrids"] is None
-    assert results["marks"] is None
-    assert results["shuffled_labels"] is None
+    assert comparison.hybrids is None
+    assert comparison.marks is None
+    assert comparison.shuffled_labels is None
 
 
 def test_without_short_reviews_there_are_no_hybrid_documents_and_all_else(classifier):
     long = [Review("，".join([review.text] * 12), review.label) for review in REVIEWS]
-    results = full_comparison(
-        classifier, long, texts=4, methods=["random"], metrics=["deletion"], progress=False
+    comparison = compare_reviews(
+        classifier, long, texts=4, methods=["random"], metrics=["deletion"]
     )
-    assert results["hybrids"] is None
-    (sentence,) = results["missing"]
+    assert comparison.hybrids is None
+    (sentence,) = comparison.missing
     assert sentence.startswith("hybrid documents are made of reviews with 4 known words or more")
-    assert results["methods"][0]["measures"]["comprehensiveness"]["texts"] == 4
+    assert comparison.methods["random"].measures["comprehensiveness"].texts == 4
 
 
 def test_a_twin_of_another_vocabulary_is_refused_before_the_work(classifier, twin):
     words = Vocabulary((*twin.vocabulary.words[1:], "新"))
     with pytest.raises(ValueError, match="another vocabulary than the classifier"):
-        full_comparison(
+        compare_reviews(
             classifier,
             [],
             methods=["random"],
-            twin=dataclasses.replace(twin, vocabulary=words),
-            progress=False,
+            shuffled_labels=dataclasses.replace(twin, vocabulary=words),
         )

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from captum_rnn.benchmark.dataset import Dataset, explained_model, join_batches, reads_padding
 from captum_rnn.benchmark.methods import METHODS, ExplainedModel
-from captum_rnn.benchmark.subject import Subject, explained_model, join_batches, reads_padding
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.pipeline import TextClassifier
 
@@ -11,57 +11,57 @@ TEXTS = ["很好的书", "电脑", "酒店差，不推荐", "热水器很好，�
 
 
 @pytest.fixture
-def subject(classifier: TextClassifier) -> Subject:
-    return Subject.of(classifier, TEXTS)
+def dataset(classifier: TextClassifier) -> Dataset:
+    return Dataset.of(classifier, TEXTS)
 
 
-def test_texts_are_encoded_and_predicted_once(subject: Subject, classifier: TextClassifier) -> None:
-    assert subject.tokens[0] == ["很", "好", "的", "书"]
-    assert subject.ids[0].tolist() == [1, 2, 4, 5, 0, 0, 0, 0]
-    assert subject.words_cut == [0, 0, 0, 3, 0]
+def test_texts_are_encoded_and_predicted_once(dataset: Dataset, classifier: TextClassifier) -> None:
+    assert dataset.tokens[0] == ["很", "好", "的", "书"]
+    assert dataset.ids[0].tolist() == [1, 2, 4, 5, 0, 0, 0, 0]
+    assert dataset.words_cut == [0, 0, 0, 3, 0]
     classifier.model.eval()
-    logits = classifier.model(subject.ids).double()
+    logits = classifier.model(dataset.ids).double()
     torch.testing.assert_close(
-        subject.probabilities, logits.softmax(1), atol=1e-6, rtol=0, check_dtype=False
+        dataset.probabilities, logits.softmax(1), atol=1e-6, rtol=0, check_dtype=False
     )
-    assert subject.predicted.tolist() == logits.argmax(1).tolist()
+    assert dataset.predicted.tolist() == logits.argmax(1).tolist()
 
 
-def test_only_texts_with_a_known_word_are_readable(subject: Subject) -> None:
-    assert subject.readable == [0, 2, 3, 4]
+def test_only_texts_with_a_known_word_are_readable(dataset: Dataset) -> None:
+    assert dataset.readable == [0, 2, 3, 4]
 
 
-def test_a_selection_keeps_everything_together(subject: Subject) -> None:
-    chosen = subject.select([3, 0])
+def test_a_selection_keeps_everything_together(dataset: Dataset) -> None:
+    chosen = dataset.select([3, 0])
     assert chosen.texts == [TEXTS[3], TEXTS[0]]
     assert chosen.tokens[1] == ["很", "好", "的", "书"]
     assert chosen.words_cut == [3, 0]
-    assert torch.equal(chosen.ids, subject.ids[[3, 0]])
-    assert torch.equal(chosen.probabilities, subject.probabilities[[3, 0]])
+    assert torch.equal(chosen.ids, dataset.ids[[3, 0]])
+    assert torch.equal(chosen.probabilities, dataset.probabilities[[3, 0]])
 
 
 def test_batches_hold_each_readable_text_once_the_short_ones_first(
     classifier: TextClassifier,
 ) -> None:
     texts = ["好" + "，好" * (number % 3) for number in range(70)] + ["电脑"]
-    subject = Subject.of(classifier, texts)
-    batches = subject.batches()
+    dataset = Dataset.of(classifier, texts)
+    batches = dataset.batches()
 
     assert [len(rows) for rows in batches] == [32, 32, 6]
     assert sorted(torch.cat(batches).tolist()) == list(range(70))
-    widths = [subject.batch_ids(rows).shape[1] for rows in batches]
+    widths = [dataset.batch_ids(rows).shape[1] for rows in batches]
     assert widths == [3, 5, 5]
     for rows in batches:
-        assert torch.equal(subject.batch_ids(rows)[:, :3], subject.ids[rows, :3])
+        assert torch.equal(dataset.batch_ids(rows)[:, :3], dataset.ids[rows, :3])
 
 
-def test_scores_are_those_of_each_text_alone(subject: Subject, classifier: TextClassifier) -> None:
+def test_scores_are_those_of_each_text_alone(dataset: Dataset, classifier: TextClassifier) -> None:
     method = METHODS["input-x-gradient"]
     with evaluation_mode(classifier.model):
-        scores = subject.score(method)
-        for row in subject.readable:
+        scores = dataset.score(method)
+        for row in dataset.readable:
             alone = method(
-                subject.model, subject.ids[row : row + 1], subject.predicted[row : row + 1]
+                dataset.model, dataset.ids[row : row + 1], dataset.predicted[row : row + 1]
             )
             torch.testing.assert_close(scores[row : row + 1], alone, atol=1e-6, rtol=1e-4)
     assert scores[1].tolist() == [0] * 8
@@ -71,9 +71,9 @@ def test_no_method_is_asked_about_unreadable_texts(classifier: TextClassifier) -
     def method(model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor:
         raise AssertionError("asked")
 
-    subject = Subject.of(classifier, ["电脑", "手机"])
-    assert subject.batches() == []
-    assert subject.score(method).eq(0).all()  # type: ignore[arg-type]
+    dataset = Dataset.of(classifier, ["电脑", "手机"])
+    assert dataset.batches() == []
+    assert dataset.score(method).eq(0).all()  # type: ignore[arg-type]
 
 
 class LastOutput(nn.Module):
@@ -116,17 +116,17 @@ def test_padding_that_a_confident_model_hardly_shows_is_found_out() -> None:
 def test_texts_that_must_not_be_padded_stand_with_their_like() -> None:
     model = LastOutput()
     explained = ExplainedModel(model, model.embedding, model.gru, reads_padding=True)
-    subject = Subject.of_batches(
+    dataset = Dataset.of_batches(
         explained, [torch.tensor([[3, 4, 5], [6, 7, 0]]), torch.tensor([[8, 1]])]
     )
     with torch.no_grad():
         alone = [model(torch.tensor([t])).softmax(1)[0] for t in ([3, 4, 5], [6, 7], [8, 1])]
     torch.testing.assert_close(
-        subject.probabilities, torch.stack(alone).double(), atol=1e-6, rtol=0
+        dataset.probabilities, torch.stack(alone).double(), atol=1e-6, rtol=0
     )
-    assert [rows.tolist() for rows in subject.batches()] == [[1, 2], [0]]
-    assert subject.classes == ("class 0", "class 1", "class 2")
-    assert subject.tokens == [["3", "4", "5"], ["6", "7"], ["8", "1"]]
+    assert [rows.tolist() for rows in dataset.batches()] == [[1, 2], [0]]
+    assert dataset.classes == ("class 0", "class 1", "class 2")
+    assert dataset.tokens == [["3", "4", "5"], ["6", "7"], ["8", "1"]]
 
 
 def test_batches_of_other_widths_are_padded_together() -> None:
@@ -149,12 +149,12 @@ def test_what_is_no_batch_is_refused(batches, error, message) -> None:
 
 def test_the_names_of_the_classes_have_to_be_as_many() -> None:
     model = LastOutput()
-    explained = ExplainedModel(model, model.embedding, model.gru)
+    explained = ExplainedModel(model, model.embedding, model.gru, classes=["a", "b"])
     with pytest.raises(ValueError, match="classes has 2 names for a model of 3 classes"):
-        Subject.of_batches(explained, [torch.tensor([[3]])], classes=["a", "b"])
+        Dataset.of_batches(explained, [torch.tensor([[3]])])
 
 
-def test_a_block_is_as_narrow_as_its_texts(subject: Subject) -> None:
-    block = subject.block(torch.tensor([0, 4]))
-    assert block.ids.tolist() == [[1, 2, 4, 5], [0, 3, 0, 0]]
-    assert block.texts == [TEXTS[0], TEXTS[4]]
+def test_a_batch_is_as_narrow_as_its_texts(dataset: Dataset) -> None:
+    batch = dataset.batch(torch.tensor([0, 4]))
+    assert batch.ids.tolist() == [[1, 2, 4, 5], [0, 3, 0, 0]]
+    assert batch.texts == [TEXTS[0], TEXTS[4]]

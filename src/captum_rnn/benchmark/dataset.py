@@ -23,14 +23,14 @@ NEUTRAL_WORD_ID = 1
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class Dataset:
     """A classifier with encoded texts, and what it says about them.
 
     Attributes:
         model: The trained classifier.
         classes: Name of each class, in the order of the logits.
-        texts: The texts, for people.
-        tokens: The words of each text, for people.
+        texts: The texts.
+        tokens: The words of each text.
         ids: Token ids (texts, time) on the model's device; padding at any position.
         words_cut: Number of words of each text behind the last that the classifier reads.
         probabilities: Probabilities (texts, classes), in double precision on the CPU.
@@ -45,7 +45,7 @@ class Subject:
     probabilities: Tensor
 
     @classmethod
-    def of(cls, classifier: TextClassifier, texts: Sequence[str]) -> "Subject":
+    def of(cls, classifier: TextClassifier, texts: Sequence[str]) -> "Dataset":
         """Encodes and predicts texts.
 
         Args:
@@ -75,32 +75,29 @@ class Subject:
         batches: Iterable[Tensor],
         *,
         word_of: Callable[[int], str] = str,
-        classes: Sequence[str] | None = None,
-    ) -> "Subject":
+    ) -> "Dataset":
         """Predicts texts that are token ids already.
 
         Args:
             model: The classifier.
             batches: Token ids (batch, time), each batch as wide as it likes.
-            word_of: What an id stands for, for people.
-            classes: Name of each class; None numbers them.
+            word_of: The word that an id stands for.
 
         Returns:
             The texts as the classifier sees them.
 
         Raises:
-            ValueError: There is no text, or not one name for each class.
+            ValueError: There is no text, or `model.classes` has not one name for each class.
         """
         ids = join_batches(batches, model.pad_id).to(model.device)
         probabilities = predict_texts(model.probabilities, ids, pad_id=model.pad_id)
-        names = tuple(classes or (f"class {number}" for number in range(probabilities.shape[1])))
-        if len(names) != probabilities.shape[1]:
-            raise ValueError(
-                f"classes has {len(names)} names for a model of {probabilities.shape[1]} classes"
-            )
+        number = probabilities.shape[1]
+        classes = tuple(model.classes or (f"class {place}" for place in range(number)))
+        if len(classes) != number:
+            raise ValueError(f"classes has {len(classes)} names for a model of {number} classes")
         tokens = [[word_of(token) for token in row] for row in _without_end_padding(ids, model)]
         texts = [" ".join(words) for words in tokens]
-        return cls(model, names, texts, tokens, ids, [0] * len(ids), probabilities)
+        return cls(model, classes, texts, tokens, ids, [0] * len(ids), probabilities)
 
     @property
     def predicted(self) -> Tensor:
@@ -118,7 +115,7 @@ class Subject:
         rows: list[int] = self.read.any(dim=1).nonzero().flatten().tolist()
         return rows
 
-    def select(self, rows: Sequence[int]) -> "Subject":
+    def select(self, rows: Sequence[int]) -> "Dataset":
         """The same classifier with some of the texts, in the order of `rows`."""
         return replace(
             self,
@@ -129,7 +126,7 @@ class Subject:
             probabilities=self.probabilities[list(rows)],
         )
 
-    def block(self, rows: Tensor) -> "Subject":
+    def batch(self, rows: Tensor) -> "Dataset":
         """The same classifier with the texts of one batch, as narrow as they are together."""
         return replace(self.select(rows.tolist()), ids=self.batch_ids(rows))
 
@@ -173,7 +170,9 @@ class Subject:
         return (positions * self.read).amax(dim=1)
 
 
-def explained_model(model: RecurrentClassifier) -> ExplainedModel:
+def explained_model(
+    model: RecurrentClassifier, classes: Sequence[str] | None = None
+) -> ExplainedModel:
     """The classifier of this package, as the methods call it."""
     return ExplainedModel(
         model,
@@ -182,6 +181,7 @@ def explained_model(model: RecurrentClassifier) -> ExplainedModel:
         pad_id=0,
         neutral_id=NEUTRAL_WORD_ID,
         readout=model.readout,
+        classes=classes,
     )
 
 
