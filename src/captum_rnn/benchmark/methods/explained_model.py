@@ -110,7 +110,7 @@ class ExplainedModel:
         Raises:
             ValueError: The model answers in another shape.
         """
-        if not self.reads_padding:
+        if not self.reads_padding or bool((ids != self.pad_id).all()):
             return self._run(ids)
         groups = list(texts_of_equal_length(ids, self.pad_id))
         rows = torch.cat([rows for rows, _ in groups])
