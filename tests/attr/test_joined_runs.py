@@ -5,9 +5,23 @@ import torch
 from torch import nn
 
 import reference
-from attribution_methods import FEATURES, VOCABULARY
+from attribution_methods import FEATURES, RECURRENT, VOCABULARY
+from captum_rnn import RecurrentDeepLiftAttribution, from_cell
 
 TIME = 7
+
+
+@pytest.fixture(params=[name for name, known in RECURRENT.items() if not known.reads_baseline])
+def method(request):
+    """All but those whose head has to be run on the baseline's states of each run."""
+    return RECURRENT[request.param]
+
+
+@pytest.fixture
+def make(method):
+    return method.make
+
+
 KINDS = ["rnn_tanh", "lstm", "gru"]
 
 
@@ -158,3 +172,37 @@ def test_runs_that_are_no_single_one(make, ids):
 
     with pytest.raises(ValueError, match="GRU reads in both directions and goes on"):
         make(both_ways, both).attribute(ids, target=1)
+
+
+@pytest.mark.parametrize("cell", [nn.RNNCell, nn.LSTMCell, nn.GRUCell])
+def test_a_cell_in_a_loop_is_a_layer_over_all_steps(make, cell, ids):
+    torch.manual_seed(5)
+    model = Whole("gru", num_layers=1)
+    steps, starts_from_zeros = cell(FEATURES, 6).double(), cell is nn.GRUCell
+    layer = from_cell(steps)
+
+    def loop(ids):
+        outputs, state = [], torch.zeros(3, 6).double() if starts_from_zeros else None
+        vectors = model.embedding(ids)
+        for t in range(TIME):
+            state = steps(vectors[:, t], state)
+            outputs.append(state[0] if isinstance(state, tuple) else state)
+        return model.head(torch.stack(outputs, 1).mean(1))
+
+    def whole(ids):
+        return model.head(layer(model.embedding(ids))[0].mean(1))
+
+    methods = [make(whole, layer), make(loop, steps)]
+    for method in methods:
+        if hasattr(method, "fit"):
+            method.fit([ids], show_progress=False)
+    expected, found = (method.attribute(ids, target=1) for method in methods)
+    torch.testing.assert_close(found, expected, rtol=1e-7, atol=1e-9)
+
+
+def test_deep_lift_needs_one_run(ids):
+    model = Whole()
+    with pytest.raises(ValueError, match="the model runs its recurrent layer another number of"):
+        RecurrentDeepLiftAttribution(lambda ids: chunks(model, ids), model.layer).attribute(
+            ids, target=1
+        )

@@ -48,7 +48,6 @@ class PythonLSTM(nn.RNNBase):
         (Wrapper(), r"type Wrapper.*holds one LSTM; pass its \.rnn$"),
         (Wrapper(2), r"holds 2 recurrent layers; pass its \.rnn or its \.inner\.second$"),
         (nn.ModuleList([nn.GRU(3, 4)]), r"ModuleList.*holds one GRU; pass its \.0$"),
-        (nn.LSTMCell(3, 4), r"type LSTMCell.*each step.*from_cell"),
         (nn.Linear(3, 4), "type Linear, which is not recurrent"),
         (torch.tanh, "type builtin_function_or_method, which is not recurrent"),
         (nn.GRU, "type GRU, which is not recurrent"),

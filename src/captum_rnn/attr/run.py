@@ -186,7 +186,10 @@ class RecurrentModel:
             if value is not None and with_gradient:
                 gradients[:] = read_gradients_of(value, recording)
             batch_first = form_of(layer).batch_first
-            calls = [steps_of(read, batch_first=batch_first) for read in recording.reads]
+            of_cell = isinstance(self.layer, nn.RNNCellBase)
+            calls = [
+                steps_of(read, batch_first=batch_first, of_cell=of_cell) for read in recording.reads
+            ]
             placement = place(tensors, following, calls, axes)
         self._check_read(placement, layouts, added_up=value is not None)
         own = [detached(call) for call in recording.calls]

@@ -29,7 +29,7 @@ def layer_call(
     if isinstance(module, nn.RNNCellBase):
         return _cell_call(module, args, kwargs, output)
     if isinstance(module, nn.RNNBase):
-        read, initial = _read(args, kwargs)
+        read, initial = read_by(args, kwargs), _state_given(args, kwargs)
         answered_like_torch = isinstance(output, tuple) and len(output) == 2
         if not answered_like_torch or not isinstance(read, (Tensor, PackedSequence)):
             raise TypeError(
@@ -114,10 +114,14 @@ def rebuilt(state: Any, parts: Iterator[Tensor]) -> Any:
     return state
 
 
-def _read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-    """Input and initial states, as torch's layers name them."""
-    read = args[0] if args else kwargs.get("input")
-    return read, args[1] if len(args) > 1 else kwargs.get("hx")
+def read_by(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What a layer or a cell of torch reads."""
+    return args[0] if args else kwargs.get("input")
+
+
+def _state_given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The initial states that a layer or a cell of torch is given."""
+    return args[1] if len(args) > 1 else kwargs.get("hx")
 
 
 def _initial_of(args: tuple[Any, ...], kwargs: dict[str, Any], final: Any) -> Any:
@@ -132,7 +136,7 @@ def _initial_of(args: tuple[Any, ...], kwargs: dict[str, Any], final: Any) -> An
 def _cell_call(
     cell: nn.RNNCellBase, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
 ) -> LayerCall:
-    read, initial = _read(args, kwargs)
+    read, initial = read_by(args, kwargs), _state_given(args, kwargs)
     states = list(leaves(output))
     return LayerCall(
         read.reshape(-1, 1, cell.input_size),

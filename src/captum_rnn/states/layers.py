@@ -6,6 +6,8 @@ from typing import NoReturn
 import torch
 from torch import nn
 
+from captum_rnn.states.weights import from_cell
+
 _PLEASE = (
     "pass the nn.RNN, nn.LSTM or nn.GRU of the model as layer, e.g. "
     "HiddenStateDeltaAttribution(model, model.lstm)"
@@ -53,7 +55,8 @@ def torch_layer(layer: object) -> nn.RNNBase:
 def recurrent_layer(layer: object) -> nn.Module:
     """Returns `layer`, or what `torch.compile` wraps in it, if it can be followed.
 
-    That is an `nn.RNN`, `nn.LSTM`, `nn.GRU` or a subclass, or a module of the caller's own whose
+    Of an `nn.RNNCell`, `nn.LSTMCell` or `nn.GRUCell` it is the layer that takes its steps. Else it
+    is an `nn.RNN`, `nn.LSTM`, `nn.GRU` or a subclass, or a module of the caller's own whose
     output is a sequence of states (batch, time, features), or begins with one.
 
     Raises:
@@ -76,10 +79,7 @@ def recurrent_layer(layer: object) -> nn.Module:
             f"{f'one {which}' if len(held) == 1 else f'{len(held)} recurrent layers'}; pass {names}"
         )
     if isinstance(layer, nn.RNNCellBase):
-        raise TypeError(
-            f"the layer is of type {kind}, which is called again for each step; run its weights as "
-            "a layer over all of them, which captum_rnn.from_cell makes of a cell, and pass that"
-        )
+        return from_cell(layer)
     if type(layer).__module__.startswith("torch.nn."):
         raise TypeError(f"the layer is of type {kind}, which is not recurrent; {_PLEASE}")
     return layer

@@ -41,8 +41,13 @@ class Steps:
     in_order: bool = False
 
 
-def steps_of(read: LayerData, *, batch_first: bool) -> Steps:
-    """The steps of a call that was given `read`."""
+def steps_of(read: LayerData, *, batch_first: bool, of_cell: bool = False) -> Steps:
+    """The steps of a call that was given `read`, one step a row `of_cell`."""
+    if of_cell:
+        assert isinstance(read, Tensor)
+        data = read.reshape(-1, read.shape[-1])
+        numbers = torch.arange(len(data), device=read.device)
+        return Steps(data, numbers, len(data), 1, read, in_order=True)
     if isinstance(read, PackedSequence):
         order = read._replace(data=torch.arange(len(read.data), device=read.data.device) + 1)
         grid, ends = pad_packed_sequence(order, batch_first=True)

@@ -10,7 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from captum_rnn.states.calls import as_output, layer_call, rebuilt, shown_state
+from captum_rnn.states.calls import (
+    as_output,
+    layer_call,
+    leaves,
+    read_by,
+    rebuilt,
+    shown_state,
+)
 from captum_rnn.states.following import Following
 from captum_rnn.states.hooks import (
     LayerCall,
@@ -89,17 +96,24 @@ def record(
         torch.set_grad_enabled(differentiable)
         # What the model alone made in inference mode may still be scored and differentiated.
         with torch._C.DisableTorchFunction(), torch.inference_mode(in_inference):
-            call = layer_call(recurrent_layer(module), args, kwargs, output)
+            is_cell = isinstance(module, nn.RNNCellBase)
+            call = layer_call(module if is_cell else recurrent_layer(module), args, kwargs, output)
             recording.layers.append(index)
-            recording.reads.append(call.input)
+            recording.reads.append(read_by(args, kwargs) if is_cell else call.input)
             recording.given.append(call.initial)
             recording.calls.append(_copied(call, differentiable=differentiable))
             if not differentiable:
                 return None
             read, *states = _handed(recording.calls[-1])
+        if is_cell:
+            of_cell = zip(states, leaves(output), strict=True)
+            states = [state.reshape(like.shape) for state, like in of_cell]
+            handed = rebuilt(output, iter(states))
+        else:
+            handed = _renested(output, read, states)
         if following is not None:
             following.touch([data_of(read), *states])
-        return _renested(output, read, states)
+        return handed
 
     in_inference, enabled = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
     hooked = differentiable and any(layer._forward_hooks for layer in layers)
