@@ -8,6 +8,8 @@ from torch import nn
 
 import lrp_reference
 from captum_rnn.attr.recurrent_lrp import RecurrentLRPAttribution
+from captum_rnn.functional.propagation import input_relevance
+from captum_rnn.states import record_read_gradients, unstack
 from models import Classifier, SentencePair
 from readers import Reader, make_case
 from reference import KINDS, make_layer
@@ -188,3 +190,82 @@ def test_an_epsilon_that_does_not_stabilise(epsilon):
 def test_an_epsilon_that_is_no_number(epsilon):
     with pytest.raises(TypeError, match=r"epsilon is of type \w+; expected a finite number"):
         RecurrentLRPAttribution(nn.LSTM(5, 6), epsilon=epsilon)
+
+
+@pytest.fixture(scope="module", params=[16, 32])
+def exploding(request):
+    """A small RNN that was trained to add up what its tokens are worth, and a batch of texts."""
+    torch.manual_seed(0)
+    model = Classifier(nn.RNN(8, request.param, batch_first=True), vocabulary=40)
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.02)
+    with torch.no_grad():
+        model.layer.weight_hh_l0.mul_(3)
+    for _ in range(60):
+        ids = torch.randint(40, (64, 10))
+        loss = nn.functional.cross_entropy(model(ids), ((ids - 19.5).sum(1) > 0).long())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return model.double().requires_grad_(False), torch.randint(40, (20, 100))
+
+
+def relevance_and_read(model, ids, epsilon=0.001, bound=math.inf):
+    """Relevance as it was published, unless bounded, and the size of what the classifier reads."""
+    _, (call,), (gradient,) = record_read_gradients(model.layer, lambda: model(ids)[:, 1])
+    stack = unstack(model.layer, call, gradient)
+    ((passed,),) = stack.levels
+    found = input_relevance(stack, epsilon, bound)
+    return found, (passed.states[1:] * passed.read).abs().sum((0, 2))
+
+
+def test_relevance_that_explodes_is_bounded_and_said(exploding):
+    model, ids = exploding
+    published, read = relevance_and_read(model, ids)
+    largest = published.of_inputs.abs().amax((0, 2)) / read
+    assert largest.median() > (1e11 if model.layer.hidden_size == 32 else 30)
+    lrp = RecurrentLRPAttribution(model, model.layer)
+    with pytest.warns(
+        UserWarning, match=r"relevance of \d+ of 20 row.* ε was raised up to"
+    ) as seen:
+        scores = lrp.attribute(ids, target=1)
+    assert seen[0].filename == __file__
+    assert (scores.abs().sum(1) <= 30 * read).all()
+    assert scores.isfinite().all()
+
+
+def test_each_row_takes_the_smallest_epsilon_that_bounds_it(exploding):
+    model, ids = exploding
+    bounded, read = relevance_and_read(model, ids, bound=30)
+    assert (bounded.of_inputs.abs().sum((0, 2)) <= 30 * read).all()
+    for epsilon in bounded.epsilon.unique().tolist():
+        rows = bounded.epsilon == epsilon
+        at_epsilon, _ = relevance_and_read(model, ids[rows], epsilon)
+        torch.testing.assert_close(bounded.of_inputs[:, rows], at_epsilon.of_inputs)
+        if epsilon > 0.001:
+            below, _ = relevance_and_read(model, ids[rows], epsilon / 10)
+            assert (below.of_inputs.abs().sum((0, 2)) > 30 * read[rows]).all()
+
+
+def test_relevance_that_is_bounded_as_it_is_stays_as_published():
+    model, ids = Classifier(nn.LSTM(5, 6, batch_first=True), vocabulary=9), torch.randint(9, (3, 7))
+    published, _ = relevance_and_read(model, ids)
+    bounded, _ = relevance_and_read(model, ids, bound=30)
+    assert torch.equal(published.of_inputs, bounded.of_inputs)
+    assert bounded.epsilon.tolist() == pytest.approx([0.001] * 3)
+
+
+def test_a_share_that_is_lost_to_biases_is_said():
+    model = Classifier(nn.LSTM(5, 6, batch_first=True), vocabulary=9)
+    nn.init.constant_(model.head.bias, 10.0)
+    with pytest.warns(UserWarning, match=r"than the output by (9\d|100)% of it"):
+        RecurrentLRPAttribution(model, model.layer).attribute(torch.randint(9, (3, 7)), target=1)
+
+
+def test_what_is_no_number_stays_in_its_row(exploding):
+    model, ids = exploding
+    embedded = model.embedding(ids[:3])
+    embedded[1, 4] = math.nan
+    plain = Classifier(model.layer)
+    plain.head = model.head
+    scores = RecurrentLRPAttribution(plain, plain.layer).attribute(embedded, target=1)
+    assert scores.isnan().flatten(1).any(1).tolist() == [False, True, False]

@@ -182,8 +182,3 @@ class _ComparedRun(Run):
     @property
     def _layer(self) -> nn.Module:
         return self.records[0].layer
-
-    def full_precision(self) -> torch.autocast:
-        """Keeps the caller's autocast away."""
-        assert self.value is not None
-        return torch.autocast(self.value.device.type, enabled=False)

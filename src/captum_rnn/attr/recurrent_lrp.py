@@ -4,15 +4,20 @@ import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
+from captum_rnn.attr.notice import warn
 from captum_rnn.attr.recurrent import RecurrentAttribution
-from captum_rnn.attr.run import Record, Run, in_full_precision
-from captum_rnn.functional.propagation import input_relevance
+from captum_rnn.attr.run import Record, Run
+from captum_rnn.functional.propagation import Relevance, input_relevance
 from captum_rnn.states import unstack
 
 # Smaller ones overflow float32 where a sum is exactly 0, as on the padding of packed sequences.
 _LEAST_EPSILON = 1e-12
+BOUND = 30
+"""How many times what the classifier reads, in size, the relevance of a row may come to."""
+_SHARE_LOST = 0.5
 _EXPECTED_EPSILON = f"expected a finite number from {_LEAST_EPSILON} on, e.g. 0.001"
 
 
@@ -34,6 +39,11 @@ class RecurrentLRPAttribution(RecurrentAttribution):
 
     One forward pass and one reverse scan over recomputed gates, without autograd through the
     recurrence: it runs on a GPU in eval mode.
+
+    Where terms of both signs nearly cancel, step after step, relevance grows without a limit. So ε
+    is taken ten times as large for a row, as often as it takes until its relevances, in size, come
+    to at most 30 times what the classifier reads, Σ \|h ∘ ∂f_c/∂h\|. A warning says for how many
+    rows, and also if the scores miss the output by more than half of it, over all rows.
 
     The convergence delta is the sum of the scores minus f_c. It is no rounding error: it is what
     biases and ε absorb, and given initial states and padding that the layer ran over. Without any
@@ -97,12 +107,41 @@ class RecurrentLRPAttribution(RecurrentAttribution):
         """True: a token's score holds its embedding as a factor."""
         return True
 
-    @in_full_precision
-    def _score(self, layer: nn.Module, record: Record) -> Tensor:
-        assert record.gradient is not None
-        stack = unstack(layer, record.call, record.gradient)
-        of_inputs = input_relevance(stack, self.epsilon)
-        return record.path.without_padding(of_inputs.sum(-1).t())
+    @torch.no_grad()
+    def _token_scores(self, run: Run) -> list[Tensor]:
+        with run.full_precision():
+            found = [self._relevance(record) for record in run.records]
+        scores = run.at_tokens(
+            [
+                record.path.without_padding(relevance.of_inputs.sum(2).t())
+                for record, relevance in zip(run.records, found, strict=True)
+            ]
+        )
+        self._report(run, scores, torch.cat([relevance.epsilon for relevance in found]))
+        return scores
+
+    def _relevance(self, record: Record) -> Relevance:
+        stack = unstack(record.layer, record.call, record.gradient)
+        return input_relevance(stack, self.epsilon, BOUND)
+
+    def _report(self, run: Run, scores: list[Tensor], epsilon: Tensor) -> None:
+        """Warns of relevance that outgrew its bound, and of what did not reach the tokens."""
+        assert run.value is not None
+        notes = []
+        raised = int((epsilon > self.epsilon).sum())
+        if raised:
+            notes.append(
+                f"the relevance of {raised} of {len(epsilon)} row(s) outgrew {BOUND} times what "
+                f"the classifier reads, so that ε was raised up to {float(epsilon.max()):.0e} there"
+            )
+        lost = float((run.sums(scores) - run.value).abs().sum() / run.value.abs().sum())
+        if lost > _SHARE_LOST:
+            notes.append(f"relevance sums to something else than the output by {lost:.0%} of it")
+        if notes:
+            warn(
+                f"{'; '.join(notes)}. The convergence delta tells it row by row; "
+                "RecurrentDeepLiftAttribution loses nothing"
+            )
 
     def _totals(self, run: Run) -> Tensor:
         assert run.value is not None

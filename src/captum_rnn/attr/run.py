@@ -78,6 +78,10 @@ class Run:
     records: list[Record]
     placement: Placement
 
+    def full_precision(self) -> torch.autocast:
+        """Keeps the caller's autocast away from what is computed of the records."""
+        return torch.autocast(self.placement.places.device.type, enabled=False)
+
     def at_tokens(self, scores: list[Tensor]) -> list[Tensor]:
         """Scores of each record's steps (rows, time) where their tokens stand in each input."""
         steps = torch.cat([of_steps.flatten() for of_steps in scores])

@@ -1,15 +1,16 @@
 """Scores that a reverse scan gives, through all levels and directions of a recurrent layer."""
 
+import math
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
 
 from captum_rnn.functional.baseline import BaselineRun
 from captum_rnn.functional.cells import SECANT, TANGENT, Chord, Multipliers, Rule, first_order
-from captum_rnn.functional.stack import Stack
+from captum_rnn.functional.stack import LevelPass, Stack
 
 Ends: TypeAlias = tuple[Tensor, Tensor | None]
 """States after each step (time, batch, state) and, of an LSTM, its cell states."""
@@ -121,15 +122,61 @@ def skipped(stack: Stack) -> list[list[Ends]]:
     ]
 
 
-def input_relevance(stack: Stack, epsilon: float) -> Tensor:
+class Relevance(NamedTuple):
     """Relevance of what the lowest level reads (time, batch, features), in the order of the text.
+
+    Attributes:
+        of_inputs: The relevance.
+        epsilon: The ε of the rule that each row (batch,) took.
+    """
+
+    of_inputs: Tensor
+    epsilon: Tensor
+
+
+def input_relevance(stack: Stack, epsilon: float, bound: float = math.inf) -> Relevance:
+    r"""Layer-wise relevance propagation to what the lowest level reads.
+
+    The smaller ε, the larger relevance grows where terms of both signs nearly cancel, step after
+    step and without a limit. So ε is taken ten times as large for a row, again and again, until
+
+    .. math:: \sum_{t, j} |R_{tj}| \le \text{bound} \cdot \sum_i |s_i \, \partial f / \partial s_i|,
+
+    the right-hand sum being over all terms that the classifier reads.
 
     Args:
         stack: The levels of the layer.
         epsilon: The ε of the rule; see `captum_rnn.functional.cells.Chord`.
+        bound: See above.
     """
-    levels = walk_back(stack, Chord(epsilon))
-    return of_inputs(stack, levels[0]).mul_(stack.inputs)
+    read = torch.stack([_size_read(passed) for level in stack.levels for passed in level]).sum(0)
+    found = _relevance(stack, epsilon)
+    taken = torch.full_like(read, epsilon)
+    largest = bound * read
+    while epsilon < _LARGEST_EPSILON:
+        # A row that is no number stays so; one that is infinite has outgrown its bound.
+        outgrown = ~(found.abs().sum((0, 2)) <= largest) & largest.isfinite()
+        if not outgrown.any():
+            break
+        epsilon *= 10
+        found = torch.where(outgrown.unsqueeze(1), _relevance(stack, epsilon), found)
+        taken = taken.masked_fill(outgrown, epsilon)
+    return Relevance(found, taken)
+
+
+_LARGEST_EPSILON = 1e6
+
+
+def _relevance(stack: Stack, epsilon: float) -> Tensor:
+    return of_inputs(stack, walk_back(stack, Chord(epsilon))[0]).mul_(stack.inputs)
+
+
+def _size_read(passed: LevelPass) -> Tensor:
+    """The sum of the sizes of the terms that the classifier reads of each row (batch,)."""
+    size = (passed.states[1:] * passed.read).abs().sum((0, 2))
+    if passed.read_cells is not None:
+        size += (passed.steps.cells[1:] * passed.read_cells).abs().sum((0, 2))
+    return size
 
 
 def deep_lift(stack: Stack, base: BaselineRun) -> Tensor:
