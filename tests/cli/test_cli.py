@@ -111,6 +111,14 @@ def test_help_as_a_process_is_quiet_and_loads_no_command():
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
+def test_a_reader_of_explanations_that_leaves_is_no_failure():
+    command = [sys.executable, "-m", "captum_rnn", "explain", *["很好"] * 3000]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=120) == 141
+
+
 def test_wrong_command_as_a_process():
     ended = run("explode")
     assert ended.returncode == 2

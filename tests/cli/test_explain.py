@@ -168,7 +168,9 @@ def test_explain_uses_colour_only_on_a_terminal_that_wants_it(trained, monkeypat
         return terminal.getvalue()
 
     monkeypatch.delenv("NO_COLOR", raising=False)
-    assert "\x1b[48;5;" in printed()
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    assert f"48;2;{0xD9};{0x7A};{0x2B}" in printed()  # the full orange
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b" not in printed()
 

@@ -3,8 +3,13 @@ import math
 from html.parser import HTMLParser
 
 import pytest
+import torch
+from captum.attr import visualization
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 
 from captum_rnn.text.explanation import Explanation
+from captum_rnn.visualization.colours import score_colour
 
 PLAIN = Explanation(
     text="很好，囧",
@@ -116,3 +121,81 @@ def test_a_score_that_is_no_number_is_null_in_json():
 def test_every_token_needs_score_and_flag(changes):
     with pytest.raises(ValueError, match="expected one of each for every token"):
         changed(**changes)
+
+
+def test_of_takes_a_row_of_any_models_scores():
+    made = Explanation.of(["很", "好"], torch.tensor([0.25, -0.5]), method="logit delta")
+    assert made.scores == (0.25, -0.5)
+    assert str(made).splitlines()[0] == "scored by logit delta"
+    assert str(Explanation.of(["a"], [1.0])).splitlines() == ["a", "+1.000"]
+    with pytest.raises(ValueError, match="1 tokens but 2 scores"):
+        Explanation.of(["a"], [1.0, 2.0])
+
+
+def test_a_table_for_pandas():
+    frame = PLAIN.to_frame()
+    assert frame.columns.tolist() == ["token", "score", "known"]
+    assert tuple(frame["score"]) == PLAIN.scores
+    assert frame.set_index("token")["known"].to_dict() == dict(
+        zip(PLAIN.tokens, PLAIN.known, strict=True)
+    )
+
+
+def test_captum_shows_it():
+    record = PLAIN.to_captum()
+    # Captum takes shares of the strongest score; the sum is that of the scores themselves.
+    assert record.word_attributions.tolist() == pytest.approx(
+        [score / 0.8125 for score in PLAIN.scores]
+    )
+    assert record.attr_score == pytest.approx(sum(PLAIN.scores))
+    assert (record.pred_prob, record.pred_class, record.attr_class) == (
+        0.987,
+        "positive",
+        "positive",
+    )
+    words = visualization.format_word_importances(record.raw_input_ids, record.word_attributions)
+    assert words.count("<mark") == 4
+    assert "好" in words
+
+
+def test_it_draws_a_bar_per_token_on_the_axes_that_are_given():
+    figure = Figure()
+    ax = figure.add_subplot()
+    assert PLAIN.plot(ax) is ax
+    assert tuple(bar.get_height() for bar in ax.patches) == PLAIN.scores
+    assert [label.get_text() for label in ax.get_xticklabels()] == list(PLAIN.tokens)
+    assert to_hex(ax.patches[1].get_facecolor()) == score_colour(1.0)
+    assert len(PLAIN.plot().patches) == 4
+
+
+def test_a_notebook_shows_the_words_on_white():
+    assert PLAIN._repr_html_().count("background:#") == 5
+    assert PLAIN.to_html() in PLAIN._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"target": "negative", "remarks": ("It is old.",), "words_cut": 3},
+        {"tokens": (), "scores": (), "known": ()},
+    ],
+)
+def test_what_was_saved_is_loaded(changes, tmp_path):
+    explanation = changed(**changes)
+    explanation.save(tmp_path / "a.json")
+    assert Explanation.load(tmp_path / "a.json") == explanation
+
+
+def test_missing_numbers_are_loaded_as_such(tmp_path):
+    changed(scores=(math.nan, 1.0, 2.0, 3.0), probability=math.nan).save(tmp_path / "a.json")
+    loaded = Explanation.load(tmp_path / "a.json")
+    assert math.isnan(loaded.scores[0])
+    assert math.isnan(loaded.probability)
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", "nothing", '{"scores": 3, "notes": 1}'])
+def test_a_file_that_holds_no_explanation(content, tmp_path):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(ValueError, match=r"a\.json holds no explanation"):
+        Explanation.load(tmp_path / "a.json")

@@ -97,7 +97,7 @@ def test_unknown_words_score_exactly_zero(classifier):
     assert 0 not in (explanation.scores[1], explanation.scores[3])
 
 
-@pytest.mark.parametrize(("text", "note"), [("", "is empty"), (" ", "none"), ("xyz囧", "none")])
+@pytest.mark.parametrize(("text", "note"), [("", "is empty"), (" ", "is empty"), ("xyz囧", "none")])
 def test_a_text_without_a_known_word_scores_zero_and_says_so(classifier, text, note):
     def method(model, ids, target):
         raise AssertionError("there is nothing to score")
@@ -160,10 +160,13 @@ def test_control_characters_and_markup_are_harmless(classifier):
     shown.encode("utf-8")
 
 
-@pytest.mark.parametrize("call", ["encode", "explain"])
-def test_one_string_is_no_list_of_texts(classifier, call):
+def test_one_string_is_no_list_of_texts(classifier):
     with pytest.raises(TypeError, match=r"put it in \[ \]"):
-        getattr(classifier, call)("很好")
+        classifier.encode("好")
+
+
+def test_one_text_has_one_explanation(classifier):
+    assert classifier.explain("酒店非常好") == classifier.explain(["酒店非常好"])[0]
 
 
 def test_no_reviews_have_no_accuracy(classifier):

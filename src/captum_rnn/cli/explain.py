@@ -3,15 +3,13 @@
 import argparse
 import io
 import itertools
-import json
-import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captum_rnn.cli.options import add_model, say
+from captum_rnn.cli.options import add_model
+from captum_rnn.cli.output import complain, say, say_json
 
 if TYPE_CHECKING:
     from captum_rnn.benchmark.methods import Method
@@ -102,7 +100,7 @@ def _print_methods() -> None:
     widths = [max(map(len, column)) for column in zip(*columns, strict=True)]
     for row in columns:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
+        say("  ".join(cells).rstrip())
 
 
 def _fitted(method: "Method", classifier: "TextClassifier", named: str | None) -> "Method":
@@ -125,7 +123,7 @@ def _fitted(method: "Method", classifier: "TextClassifier", named: str | None) -
         )
     step = -(-len(corpus) // _MOST_BACKGROUND_TEXTS)
     texts = [review.text for review in corpus.reviews[::step]]
-    say(f"fitting {method.label} on {len(texts)} texts of {corpus.name}")
+    complain(f"captum-rnn: fitting {method.label} on {len(texts)} texts of {corpus.name}")
     background = Dataset.of(classifier, texts)
     with evaluation_mode(classifier.model):
         batches = [background.batch_ids(rows) for rows in background.batches()]
@@ -145,7 +143,9 @@ def _explanations(
     typing = not options.texts and sys.stdin.isatty()
     slow = isinstance(method, PerturbationMethod)  # and scores text by text anyway
     if slow and sys.stderr.isatty():
-        say(f"{method.label} runs the model {method.passes} times for a text of n words")
+        complain(
+            f"captum-rnn: {method.label} runs the model {method.passes} times for a text of n words"
+        )
     with tqdm(
         total=len(options.texts) or None,
         unit=" texts",
@@ -173,17 +173,22 @@ def _write_page(explanations: "list[Explanation]", method: "Method", file: Path)
     parts = ["<h1>Explained texts</h1>", legend_html(*key)]
     parts += [f'<article class="example">{one.to_html()}</article>' for one in explanations]
     write_text(page("Explained texts", "\n".join(parts)), file)
-    print(f"written: {file}")
+    say(f"written: {file}")
 
 
 def _print(explanations: "Iterable[Explanation]", as_json: bool) -> None:
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    width = shutil.get_terminal_size().columns
+    from rich.console import Console
+
+    console = Console(file=sys.stdout, soft_wrap=True)
     for number, explanation in enumerate(explanations):
         if as_json:
-            print(json.dumps(explanation.to_dict(), ensure_ascii=False, allow_nan=False))
-        else:
-            print("\n" * (number > 0) + explanation.to_text(colour=colour, width=width))
+            say_json(explanation.to_dict())
+            continue
+        # Its tokens are harmless already, its colours are meant. Rich itself would end the process
+        # where the reader of a pipe goes away.
+        with console.capture() as shown:
+            console.print(explanation)
+        print("\n" * (number > 0) + shown.get(), end="")
 
 
 def _standard_input() -> Iterator[str]:
@@ -191,7 +196,9 @@ def _standard_input() -> Iterator[str]:
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8-sig", errors="strict")
     if sys.stdin.isatty():
-        say("reading one text per line from standard input; press Ctrl-D to finish")
+        complain(
+            "captum-rnn: reading one text per line from standard input; press Ctrl-D to finish"
+        )
     empty = True
     try:
         for line in sys.stdin:

@@ -1,7 +1,6 @@
 """The options that several commands share."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,11 +57,6 @@ def at_least(lowest: int) -> Callable[[str], int]:
         return int(text)
 
     return number
-
-
-def say(sentence: str) -> None:
-    """Tells the user on standard error, which leaves standard output to the results."""
-    print(f"captum-rnn: {sentence}", file=sys.stderr)
 
 
 def _seed(text: str) -> int:

@@ -138,4 +138,5 @@ def _explanation(
         predicted_class=row.predicted_class if scored and row.predicted_class else of_no_words[0],
         probability=of_no_words[1] if row.probability is None else row.probability,
         words_cut=row.words_cut,
+        remarks=classifier.remarks(text),
     )

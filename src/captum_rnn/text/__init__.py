@@ -1,6 +1,6 @@
 """Raw text and recurrent classifiers: tokenizer, corpora, training, storage, explanations.
 
-`TextClassifier.load().explain([text])` explains Chinese reviews with the classifier that comes
+`TextClassifier.load().explain(text)` explains Chinese reviews with the classifier that comes
 with the package; `train(load_corpus(path))` makes another one.
 """
 

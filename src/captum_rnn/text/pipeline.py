@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor
@@ -70,7 +70,7 @@ class TextClassifier:
 
     Example:
         >>> classifier = TextClassifier.load()
-        >>> explanation, = classifier.explain(["非常好的热水器"])
+        >>> explanation = classifier.explain("非常好的热水器")
         >>> explanation.predicted_class, explanation.tokens
         ('positive', ('非常', '好', '的', '热水器'))
     """
@@ -174,17 +174,31 @@ class TextClassifier:
             correct += int((self.probabilities(ids).argmax(dim=1) == labels).sum())
         return Accuracy(correct, len(reviews))
 
+    @overload
+    def explain(  # type: ignore[overload-overlap]  # a str is a sequence of str, too
+        self, texts: str, method: ScoringMethod = ..., name: str = ..., target: str | None = ...
+    ) -> Explanation: ...
+
+    @overload
     def explain(
         self,
         texts: Sequence[str],
+        method: ScoringMethod = ...,
+        name: str = ...,
+        target: str | None = ...,
+    ) -> list[Explanation]: ...
+
+    def explain(
+        self,
+        texts: str | Sequence[str],
         method: ScoringMethod = hidden_state_delta,
         name: str = "hidden-state delta, L2",
         target: str | None = None,
-    ) -> list[Explanation]:
+    ) -> Explanation | list[Explanation]:
         """Classifies texts and scores their words for the most probable class, or for a given one.
 
         Args:
-            texts: A list of texts.
+            texts: One text, or a list of texts.
             method: From the classifier, ids (batch, time) and explained classes (batch,) to scores
                 (batch, time). It is not asked about texts without any known word, whose scores
                 are all 0.
@@ -192,12 +206,13 @@ class TextClassifier:
             target: Name of the class to explain; None: the most probable one of each text.
 
         Returns:
-            One explanation for each text, in order.
+            The explanation of the one text; of a list, one for each text, in order.
 
         Raises:
-            TypeError: `texts` is one string.
             ValueError: There is no such class.
         """
+        if isinstance(texts, str):
+            return self.explain([texts], method, name, target)[0]
         if target is not None and target not in self.classes:
             raise ValueError(f"{target!r} is no class; choose from {', '.join(self.classes)}")
         if not texts:
@@ -226,12 +241,14 @@ class TextClassifier:
                 probability=float(probabilities[row, predicted[row]]),
                 words_cut=encoded.cut[row],
                 target=target,
-                remarks=(self._other_language,) if is_foreign(text, self.language) else (),
+                remarks=self.remarks(text),
             )
             for row, (text, tokens) in enumerate(zip(texts, encoded.tokens, strict=True))
         ]
 
-    @property
-    def _other_language(self) -> str:
+    def remarks(self, text: str) -> tuple[str, ...]:
+        """What an explanation of a text has to say of its language; mostly nothing."""
+        if not is_foreign(text, self.language):
+            return ()
         spoken = self.language.capitalize()
-        return f"The classifier was trained on {spoken} texts; this one is not {spoken}."
+        return (f"The classifier was trained on {spoken} texts; this one is not {spoken}.",)
