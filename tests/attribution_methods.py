@@ -17,12 +17,31 @@ from captum_rnn.attr import (
     RecurrentLRPAttribution,
     WordInformationAttribution,
 )
-from captum_rnn.attr.calibration import Calibration
+from captum_rnn.attr.calibration import Calibration, weights_digest
 from captum_rnn.attr.noise_search import NoiseSearch
+from captum_rnn.functional.calibration import DISTANCE_BINS
 
 FEATURES, VOCABULARY = 5, 50
 LENGTHS = torch.tensor([7, 3, 5])
 TOKEN = torch.linspace(-1, 1, FEATURES)
+
+
+def against_a_token(make):
+    """With a word vector as the baseline of every input."""
+
+    def made(forward, layer=None, **options):
+        method = make(forward, layer, **options)
+        attribute = type(method).attribute.__wrapped__  # which NoiseTunnel asks for
+
+        def compared(method, inputs, *args, **given):
+            each = (TOKEN,) * len(inputs) if isinstance(inputs, tuple) else TOKEN
+            return attribute(method, inputs, each, *args, **given)
+
+        method.attribute = partial(compared, method)
+        method.attribute.__wrapped__ = compared
+        return method
+
+    return made
 
 
 def calibrated(forward, layer, **options):
@@ -30,10 +49,11 @@ def calibrated(forward, layer, **options):
     method = CalibratedDeltaAttribution(forward, layer, **options)
     if isinstance(layer, nn.RNNBase):
         directions, state = 1 + layer.bidirectional, layer.proj_size or layer.hidden_size
-        vectors = torch.linspace(-1, 1, 2 * directions * state, dtype=torch.float64).sin()
-        method.calibration = Calibration(
-            vectors.reshape(2, directions, state), (0, 1), "", method.reference
-        )
+        bins = DISTANCE_BINS if method.by_distance else 1
+        vectors = torch.linspace(-9, 9, 2 * bins * directions * state, dtype=torch.float64).sin()
+        vectors = vectors.reshape(2, bins * directions, state)
+        digest = weights_digest(forward, layer)
+        method.calibration = Calibration(vectors, (0, 1), digest, bins=bins)
     return method
 
 
@@ -58,6 +78,7 @@ class Method:
         follows_steps: Whether it recomputes what happened inside the layer.
         learns_classes: Whether it has learnt what it knows of the classes.
         reads_baseline: Whether the head reads what the layer makes of a baseline, too.
+        compares: Whether `attribute` takes baselines.
     """
 
     make: Callable
@@ -67,6 +88,7 @@ class Method:
     follows_steps: bool = False
     learns_classes: bool = False
     reads_baseline: bool = False
+    compares: bool = False
 
 
 RECURRENT = {
@@ -85,15 +107,22 @@ RECURRENT = {
     ),
     "logit": Method(LogitDeltaAttribution, "Logit Delta Attribution", has_sum=True),
     "local": Method(
-        partial(LocalDeltaAttribution, reference=TOKEN),
+        against_a_token(LocalDeltaAttribution),
         "Local Delta Attribution",
         follows_steps=True,
+        compares=True,
     ),
-    "adjoint": Method(AdjointDeltaAttribution, "Adjoint Delta Attribution", follows_steps=True),
-    "replaced": Method(
-        partial(AdjointDeltaAttribution, counterfactual=TOKEN),
+    "adjoint": Method(
+        AdjointDeltaAttribution,
         "Adjoint Delta Attribution",
         follows_steps=True,
+        compares=True,
+    ),
+    "replaced": Method(
+        against_a_token(AdjointDeltaAttribution),
+        "Adjoint Delta Attribution",
+        follows_steps=True,
+        compares=True,
     ),
     "deep_lift": Method(
         RecurrentDeepLiftAttribution,
@@ -120,13 +149,15 @@ RECURRENT = {
         differentiates=False,
         has_sum=True,
         learns_classes=True,
+        compares=True,
     ),
     "calibrated_local": Method(
-        partial(calibrated, reference=TOKEN),
+        against_a_token(partial(calibrated, by_distance=True)),
         "Calibrated Delta Attribution",
         differentiates=False,
         follows_steps=True,
         learns_classes=True,
+        compares=True,
     ),
 }
 METHODS = {

@@ -89,11 +89,11 @@ METHODS = {
         m, m.rnn, distance="projection"
     ),
     "logit delta": lambda m: LogitDeltaAttribution(m, m.rnn),
-    "local delta": lambda m: LocalDeltaAttribution(m, m.rnn, reference=NOTHING),
+    "local delta": lambda m: LocalDeltaAttribution(m, m.rnn),
     "calibrated delta": fitted,
     "calibrated delta, by distance": lambda m: fitted(m, by_distance=True),
     "adjoint delta": lambda m: AdjointDeltaAttribution(m, m.rnn),
-    "adjoint delta, replaced": lambda m: AdjointDeltaAttribution(m, m.rnn, counterfactual=NOTHING),
+    "adjoint delta, replaced": lambda m: AdjointDeltaAttribution(m, m.rnn),
     "relevance propagation": lambda m: RecurrentLRPAttribution(m, m.rnn, epsilon=1e-12),
     "Integrated Gradients": IntegratedGradients,
 }
@@ -102,7 +102,8 @@ METHODS = {
 def scores_of(name, model, numbers):
     if name in ("left out", "step skipped"):
         return left_out(model, numbers) if name == "left out" else skipped(model, numbers)
-    return METHODS[name](model).attribute(batch(numbers), target=0).flatten().tolist()
+    compared = {"baselines": 0} if name in ("local delta", "adjoint delta, replaced") else {}
+    return METHODS[name](model).attribute(batch(numbers), target=0, **compared).flatten().tolist()
 
 
 @pytest.mark.parametrize(

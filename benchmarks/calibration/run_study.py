@@ -50,14 +50,16 @@ Choice = Callable[[str, int], bool]
 FITTED_ON = (600, 100, 10)
 TEACHER_POINTS, PENALTY = 5, 10.0
 YARDSTICK = "Integrated Gradients, 50 points"
-STEPS: dict[str, Callable[[Tensor], dict[str, Any]]] = {
-    "delta": lambda unknown: {},
-    "delta of h and c": lambda unknown: {"with_cells": True},
-    "delta by distance": lambda unknown: {"by_distance": True},
-    "delta of h and c by distance": lambda unknown: {"with_cells": True, "by_distance": True},
-    "local delta": lambda unknown: {"reference": unknown},
+STEPS: dict[str, dict[str, Any]] = {
+    "delta": {},
+    "delta of h and c": {"with_cells": True},
+    "delta by distance": {"by_distance": True},
+    "delta of h and c by distance": {"with_cells": True, "by_distance": True},
+    "local delta": {},
 }
 """What is calibrated, as the arguments of `CalibratedDeltaAttribution`."""
+BASELINES = {"local delta": 0}
+"""The id that steps are compared with."""
 
 LEARNABLE = 2_000
 TRANSFERRED_STEPS, TRANSFERRED_TEXTS = ("delta", "delta by distance"), 100
@@ -100,7 +102,7 @@ class Candidate:
 
 def yardsticks(model: RecurrentClassifier) -> list[Candidate]:
     """The methods that need no calibration."""
-    margins, unknown = Margins(model).eval(), model.embedding.weight[0]
+    margins = Margins(model).eval()
     return [
         Candidate(YARDSTICK, METHODS["integrated-gradients"]),
         Candidate("random", METHODS["random"]),
@@ -111,15 +113,15 @@ def yardsticks(model: RecurrentClassifier) -> list[Candidate]:
         Candidate("logit delta", as_score(LogitDeltaAttribution(margins, model.rnn))),
         Candidate(
             "local delta",
-            as_score(LocalDeltaAttribution(margins, model.rnn, reference=unknown)),
+            as_score(LocalDeltaAttribution(margins, model.rnn), baselines=0),
         ),
         Candidate("adjoint delta", as_score(AdjointDeltaAttribution(margins, model.rnn))),
     ]
 
 
-def as_score(attribution: RecurrentAttribution) -> Score:
+def as_score(attribution: RecurrentAttribution, **options: Any) -> Score:
     """An attribution on the margins under the call of the benchmark's methods."""
-    return lambda _, ids, target: attribution.attribute(ids, target=target)
+    return lambda _, ids, target: attribution.attribute(ids, target=target, **options)
 
 
 def teachers(model: RecurrentClassifier) -> dict[str, Callable[..., Tensor] | None]:
@@ -137,19 +139,20 @@ def calibrate(
     model: RecurrentClassifier, batches: list[Tensor], texts: int, teacher: str, step: str
 ) -> Candidate:
     """Learns the vectors of one variant from some batches of ids."""
-    calibrated = CalibratedDeltaAttribution(
-        Margins(model).eval(), model.rnn, **STEPS[step](model.embedding.weight[0])
-    )
+    calibrated = CalibratedDeltaAttribution(Margins(model).eval(), model.rnn, **STEPS[step])
+    compared: dict[str, Any] = {"baselines": BASELINES[step]} if step in BASELINES else {}
     teach = teachers(model)[teacher]
     start = time.perf_counter()
-    calibrated.fit(batches, teacher=teach, penalty=PENALTY)
+    calibrated.fit(batches, teacher=teach, penalty=PENALTY, **compared)
     fitted = {
         "texts": texts,
         "teacher": teacher,
         "step": step,
         "seconds": time.perf_counter() - start,
     }
-    return Candidate(f"calibrated {step}, {teacher}, {texts} texts", as_score(calibrated), fitted)
+    return Candidate(
+        f"calibrated {step}, {teacher}, {texts} texts", as_score(calibrated, **compared), fitted
+    )
 
 
 def calibrated_variants(classifier: TextClassifier, texts: list[str]) -> list[Candidate]:

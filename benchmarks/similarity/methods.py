@@ -19,7 +19,6 @@ from captum_rnn import (
     LocalDeltaAttribution,
     LogitDeltaAttribution,
 )
-from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.evaluation.draws import text_draws
 from captum_rnn.functional import Distance
 
@@ -56,15 +55,19 @@ def state_methods(model: SentenceSimilarity) -> dict[str, Score]:
         attributions["to the other end, bilinear"] = head
     attributions |= {
         "logit delta": LogitDeltaAttribution(model, rnn),
-        "local delta": LocalDeltaAttribution(model, rnn, reference=mean_word),
         "adjoint delta": AdjointDeltaAttribution(model, rnn),
     }
-    return {name: partial(attribute, found) for name, found in attributions.items()}
+    scores: dict[str, Score] = {
+        name: partial(both, found.attribute) for name, found in attributions.items()
+    }
+    local = LocalDeltaAttribution(model, rnn).attribute
+    compared = partial(local, baselines=(mean_word, mean_word))
+    return scores | {"local delta": partial(both, compared)}
 
 
-def attribute(attribution: RecurrentAttribution, first: Tensor, second: Tensor) -> Pair:
+def both(attribute: Callable[..., Pair], first: Tensor, second: Tensor) -> Pair:
     """Scores both sentences in one call."""
-    of_first, of_second = attribution.attribute((first, second))
+    of_first, of_second = attribute((first, second))
     return of_first, of_second
 
 

@@ -71,7 +71,7 @@ def methods(model: Classifier, ids: Tensor) -> dict[str, Callable[[], object]]:
         cells["hidden-state delta (l2), cell states"] = lambda: of_cells.attribute(ids, target=1)
     logit = LogitDeltaAttribution(model, model.layer)
     with_head = LogitDeltaAttribution(model, model.layer, head=model.head)
-    local = LocalDeltaAttribution(model, model.layer, reference=model.embedding.weight[0])
+    local = LocalDeltaAttribution(model, model.layer)
     calibrated = CalibratedDeltaAttribution(model, model.layer)
     calibrated.fit([ids])
     by_distance = CalibratedDeltaAttribution(model, model.layer, by_distance=True)
@@ -100,7 +100,7 @@ def methods(model: Classifier, ids: Tensor) -> dict[str, Callable[[], object]]:
         "calibrated delta, by distance": lambda: by_distance.attribute(ids, target=1),
         "logit delta": lambda: logit.attribute(ids, target=1),
         "logit delta, given the head": lambda: with_head.attribute(ids, target=1),
-        "local delta": lambda: local.attribute(ids, target=1),
+        "local delta": lambda: local.attribute(ids, baselines=0, target=1),
         "adjoint delta": lambda: adjoint.attribute(ids, target=1),
         "relevance propagation": lambda: relevance.attribute(ids, target=1),
         "Saliency": gradients(saliency.attribute),

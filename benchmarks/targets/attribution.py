@@ -14,6 +14,7 @@ forward direction credits the characters up to that position, the backward direc
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 import torch
@@ -28,7 +29,6 @@ from captum_rnn.attr import (
     LogitDeltaAttribution,
     RecurrentLRPAttribution,
 )
-from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.functional import Distance
 
 TargetMethod: TypeAlias = Callable[[TargetTagger, Tensor, Tensor, Tensor], Tensor]
@@ -81,12 +81,12 @@ def hidden_state_delta(distance: Distance) -> TargetMethod:
 
 
 def of_margin(
-    build: Callable[[Callable[..., Tensor], TargetTagger], RecurrentAttribution],
+    build: Callable[[Callable[..., Tensor], TargetTagger], Callable[..., Tensor]],
 ) -> TargetMethod:
     """A class-aware method of this package on the target's margin.
 
     Args:
-        build: Makes the attribution from the margin, a function of ids, characters and tag, and
+        build: Makes its `attribute` from the margin, a function of ids, characters and tag, and
             the tagger.
     """
 
@@ -94,10 +94,7 @@ def of_margin(
         def forward(ids: Tensor, characters: Tensor, tag: Tensor) -> Tensor:
             return target_margin(tagger(ids), characters, tag)
 
-        scores: Tensor = build(forward, tagger).attribute(
-            ids, additional_forward_args=(characters, tag)
-        )
-        return scores
+        return build(forward, tagger)(ids, additional_forward_args=(characters, tag))
 
     return score
 
@@ -123,22 +120,24 @@ def integrated_gradients(
     return products.sum(dim=2).detach()
 
 
-def _local_delta(forward: Callable[..., Tensor], tagger: TargetTagger) -> RecurrentAttribution:
+def _local_delta(forward: Callable[..., Tensor], tagger: TargetTagger) -> Callable[..., Tensor]:
     mean_character = tagger.embedding.weight[1:].mean(dim=0)
-    return LocalDeltaAttribution(forward, tagger.rnn, reference=mean_character)
+    return partial(LocalDeltaAttribution(forward, tagger.rnn).attribute, baselines=mean_character)
 
 
 METHODS: dict[str, TargetMethod] = {
     "Integrated Gradients": integrated_gradients,
     "hidden-state delta, L2": hidden_state_delta("l2"),
     "hidden-state delta, projection": hidden_state_delta("projection"),
-    "logit delta": of_margin(lambda forward, tagger: LogitDeltaAttribution(forward, tagger.rnn)),
+    "logit delta": of_margin(
+        lambda forward, tagger: LogitDeltaAttribution(forward, tagger.rnn).attribute
+    ),
     "local delta": of_margin(_local_delta),
     "adjoint delta": of_margin(
-        lambda forward, tagger: AdjointDeltaAttribution(forward, tagger.rnn)
+        lambda forward, tagger: AdjointDeltaAttribution(forward, tagger.rnn).attribute
     ),
     "relevance propagation": of_margin(
-        lambda forward, tagger: RecurrentLRPAttribution(forward, tagger.rnn)
+        lambda forward, tagger: RecurrentLRPAttribution(forward, tagger.rnn).attribute
     ),
 }
 """Every method by name; Integrated Gradients, which the others are held against, comes first."""

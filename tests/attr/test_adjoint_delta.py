@@ -15,10 +15,10 @@ from readers import FEATURES, READOUTS, TIME, Reader, make_case
 from unrolled import Unrolled, padded, unrolled_rows
 
 
-def attribute(reader, case, counterfactual="skip", target=1):
-    adjoint = AdjointDeltaAttribution(reader, reader.layer, counterfactual=counterfactual)
+def attribute(reader, case, baselines=None, target=1):
+    adjoint = AdjointDeltaAttribution(reader, reader.layer)
     return adjoint.attribute(
-        case.inputs, target=target, additional_forward_args=case.forward_args
+        case.inputs, baselines, target=target, additional_forward_args=case.forward_args
     ).sum(-1)
 
 
@@ -31,14 +31,15 @@ def test_agrees_with_autograd_through_unrolled_cells(
         reader = Reader(case.layer, readout)
         rows = unrolled_rows(reader, case)
         skipped = padded([row.adjoint_scores() for row in rows], TIME)
-        replaced = padded([row.adjoint_scores(case.reference) for row in rows], TIME)
+        baselines = torch.randn_like(case.inputs)
+        replaced = padded(
+            [row.adjoint_scores(own[: row.time]) for row, own in zip(rows, baselines, strict=True)],
+            TIME,
+        )
         for precision, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-5)):
             in_precision, reader = case.to(precision), reader.to(precision)
-            for counterfactual, expected in (
-                ("skip", skipped),
-                (in_precision.reference, replaced),
-            ):
-                scores = attribute(reader, in_precision, counterfactual)
+            for given, expected in ((None, skipped), (baselines, replaced)):
+                scores = attribute(reader, in_precision, given)
                 assert scores.dtype == precision
                 torch.testing.assert_close(scores, expected.to(precision), rtol=0, atol=tolerance)
         case.to(torch.float64)
@@ -87,9 +88,9 @@ def test_every_readout_and_target(readout, target):
     case = make_case("lstm", num_layers=2, bidirectional=True, packed=True)
     reader = Reader(case.layer, readout)
     rows = unrolled_rows(reader, case, target)
-    for counterfactual, token in (("skip", None), (case.reference, case.reference)):
+    for token in (None, case.reference):
         expected = padded([row.adjoint_scores(token) for row in rows], TIME)
-        scores = attribute(reader, case, counterfactual, target)
+        scores = attribute(reader, case, token, target)
         torch.testing.assert_close(scores, expected, rtol=0, atol=1e-9)
 
 
@@ -214,32 +215,6 @@ def test_tokens_left_out_before_packing_score_zero():
     torch.testing.assert_close(scores[0, 1:3], alone, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("counterfactual", "error", "words"),
-    [
-        ("drop", ValueError, "counterfactual is 'drop'; expected \"skip\" or a tensor"),
-        (
-            torch.zeros(1, 3),
-            ValueError,
-            r"counterfactual has shape \(1, 3\); expected .* \(features,",
-        ),
-        (torch.zeros(3, dtype=torch.long), TypeError, "counterfactual is of type torch.int64"),
-        ([0.0, 0.0, 0.0], TypeError, "counterfactual is of type list"),
-        (None, TypeError, "counterfactual is of type NoneType"),
-    ],
-)
-def test_an_unknown_counterfactual(counterfactual, error, words):
-    reader = Reader(make_case("gru").layer)
-    with pytest.raises(error, match=words):
-        AdjointDeltaAttribution(reader, reader.layer, counterfactual=counterfactual)
-
-
-def test_a_counterfactual_of_another_size_than_the_layers_tokens():
-    case = make_case("gru")
-    with pytest.raises(ValueError, match=r"counterfactual has shape \(4,\); expected .* \(3,\)"):
-        attribute(Reader(case.layer), case, torch.zeros(4))
-
-
 @pytest.fixture(scope="module")
 def subject():
     """The shipped classifier with 40 of its held-out reviews."""
@@ -264,9 +239,8 @@ def test_replacing_ranks_as_exact_replacement(subject):
     target = classifier.probabilities(ids).argmax(1)
     model = classifier.model.eval()
     average = model.embedding.weight[1:].mean(0).detach()
-    scores = AdjointDeltaAttribution(
-        _margin(model, target), model.rnn, counterfactual=average
-    ).attribute(ids)
+    adjoint = AdjointDeltaAttribution(_margin(model, target), model.rnn)
+    scores = adjoint.attribute(ids, baselines=average)
     exact = torch.zeros(ids.shape)
     for row, words in enumerate(ids):
         places = words.nonzero().flatten()

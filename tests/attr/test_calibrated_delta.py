@@ -35,10 +35,8 @@ def calibrated(model, ids):
     return fitted(model, [ids])
 
 
-def fitted(model, batches, layer=None, *, reference=None, kind=None, **options):
-    attribution = CalibratedDeltaAttribution(
-        model, layer or model.layer, reference=reference, **(kind or {})
-    )
+def fitted(model, batches, layer=None, *, kind=None, **options):
+    attribution = CalibratedDeltaAttribution(model, layer or model.layer, **(kind or {}))
     return attribution.fit(batches, **options)
 
 
@@ -75,12 +73,12 @@ def test_the_mean_adjoint_agrees_with_autograd_through_unrolled_cells(
             for target in (0, 1)
         ]
     )
+    calibrated = fitted(reader, [(case.inputs, case.forward_args)])
+    torch.testing.assert_close(calibrated.calibration.vectors, vectors, rtol=0, atol=1e-9)
     for token in (None, case.reference):
-        calibrated = fitted(reader, [(case.inputs, case.forward_args)], reference=token)
-        torch.testing.assert_close(calibrated.calibration.vectors, vectors, rtol=0, atol=1e-9)
         expected = [expected_scores(rows[1][row], vectors[1 - row], token) for row in (0, 1)]
         scores = calibrated.attribute(
-            case.inputs, target=[1, 0], additional_forward_args=case.forward_args
+            case.inputs, token, target=[1, 0], additional_forward_args=case.forward_args
         )
         assert scores.shape == case.inputs.shape
         torch.testing.assert_close(scores.sum(-1), padded(expected, TIME), rtol=0, atol=1e-9)
@@ -106,7 +104,7 @@ def test_the_ridge_regression_agrees_with_numpy(kind, bidirectional, packed, wit
     calibrated = fitted(
         reader,
         [(case.inputs, arguments)],
-        reference=token,
+        baselines=token,
         teacher=teacher,
         penalty=penalty,
     )
@@ -203,10 +201,9 @@ def test_padding_is_not_learnt_from_and_scores_zero(model, ids):
     rows = [(ids[row : row + 1, :end], torch.tensor([end])) for row, end in enumerate(lengths)]
     alone = fitted(at_the_last_token, rows, model.layer)
     torch.testing.assert_close(alone.calibration.vectors, calibrated.calibration.vectors)
-    for reference in (None, torch.zeros(5)):
-        calibrated.reference = reference
+    for baselines in (None, torch.zeros(5)):
         scores = calibrated.attribute(
-            ids, target=1, additional_forward_args=lengths, lengths=lengths
+            ids, baselines, target=1, additional_forward_args=lengths, lengths=lengths
         )
         padding = torch.arange(7) >= lengths.unsqueeze(1)
         assert (scores[padding] == 0).all()
@@ -257,14 +254,24 @@ def test_the_scores_sum_to_what_the_state_moved_along_the_vector(model, calibrat
     torch.testing.assert_close(shifted, torch.tensor([0.0, 0.5, 0.0]), rtol=0, atol=1e-6)
 
 
-def test_steps_against_a_reference_have_no_known_sum(model, ids):
-    calibrated = fitted(model, [ids], reference=torch.zeros(5))
-    assert calibrated.has_convergence_delta() is False
-    with pytest.raises(ValueError, match="there is no convergence delta"):
-        calibrated.attribute(ids, target=1, return_convergence_delta=True)
-    scores = calibrated.attribute(ids, target=1)
-    with pytest.raises(ValueError, match="does not know what its scores sum to"):
-        calibrated.compute_convergence_delta(scores, ids, target=1)
+def test_steps_against_baselines_have_no_known_sum(model, calibrated, ids):
+    with pytest.raises(ValueError, match="no convergence delta"):
+        calibrated.attribute(ids, 0, target=1, return_convergence_delta=True)
+    scores = calibrated.attribute(ids, 0, target=1)
+    with pytest.raises(ValueError, match="what steps against baselines sum to is not known"):
+        calibrated.compute_convergence_delta(scores, ids, 0, target=1)
+
+
+def test_a_teachers_scores_with_baselines_are_not_asked_for_without(model, ids):
+    teacher = AdjointDeltaAttribution(model, model.layer).attribute
+    calibrated = fitted(model, [ids], baselines=0, teacher=teacher)
+    assert calibrated.calibration.against_baselines is True
+    assert calibrated.attribute(ids, 0, target=1).isfinite().all()
+    with pytest.raises(ValueError, match="with baselines, but are asked for scores without"):
+        calibrated.attribute(ids, target=1)
+    without = fitted(model, [ids], teacher=teacher)
+    with pytest.raises(ValueError, match="without baselines, but are asked for scores with"):
+        without.attribute(ids, 0, target=1)
 
 
 @pytest.mark.parametrize("width", [1, None])
@@ -308,12 +315,6 @@ def test_saved_and_loaded(model, calibrated, ids, tmp_path):
     torch.testing.assert_close(
         loaded.attribute(ids, target=1), calibrated.attribute(ids, target=1), rtol=0, atol=0
     )
-    with pytest.raises(ValueError, match="fitted with another reference than this object has"):
-        CalibratedDeltaAttribution(model, model.layer, reference=torch.zeros(5)).load(path)
-    fitted(model, [ids], reference=torch.ones(5)).save(path)
-    CalibratedDeltaAttribution(model, model.layer, reference=torch.ones(5)).load(path)
-    with pytest.raises(ValueError, match="fitted with another reference than this object has"):
-        CalibratedDeltaAttribution(model, model.layer, reference=torch.zeros(5)).load(path)
 
 
 def test_loaded_on_another_model(model, calibrated, tmp_path):
@@ -355,11 +356,6 @@ def test_wrong_batches(model, ids):
         fitted(model, [ids], nn.GRU(5, 6))
 
 
-def test_a_wrong_reference(model, ids):
-    with pytest.raises(ValueError, match=r"reference has shape \(4,\); expected .* \(5,\)"):
-        fitted(model, [ids], reference=torch.zeros(4)).attribute(ids, target=1)
-
-
 def test_vectors_that_are_not_finite(model, ids):
     with torch.no_grad():
         model.head.weight[0, 0] = float("nan")
@@ -387,9 +383,7 @@ def test_cell_states_and_distances(kind, packed, with_cells, by_distance, with_r
     if with_reference:
         token = case.reference
     options = {"with_cells": with_cells, "by_distance": by_distance}
-    calibrated = fitted(
-        reader, [(case.inputs, case.forward_args)], reference=token, classes=[1], kind=options
-    )
+    calibrated = fitted(reader, [(case.inputs, case.forward_args)], classes=[1], kind=options)
     rows = unrolled_rows(reader, case)
     expected = [torch.zeros(row.time, dtype=torch.float64) for row in rows]
     for direction in range(2):
@@ -418,7 +412,7 @@ def test_cell_states_and_distances(kind, packed, with_cells, by_distance, with_r
             along = (moved * vectors).sum(1)
             scores += along.flip(0) if direction else along
     scores = calibrated.attribute(
-        case.inputs, target=1, additional_forward_args=case.forward_args
+        case.inputs, token, target=1, additional_forward_args=case.forward_args
     ).sum(-1)
     torch.testing.assert_close(scores, padded(expected, TIME), rtol=0, atol=1e-9)
 

@@ -18,9 +18,7 @@ VECTORS = torch.tensor([[[1.0, 2.0]], [[3.0, 4.0]]], dtype=torch.float64)
 
 @pytest.fixture
 def calibration():
-    return Calibration(
-        VECTORS.clone(), (5, 2), "0123abcd", reference=torch.tensor([0.5, -0.5, 0.0])
-    )
+    return Calibration(VECTORS.clone(), (5, 2), "0123abcd", against_baselines=True)
 
 
 @pytest.mark.parametrize(
@@ -50,19 +48,15 @@ def test_a_target_without_a_vector(calibration):
     assert alone.vectors_for(None, batch=2)[:, 0, 0].tolist() == [1.0, 1.0]
 
 
-@pytest.mark.parametrize("with_reference", [True, False])
-def test_what_is_saved_is_loaded(calibration, tmp_path, with_reference):
-    reference = calibration.reference if with_reference else None
-    Calibration(VECTORS, (5, 2), "0123abcd", reference).save(tmp_path / "calibration")
+@pytest.mark.parametrize("against_baselines", [True, False, None])
+def test_what_is_saved_is_loaded(tmp_path, against_baselines):
+    Calibration(VECTORS, (5, 2), "0123abcd", against_baselines).save(tmp_path / "calibration")
     loaded = Calibration.load(tmp_path / "calibration")
     assert loaded.classes == (5, 2)
     assert loaded.digest == "0123abcd"
     assert loaded.vectors.dtype == torch.float64
     torch.testing.assert_close(loaded.vectors, VECTORS, rtol=0, atol=0)
-    if with_reference:
-        torch.testing.assert_close(loaded.reference, reference, rtol=0, atol=0)
-    else:
-        assert loaded.reference is None
+    assert loaded.against_baselines is against_baselines
 
 
 def test_a_missing_file_and_one_that_would_wait(tmp_path):
@@ -74,11 +68,10 @@ def test_a_missing_file_and_one_that_would_wait(tmp_path):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-@pytest.mark.parametrize("name", ["vectors", "reference"])
-def test_numbers_that_are_none_are_refused(calibration, tmp_path, name, value):
-    getattr(calibration, name).view(-1)[0] = value
+def test_numbers_that_are_none_are_refused(calibration, tmp_path, value):
+    calibration.vectors.view(-1)[0] = value
     calibration.save(tmp_path / "calibration")
-    with pytest.raises(ValueError, match=f"{name} holds NaN or infinity"):
+    with pytest.raises(ValueError, match="vectors holds NaN or infinity"):
         Calibration.load(tmp_path / "calibration")
 
 
@@ -99,12 +92,15 @@ def test_a_file_of_another_kind(tmp_path, content):
         ({"classes": "{}"}, "classes is {}"),
         ({"classes": "[["}, "JSONDecodeError"),
         ({"digest": None}, "its format is"),
+        ({"against_baselines": None}, "KeyError: 'against_baselines'"),
+        ({"against_baselines": "3"}, "against_baselines is 3"),
     ],
 )
 def test_a_calibration_with_a_damaged_description(calibration, tmp_path, changed, words):
     described = {
-        "format": "captum-rnn calibration 1",
+        "format": "captum-rnn calibration 2",
         "classes": json.dumps([5, 2]),
+        "against_baselines": "null",
         "digest": calibration.digest,
     } | changed
     kept = {name: text for name, text in described.items() if text is not None}
@@ -114,7 +110,7 @@ def test_a_calibration_with_a_damaged_description(calibration, tmp_path, changed
 
 
 def test_a_file_without_vectors(tmp_path):
-    described = {"format": "captum-rnn calibration 1", "classes": "[0]", "digest": ""}
+    described = {"format": "captum-rnn calibration 2", "classes": "[0]", "digest": ""}
     save_file({"weights": VECTORS}, tmp_path / "without", described)
     with pytest.raises(ValueError, match=r"holds no calibration .*vectors"):
         Calibration.load(tmp_path / "without")

@@ -77,7 +77,7 @@ def test_steps_and_teachers_scores_of_tokens_left_out_stand_side_by_side():
     scores = taught_scores(torch.tensor([[10.0, -1.0, 20.0], [30.0, 40.0, 50.0]]), run)
     assert scores.tolist() == [10.0, 20.0, 30.0, 40.0, 50.0]
     record = run.records[0]
-    steps = of_tokens([top_steps(record.layer, record, None)], run)
+    steps = of_tokens([top_steps(record.layer, record)], run)
     outputs, _ = model.layer(model.embedding(torch.tensor([[1, 2]])))
     torch.testing.assert_close(steps[0, 0], outputs[0, 0])
     torch.testing.assert_close(steps[1, 0], outputs[0, 1] - outputs[0, 0])

@@ -37,7 +37,9 @@ def test_it_is_a_captum_attribution(any_method, model):
     assert method.has_convergence_delta() is any_method.has_sum
     assert callable(type(method).attribute.__wrapped__)
     names = list(inspect.signature(type(method).attribute.__wrapped__).parameters)
-    assert names[:5] == ["self", "inputs", "target", "additional_forward_args", "lengths"]
+    compared = ["baselines"] if any_method.compares else []
+    others = ["target", "additional_forward_args", "lengths"]
+    assert names[: 5 + len(compared)] == ["self", "inputs", *compared, *others]
     with pytest.raises(NotImplementedError, match=f"{type(method).__name__}; call attribute"):
         method.attribute_future()
 

@@ -10,11 +10,17 @@ from readers import READOUTS, TIME, Reader, make_case
 from unrolled import padded, unrolled_rows
 
 
-def attribute(reader, case, target=1):
-    method = LocalDeltaAttribution(reader, reader.layer, reference=case.reference)
-    return method.attribute(
-        case.inputs, target=target, additional_forward_args=case.forward_args
-    ).sum(-1)
+def attribute(reader, case, target=1, baselines=None):
+    return (
+        LocalDeltaAttribution(reader, reader.layer)
+        .attribute(
+            case.inputs,
+            case.reference if baselines is None else baselines,
+            target=target,
+            additional_forward_args=case.forward_args,
+        )
+        .sum(-1)
+    )
 
 
 @pytest.mark.over_every_layer
@@ -24,10 +30,12 @@ def test_agrees_with_reference_steps_of_unrolled_cells(
     case = make_case(kind, num_layers, bidirectional, batch_first, packed, with_initial_state)
     reader = Reader(case.layer, "everything")
     rows = unrolled_rows(reader, case)
-    expected = padded([row.top_scores(case.reference) for row in rows], TIME)
+    baselines = torch.randn_like(case.inputs)
+    expected = [row.top_scores(own[: row.time]) for row, own in zip(rows, baselines, strict=True)]
+    expected = padded(expected, TIME)
     for precision, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-5)):
         case, reader = case.to(precision), reader.to(precision)
-        scores = attribute(reader, case)
+        scores = attribute(reader, case, baselines=baselines)
         assert scores.dtype == precision
         torch.testing.assert_close(scores, expected.to(precision), rtol=0, atol=tolerance)
 
@@ -72,26 +80,13 @@ def test_a_token_equal_to_the_reference_scores_zero(kind, bidirectional):
     assert scores[1].abs().max() < 1e-12
 
 
-@pytest.mark.parametrize(
-    ("token", "error", "words"),
-    [
-        (torch.zeros(1, 3), ValueError, r"reference has shape \(1, 3\); expected .* \(features,\)"),
-        (torch.tensor(0.0), ValueError, r"reference has shape \(\)"),
-        (torch.zeros(3, dtype=torch.long), TypeError, "reference is of type torch.int64"),
-        (7, TypeError, r"reference is of type int; .* model.embedding.weight\[unknown_id\]"),
-    ],
-)
-def test_a_wrong_reference(token, error, words):
-    layer = make_case("gru").layer
-    with pytest.raises(error, match=words):
-        LocalDeltaAttribution(Reader(layer), layer, reference=token)
-
-
-def test_a_reference_of_another_size_than_the_layers_tokens():
-    case = make_case("gru")
-    case.reference = torch.zeros(4)
-    with pytest.raises(ValueError, match=r"reference has shape \(4,\); expected .* \(3,\)"):
-        attribute(Reader(case.layer), case)
+def test_without_baselines_it_is_a_zero_vector_as_the_layer_reads_it():
+    case = make_case("lstm", num_layers=2, bidirectional=True, packed=True)
+    reader = Reader(case.layer, "mean")
+    scores = LocalDeltaAttribution(reader, reader.layer).attribute(
+        case.inputs, target=1, additional_forward_args=case.forward_args
+    )
+    torch.testing.assert_close(scores.sum(-1), attribute(reader, case, baselines=0))
 
 
 def test_a_trainable_reference_in_another_precision():
@@ -107,8 +102,6 @@ def test_a_trainable_reference_in_another_precision():
 
 def test_a_classifier_that_reads_the_cell_state_alone_is_refused():
     layer = nn.LSTM(3, 4, batch_first=True)
-    method = LocalDeltaAttribution(
-        lambda embedded: layer(embedded)[1][1][-1], layer, reference=torch.zeros(3)
-    )
+    method = LocalDeltaAttribution(lambda embedded: layer(embedded)[1][1][-1], layer)
     with pytest.raises(ValueError, match=r"depends on the cell state .* use AdjointDelta"):
         method.attribute(torch.randn(2, 4, 3), target=1)

@@ -32,14 +32,15 @@ def test_each_method_is_its_class_on_the_predicted_margin(name, pooling):
     model = RecurrentClassifier(9, embedding_dim=4, hidden_size=5, pooling=pooling).eval()
     probabilities, predicted = model(IDS).softmax(1).max(1)
     forward = explained_margin(model, predicted)
-    readout = "mean" if pooling == "mean" else "final"
+    readout, options = "mean" if pooling == "mean" else "final", {}
     if name.startswith("hidden-state-delta"):
         reference = HiddenStateDeltaAttribution(
             model, model.rnn, distance=name.rpartition("-")[2], readout=readout
         )
     elif name == "local-delta":
         mean = model.embedding.weight[1:].mean(0)
-        reference = LocalDeltaAttribution(forward, model.rnn, reference=mean)
+        reference = LocalDeltaAttribution(forward, model.rnn)
+        options = {"baselines": mean}
     else:
         classes = {
             "logit-delta": LogitDeltaAttribution,
@@ -48,7 +49,7 @@ def test_each_method_is_its_class_on_the_predicted_margin(name, pooling):
         }
         reference = classes[name](forward, model.rnn)
     scored = Scorer(model, name)(IDS)
-    torch.testing.assert_close(scored.scores, reference.attribute(IDS))
+    torch.testing.assert_close(scored.scores, reference.attribute(IDS, **options))
     torch.testing.assert_close(scored.probability, probabilities)
     assert scored.predicted.tolist() == predicted.tolist()
     assert not scored.scores[IDS == 0].any()

@@ -35,9 +35,8 @@ def make(kind, batch=3, readout="mean"):
 def test_the_adjoint_of_a_subclass_is_that_of_its_own_steps(kind, batch, readout, instead):
     model, tokens, others, widths = make(kind, batch, readout)
     token = torch.randn(FEATURES, dtype=torch.float64) if instead == "token" else None
-    options = {} if token is None else {"counterfactual": token}
-    adjoint = AdjointDeltaAttribution(model, model.layer, **options)
-    found = adjoint.attribute(tokens, 1, additional_forward_args=others).sum(-1)
+    adjoint = AdjointDeltaAttribution(model, model.layer)
+    found = adjoint.attribute(tokens, token, 1, additional_forward_args=others).sum(-1)
     torch.testing.assert_close(found, adjoint_by_hand(model, widths, tokens, others, token))
 
 
@@ -45,8 +44,8 @@ def test_the_adjoint_of_a_subclass_is_that_of_its_own_steps(kind, batch, readout
 def test_the_local_delta_of_a_subclass(kind):
     model, tokens, others, _ = make(kind, readout="last")
     token = torch.randn(FEATURES, dtype=torch.float64)
-    local = LocalDeltaAttribution(model, model.layer, reference=token)
-    found = local.attribute(tokens, 1, additional_forward_args=others).sum(-1)
+    local = LocalDeltaAttribution(model, model.layer)
+    found = local.attribute(tokens, token, 1, additional_forward_args=others).sum(-1)
     named = {"mask": others[0]} if others else {}
     outputs = model.layer(tokens, **named)[0].detach().requires_grad_()
     (read,) = torch.autograd.grad(model.read(outputs)[:, 1].sum(), outputs)
@@ -95,8 +94,12 @@ def test_a_stack_of_levels_is_followed_as_one(num_layers, with_initial):
         LogitDeltaAttribution,
         lambda *args: HiddenStateDeltaAttribution(*args, layer_index=0),
     ):
-        found = make_one(model(layer, 1), layer).attribute(tokens, 1, (initial,))
-        expected = make_one(model(plain, 2), plain).attribute(tokens, 1, (initial,))
+        found = make_one(model(layer, 1), layer).attribute(
+            tokens, target=1, additional_forward_args=(initial,)
+        )
+        expected = make_one(model(plain, 2), plain).attribute(
+            tokens, target=1, additional_forward_args=(initial,)
+        )
         torch.testing.assert_close(found, expected)
 
 
@@ -154,7 +157,7 @@ def test_nothing_is_left_in_the_layer():
     last, expected = layer.last.detach().clone(), torch.rand(1)
     torch.manual_seed(3)
     before = dict(vars(layer))
-    AdjointDeltaAttribution(model, layer).attribute(tokens, 1)
+    AdjointDeltaAttribution(model, layer).attribute(tokens, target=1)
     assert torch.equal(torch.rand(1), expected)
     assert len(seen) == 2
     assert not layer.last.requires_grad

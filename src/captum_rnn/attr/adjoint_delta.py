@@ -1,18 +1,16 @@
 """Adjoint delta: all of leave-one-out, to first order, for one backward scan."""
 
-from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from captum_rnn.attr.inputs import check_reference
-from captum_rnn.attr.recurrent import RecurrentAttribution
+from captum_rnn.attr.comparing import ComparingAttribution
 from captum_rnn.attr.run import Record, in_full_precision
 from captum_rnn.functional.propagation import adjoint_scores, skipped
 from captum_rnn.states import unstack
 
 
-class AdjointDeltaAttribution(RecurrentAttribution):
+class AdjointDeltaAttribution(ComparingAttribution):
     r"""Scores each token by the change of the output, were its step skipped or taken otherwise.
 
     .. math:: \text{score}_t = \langle s_t - s_{t-1}, \lambda_t \rangle, \qquad
@@ -21,9 +19,9 @@ class AdjointDeltaAttribution(RecurrentAttribution):
     The state s_t is the whole state after step t: h, for an LSTM also c, of every level and every
     direction. The adjoint λ_t is the total derivative of the explained output through all later
     steps. Skipping token t puts s_{t−1} where s_t stood, so the score is the first-order estimate
-    of leave-one-out, for all tokens at once. With a reference token the step is compared with the
-    one that the reference would have taken, ⟨s_t − cell(s_{t−1}, x_ref), λ_t⟩: an estimate of
-    replacing the token.
+    of leave-one-out, for all tokens at once. With `baselines` the step is compared with the one
+    that the baseline would have taken, ⟨s_t − cell(s_{t−1}, x'_t), λ_t⟩: an estimate of replacing
+    the token.
 
     One forward pass and one reverse scan over recomputed gates, without autograd through the
     recurrence: it runs on a GPU in eval mode. It knows what later steps did to a token's effect,
@@ -37,13 +35,7 @@ class AdjointDeltaAttribution(RecurrentAttribution):
         forward_func: The model, or any function that runs it.
         layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
         device_ids: Kept for Captum's signature; the layer has to run on one device.
-        counterfactual: ``"skip"``, or the reference token as the layer reads it (features,), e.g.
-            `model.embedding.weight[unknown_id]`.
         batch_first: Whether dimension 0 of the inputs is the batch; False: it is the time.
-
-    Raises:
-        ValueError: An unknown counterfactual, or a tensor of another shape than (features,).
-        TypeError: A counterfactual that is neither a string nor a tensor of numbers.
 
     Example:
         >>> from captum_rnn.attr.adjoint_delta import AdjointDeltaAttribution
@@ -63,33 +55,10 @@ class AdjointDeltaAttribution(RecurrentAttribution):
 
     _looks_at_class: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        forward_func: Callable[..., Any],
-        layer: nn.Module | None = None,
-        device_ids: list[int] | None = None,
-        *,
-        counterfactual: Literal["skip"] | Tensor = "skip",
-        batch_first: bool = True,
-    ) -> None:
-        super().__init__(forward_func, layer, device_ids, batch_first=batch_first)
-        if isinstance(counterfactual, str):
-            if counterfactual != "skip":
-                raise ValueError(
-                    f'counterfactual is {counterfactual!r}; expected "skip" or a tensor (features,)'
-                )
-        else:
-            check_reference(counterfactual, "counterfactual")
-        self.counterfactual = counterfactual
-
     @in_full_precision
     def _score(self, layer: nn.Module, record: Record) -> Tensor:
         assert record.gradient is not None
         stack = unstack(layer, record.call, record.gradient)
-        if isinstance(self.counterfactual, str):
-            instead = skipped(stack)
-        else:
-            check_reference(self.counterfactual, "counterfactual", record.call.features)
-            instead = stack.stepped_with(self.counterfactual.expand(1, 1, -1))
-        scores = adjoint_scores(stack, instead).t()
-        return record.path.without_padding(scores)
+        baseline = record.baseline
+        instead = skipped(stack) if baseline is None else stack.stepped_with(baseline)
+        return record.path.without_padding(adjoint_scores(stack, instead).t())

@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from captum_rnn.attr.adjoint_delta import AdjointDeltaAttribution
+from captum_rnn.attr.baselines import GivenBaselines
 from captum_rnn.attr.calibration import Calibration, weights_digest, weights_stamp
 from captum_rnn.attr.calibration_data import (
     Batch,
+    check_has_cells,
     class_targets,
     of_tokens,
     read_batches,
@@ -22,8 +24,7 @@ from captum_rnn.attr.calibration_data import (
     top_adjoints,
     top_steps,
 )
-from captum_rnn.attr.inputs import check_reference
-from captum_rnn.attr.recurrent import RecurrentAttribution
+from captum_rnn.attr.comparing import ComparingAttribution
 from captum_rnn.attr.run import Record, Run, in_full_precision
 from captum_rnn.functional.calibration import (
     DISTANCE_BINS,
@@ -37,7 +38,7 @@ from captum_rnn.functional.logit import gains_along
 from captum_rnn.states import LayerCall, StateSelection, Trajectory, form_of, recurrent_layer
 
 
-class CalibratedDeltaAttribution(RecurrentAttribution):
+class CalibratedDeltaAttribution(ComparingAttribution):
     r"""Scores each token by how far its step moved the state along the class's learnt vector.
 
     .. math:: \text{score}_t = \langle h_t - h_{t-1}, r_c \rangle
@@ -53,26 +54,19 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
     and 32 or more steps); what those scores sum to is not known. A distance that no text of the fit
     had is served by the vectors of the nearest one.
 
-    With a reference token the step is compared with the one that the reference would have taken,
-    ⟨h_t − cell(h_{t−1}, x_ref), r_c⟩. What those scores sum to is not known.
+    With `baselines` the step is compared with the one that the baseline would have taken,
+    ⟨h_t − cell(h_{t−1}, x'_t), r_c⟩. What those scores sum to is not known.
 
     Args:
         forward_func: The model, or any function that runs it.
         layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
         device_ids: Kept for Captum's signature; the layer has to run on one device.
-        reference: The reference token as the layer reads it (features,), e.g.
-            `model.embedding.weight[unknown_id]`; None: the state before the token.
         with_cells: Read the cell states of an LSTM as well as its hidden states.
         by_distance: Learn vectors for distances from the end.
         batch_first: Whether dimension 0 of the inputs is the batch; False: it is the time.
 
     Attributes:
         calibration: What `fit` learnt or `load` read; None before.
-
-    Raises:
-        ValueError: A reference of another shape than (features,); in `fit` and `attribute`,
-            `with_cells` for a layer that is no LSTM.
-        TypeError: A reference that is no tensor of numbers.
 
     Example:
         >>> class Classifier(nn.Module):
@@ -96,13 +90,11 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
         layer: nn.Module | None = None,
         device_ids: list[int] | None = None,
         *,
-        reference: Tensor | None = None,
         with_cells: bool = False,
         by_distance: bool = False,
         batch_first: bool = True,
     ) -> None:
         super().__init__(forward_func, layer, device_ids, batch_first=batch_first)
-        self.reference = None if reference is None else check_reference(reference, "reference")
         self.with_cells, self.by_distance = with_cells, by_distance
         self.calibration: Calibration | None = None
         self._stamp: tuple[tuple[int, int], ...] = ()
@@ -111,6 +103,7 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
         self,
         batches: Iterable[Any],
         *,
+        baselines: GivenBaselines = None,
         classes: Sequence[int] | None = None,
         teacher: Callable[..., Any] | None = None,
         penalty: float = 10.0,
@@ -122,6 +115,8 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
             batches: E.g. a `DataLoader`. Each batch is the inputs, or a tuple or list that begins
                 with the inputs and may go on with `additional_forward_args` and `lengths`, as
                 `attribute` takes them.
+            baselines: Of a teacher's scores the steps are then those against baselines, as
+                `attribute` takes them, the same for every batch; of no effect without a teacher.
             classes: The classes to explain; None: all columns of the model's output. A model that
                 answers one number a row has the single class 0, which needs no target.
             teacher: None: r_c is the mean, over all tokens, of the derivative ∂f_c/∂h_t through
@@ -138,8 +133,8 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
             This object, calibrated.
 
         Raises:
-            ValueError: No batch, no token or no class; an answer of the teacher in another shape;
-                vectors that are not finite; and what `attribute` raises.
+            ValueError: No batch, token or class; `with_cells` and no LSTM; an answer of the teacher
+                in another shape; vectors that are not finite; and what `attribute` raises.
             TypeError: A batch of another form.
         """
         if self.layer is self.forward_func:
@@ -148,7 +143,8 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
                 "vector for; pass the model and its layer"
             )
         layer = recurrent_layer(self.layer)
-        self._check_cells(layer)
+        if self.with_cells:
+            check_has_cells(layer)
         progress = tqdm(batches, desc="calibrating", unit="batch", disable=not show_progress)
         given = read_batches(progress)
         first = next(given, None)
@@ -160,7 +156,7 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
             lessons = (self._adjoints(batch, targets) for batch in given)
             vectors = mean_over_tokens(lessons, self._bins)
         else:
-            lesson = (self._lesson(batch, targets, teacher) for batch in given)
+            lesson = (self._lesson(batch, targets, teacher, baselines) for batch in given)
             directions = form_of(layer).directions
             coefficients = ridge_regression(lesson, penalty).t()
             vectors = coefficients.reshape(len(targets), self._bins, directions, -1)
@@ -175,7 +171,7 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
             vectors.flatten(1, 2),
             tuple(targets),
             weights_digest(self.forward_func, layer),
-            self.reference,
+            None if teacher is None else baselines is not None,
             self._bins,
             self.with_cells,
         )
@@ -203,36 +199,29 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
             This object, calibrated.
 
         Raises:
-            ValueError: The file is damaged or of another kind, or belongs to other weights, another
-                reference or other options.
+            ValueError: The file is damaged or of another kind, or belongs to other weights or other
+                options.
             OSError: It is missing or cannot be read.
         """
         calibration = Calibration.load(path)
         digest = weights_digest(self.forward_func, recurrent_layer(self.layer))
-        calibration.check_fits(path, digest, self.reference, self._bins, self.with_cells)
+        calibration.check_fits(path, digest, self._bins, self.with_cells)
         self.calibration = calibration
         return self
 
     def has_convergence_delta(self) -> bool:
-        """Whether the scores of a row have a known sum: not with a reference or by distance."""
-        return self.reference is None and not self.by_distance
+        """Whether the scores of a row have a known sum: not by distance, nor with baselines."""
+        return not self.by_distance
 
     @property
     def _bins(self) -> int:
         return DISTANCE_BINS if self.by_distance else 1
 
-    def _check_cells(self, layer: nn.Module) -> None:
-        if self.with_cells and not form_of(layer).has_cells:
-            raise ValueError(
-                f"with_cells is True, but the layer is a {type(layer).__name__}, which has no cell "
-                "state; leave with_cells out"
-            )
-
     def _select(self, layer: nn.Module, call: LayerCall, top: Trajectory) -> Trajectory:
         """The top level's hidden states, and its cell states beside them."""
         if not self.with_cells:
             return top
-        self._check_cells(layer)
+        check_has_cells(layer)
         cells = StateSelection("cell").of(layer, call, top)
         paths = zip(top.directions, cells.directions, strict=True)
         return replace(top, directions=tuple(path.beside(other) for path, other in paths))
@@ -240,7 +229,7 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
     @in_full_precision
     def _score(self, layer: nn.Module, record: Record) -> Tensor:
         vectors = self._vectors(record)
-        if self.reference is None:
+        if record.baseline is None:
             along = torch.stack(
                 [
                     gains_along(path, vectors[:, :, direction])
@@ -249,12 +238,17 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
                 2,
             )
         else:
-            steps = top_steps(layer, record, self.reference, with_cells=self.with_cells)
+            steps = top_steps(layer, record, with_cells=self.with_cells)
             along = torch.einsum("btds,bgds->btdg", steps.to(vectors), vectors)
         in_bin = step_bins(record, self._bins).unsqueeze(3)
         return record.path.without_padding(along.gather(3, in_bin).sum((2, 3)))
 
     def _totals(self, run: Run) -> Tensor:
+        if any(record.baseline is not None for record in run.records):
+            raise ValueError(
+                "what steps against baselines sum to is not known, and so no convergence delta; "
+                "leave return_convergence_delta or baselines out"
+            )
         totals = [
             calibrated_total(record.path.paths, self._vectors(record)[:, 0], record.path.lengths)
             for record in run.records
@@ -270,16 +264,17 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
         layer = recurrent_layer(self.layer)
         stamp = weights_stamp(self.forward_func, layer)
         if stamp != self._stamp:
-            self.calibration.check_weights(
-                "the calibration", weights_digest(self.forward_func, layer)
-            )
+            digest = weights_digest(self.forward_func, layer)
+            self.calibration.check_weights("the calibration", digest)
             self._stamp = stamp
         return self.calibration
 
     def _vectors(self, record: Record) -> Tensor:
         """The vectors of each row's class (batch, bin, direction, state), in float32 at least."""
         outputs = record.path.directions[0].outputs
-        vectors = self._calibrated().vectors_for(record.target, len(outputs))
+        calibration = self._calibrated()
+        calibration.check_steps(against_baselines=record.baseline is not None)
+        vectors = calibration.vectors_for(record.target, len(outputs))
         precise = torch.promote_types(outputs.dtype, torch.float32)
         by_bin = vectors.reshape(len(outputs), self._bins, -1, vectors.shape[2])
         return by_bin.to(outputs.device, precise)
@@ -291,23 +286,26 @@ class CalibratedDeltaAttribution(RecurrentAttribution):
             self.forward_func, self.layer, self.device_ids, batch_first=self.batch_first
         )
         of_classes = []
+        inputs, arguments, lengths = batch
         for target in targets.values():
-            run = reader._run(batch.inputs, target, batch.additional_forward_args, batch.lengths)
+            run = reader._run(inputs, target, arguments, lengths)
             adjoints = [top_adjoints(r.layer, r, with_cells=self.with_cells) for r in run.records]
             of_classes.append(of_tokens(adjoints, run))
         return torch.stack(of_classes, 1), self._token_bins(run)
 
     def _lesson(
-        self, batch: Batch, targets: dict[int, int | None], teacher: Callable[..., Any]
+        self,
+        batch: Batch,
+        targets: dict[int, int | None],
+        teacher: Callable[..., Any],
+        baselines: GivenBaselines,
     ) -> tuple[Tensor, Tensor]:
         """Features of the steps (tokens, bin · direction · state), and the teacher's scores."""
         inputs, arguments, lengths = batch
-        run = self._run(inputs, next(iter(targets.values())), arguments, lengths)
+        run = self._run(inputs, next(iter(targets.values())), arguments, lengths, baselines)
         with torch.no_grad():
-            steps = [
-                top_steps(r.layer, r, self.reference, with_cells=self.with_cells)
-                for r in run.records
-            ]
+            cells = self.with_cells
+            steps = [top_steps(r.layer, r, with_cells=cells) for r in run.records]
             features = in_bins(of_tokens(steps, run), self._token_bins(run), self._bins)
         scores = [
             taught_scores(teacher(inputs, target=target, additional_forward_args=arguments), run)

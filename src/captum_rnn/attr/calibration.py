@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from captum_rnn.files import open_regular, write_bytes
 
-_FORMAT = "captum-rnn calibration 1"
+_FORMAT = "captum-rnn calibration 2"
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Calibration:
         vectors: (class, bin · direction, state) in float64; of one bin, unless they go by distance.
         classes: The class of each vector.
         digest: `weights_digest` of the model.
-        reference: The reference token of the steps (features,); None: steps of the state.
+        against_baselines: Whether they were regressed on steps against baselines, or on steps of
+            the state (False); None: on no steps, so that they serve both.
         bins: Number of bins by distance from the end.
         with_cells: Whether the vectors go on over the cell state.
     """
@@ -32,7 +33,7 @@ class Calibration:
     vectors: Tensor
     classes: tuple[int, ...]
     digest: str
-    reference: Tensor | None = None
+    against_baselines: bool | None = None
     bins: int = 1
     with_cells: bool = False
 
@@ -73,12 +74,11 @@ class Calibration:
             OSError: It cannot be written.
         """
         tensors = {"vectors": self.vectors.cpu().contiguous()}
-        if self.reference is not None:
-            tensors["reference"] = self.reference.cpu().contiguous()
         described = {
             "format": _FORMAT,
             "classes": json.dumps(self.classes),
             "digest": self.digest,
+            "against_baselines": json.dumps(self.against_baselines),
             "bins": str(self.bins),
             "with_cells": json.dumps(self.with_cells),
         }
@@ -101,6 +101,7 @@ class Calibration:
             vectors = tensors["vectors"]
             bins = int(described.get("bins", "1"))
             with_cells = described.get("with_cells") == "true"
+            against_baselines = _yes_no_or_null(described["against_baselines"])
         except (SafetensorError, KeyError, ValueError) as error:
             raise _no_calibration(path, f"{type(error).__name__}: {error}") from error
         if described.get("format") != _FORMAT or "digest" not in described:
@@ -111,11 +112,10 @@ class Calibration:
             raise _no_calibration(
                 path, f"{len(classes)} classes with vectors of shape {shape} in {bins} bin(s)"
             )
-        for name, tensor in tensors.items():
-            if not tensor.isfinite().all():
-                raise _no_calibration(path, f"{name} holds NaN or infinity")
-        reference = tensors.get("reference")
-        return cls(vectors, classes, described["digest"], reference, bins, with_cells)
+        if not vectors.isfinite().all():
+            raise _no_calibration(path, "vectors holds NaN or infinity")
+        digest = described["digest"]
+        return cls(vectors, classes, digest, against_baselines, bins, with_cells)
 
     def check_weights(self, name: str | Path, digest: str) -> None:
         """Raises ValueError if the model has other weights, or a layer of another kind.
@@ -130,41 +130,32 @@ class Calibration:
                 f"this model's weights have {digest[:12]}…; fit again"
             )
 
-    def check_fits(
-        self,
-        path: str | Path,
-        digest: str,
-        reference: Tensor | None,
-        bins: int,
-        with_cells: bool,
-    ) -> None:
+    def check_steps(self, *, against_baselines: bool) -> None:
+        """Raises ValueError if it was regressed on the other kind of steps."""
+        if self.against_baselines is None or self.against_baselines == against_baselines:
+            return
+        fitted, asked = ("with", "without") if self.against_baselines else ("without", "with")
+        raise ValueError(
+            f"the vectors were fitted on a teacher's scores {fitted} baselines, but are asked for "
+            f"scores {asked} baselines; pass the same to fit and attribute"
+        )
+
+    def check_fits(self, path: str | Path, digest: str, bins: int, with_cells: bool) -> None:
         """Raises ValueError if it was learnt for another model, or another kind of score.
 
         Args:
             path: Where it was read from, for the error.
             digest: `weights_digest` of the model.
-            reference: The reference token of the steps, if any.
             bins: Number of bins by distance from the end.
             with_cells: Whether the cell state is read too.
         """
         self.check_weights(path, digest)
-        if not _same(self.reference, reference):
-            raise ValueError(
-                f"{path} was fitted with another reference than this object has; pass the same "
-                "reference, or fit again"
-            )
         if (self.bins, self.with_cells) != (bins, with_cells):
             raise ValueError(
                 f"{path} was fitted with by_distance={self.bins > 1} and "
                 f"with_cells={self.with_cells}, but this object has by_distance={bins > 1} and "
                 f"with_cells={with_cells}; pass the same, or fit again"
             )
-
-
-def _same(first: Tensor | None, second: Tensor | None) -> bool:
-    if first is None or second is None:
-        return first is second
-    return torch.equal(first.cpu(), second.cpu())
 
 
 def weights_digest(forward_func: object, layer: nn.Module) -> str:
@@ -211,6 +202,13 @@ def _classes(described: str) -> tuple[int, ...]:
     if not isinstance(classes, list) or not all(type(number) is int for number in classes):
         raise ValueError(f"classes is {described}")
     return tuple(classes)
+
+
+def _yes_no_or_null(described: str) -> bool | None:
+    found = json.loads(described)
+    if found is not None and not isinstance(found, bool):
+        raise ValueError(f"against_baselines is {described}")
+    return found
 
 
 def _no_calibration(path: str | Path, reason: str) -> ValueError:

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn._captum import run_forward
-from captum_rnn.attr.inputs import Lengths, check_reference
+from captum_rnn.attr.inputs import Lengths
 from captum_rnn.attr.run import Record, Run
 from captum_rnn.functional.calibration import distance_bins
 from captum_rnn.functional.stack import Stack
-from captum_rnn.states import unstack
+from captum_rnn.states import form_of, unstack
 
 
 class Batch(NamedTuple):
@@ -39,6 +39,15 @@ def read_batches(batches: Iterable[Any]) -> Iterator[Batch]:
                 f"a batch is a {type(given).__name__}{entries}; expected the inputs, or a tuple of "
                 "inputs, additional_forward_args and lengths, of which the last two may be left out"
             )
+
+
+def check_has_cells(layer: nn.Module) -> None:
+    """Raises ValueError unless the layer has cell states."""
+    if not form_of(layer).has_cells:
+        raise ValueError(
+            f"with_cells is True, but the layer is a {type(layer).__name__}, which has no cell "
+            "state; leave with_cells out"
+        )
 
 
 def class_targets(
@@ -74,29 +83,27 @@ def class_targets(
     return {number: number for number in range(shape[1])}
 
 
-def top_steps(
-    layer: nn.Module, record: Record, reference: Tensor | None, *, with_cells: bool = False
-) -> Tensor:
+def top_steps(layer: nn.Module, record: Record, *, with_cells: bool = False) -> Tensor:
     """The steps that the top level took, in the order of the text.
+
+    From the state before the step, or from the state that the record's baseline leads to.
 
     Args:
         layer: The recurrent layer.
         record: What it did.
-        reference: The token whose step is subtracted (features,); None: the state before the step.
-        with_cells: Go on over the cell states of an LSTM; without a reference, the record's states
+        with_cells: Go on over the cell states of an LSTM; without a baseline, the record's states
             do already.
 
     Returns:
         Steps (batch, time, direction, state). Beyond the end of a row they mean nothing.
     """
-    if reference is None:
+    if record.baseline is None:
         up, *down = (path.diff(dim=1) for path in record.path.paths)
         return torch.stack([up, *(-steps for steps in down)], 2)
-    check_reference(reference, "reference", record.call.features)
     stack = unstack(layer, record.call)
     steps = []
     for passed, (states, cells) in zip(
-        stack.levels[-1], stack.stepped_with(reference.expand(1, 1, -1))[-1], strict=True
+        stack.levels[-1], stack.stepped_with(record.baseline)[-1], strict=True
     ):
         of_direction = stack.shown(passed.states[1:] - states)
         if with_cells:

@@ -1,69 +1,59 @@
-"""Local delta: the step taken against the step that a reference token would have taken."""
+"""Local delta: the step taken against the step that a baseline would have taken."""
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
-from captum_rnn.attr.inputs import check_reference
-from captum_rnn.attr.recurrent import RecurrentAttribution
+from captum_rnn.attr.comparing import ComparingAttribution
 from captum_rnn.attr.run import Record, in_full_precision
-from captum_rnn.functional.cells import first_order
+from captum_rnn.functional.local import local_delta
 from captum_rnn.functional.logit import check_reads
 from captum_rnn.states import read_gradients, unstack
 
 
-class LocalDeltaAttribution(RecurrentAttribution):
-    r"""Scores each token by its step, against the step that a reference token would have taken.
+class LocalDeltaAttribution(ComparingAttribution):
+    r"""Scores each token by its step, against the step that a baseline would have taken.
 
-    .. math:: \text{score}_t = \langle h_t - \mathrm{cell}(h_{t-1}, x_\text{ref}), g \rangle,
+    .. math:: \text{score}_t = \langle h_t - \mathrm{cell}(h_{t-1}, x'_t), g \rangle,
               \qquad g = \frac{\partial f_c}{\partial h_n}
 
-    The reference steps of all tokens are one application of the cell to the recorded states. The
-    derivative g comes from one backward pass through the classifier's head, which stops at the
-    layer's output; where the classifier reads several outputs, each token is held against all that
-    it reads from that token on. What the scores sum to is not known.
+    x'_t is what the layer would have read of the baseline; without `baselines`, a zero vector. The
+    baseline's steps are one application of the cell to the recorded states. The derivative g comes
+    from one backward pass through the classifier's head, which stops at the layer's output; where
+    the classifier reads several outputs, each token is held against all that it reads from that
+    token on. What the scores sum to is not known.
 
     Args:
         forward_func: The model, or any function that runs it.
         layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
         device_ids: Kept for Captum's signature; the layer has to run on one device.
-        reference: The reference token as the layer reads it (features,), e.g.
-            `model.embedding.weight[unknown_id]`.
         batch_first: Whether dimension 0 of the inputs is the batch; False: it is the time.
 
-    Raises:
-        ValueError: A reference of another shape than (features,).
-        TypeError: A reference that is no tensor of numbers.
+    Example:
+        >>> import torch
+        >>> class Classifier(nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.embedding = nn.Embedding(100, 8)
+        ...         self.gru = nn.GRU(8, 16, batch_first=True)
+        ...         self.head = nn.Linear(16, 2)
+        ...     def forward(self, token_ids):
+        ...         return self.head(self.gru(self.embedding(token_ids))[1][-1])
+        >>> model = Classifier()
+        >>> local, unknown = LocalDeltaAttribution(model, model.gru), 1
+        >>> scores = local.attribute(torch.tensor([[5, 1, 99]]), baselines=unknown, target=1)
+        >>> scores.shape, scores[0, 1].abs().item() < 1e-6
+        (torch.Size([1, 3]), True)
     """
 
     _looks_at_class: ClassVar[bool] = True
-
-    def __init__(
-        self,
-        forward_func: Callable[..., Any],
-        layer: nn.Module | None = None,
-        device_ids: list[int] | None = None,
-        *,
-        reference: Tensor,
-        batch_first: bool = True,
-    ) -> None:
-        super().__init__(forward_func, layer, device_ids, batch_first=batch_first)
-        self.reference = check_reference(reference, "reference")
 
     @in_full_precision
     def _score(self, layer: nn.Module, record: Record) -> Tensor:
         assert record.gradient is not None
         check_reads(read_gradients(layer, record.call, record.gradient))
-        check_reference(self.reference, "reference", record.call.features)
         stack = unstack(layer, record.call, record.gradient)
-        changes = []
-        tops = zip(
-            stack.levels[-1], stack.stepped_with(self.reference.expand(1, 1, -1))[-1], strict=True
-        )
-        for direction, (passed, (states, _)) in enumerate(tops):
-            read_from_here_on = passed.read.flip(0).cumsum(0).flip(0)
-            change = first_order(passed.states[1:] - states, read_from_here_on)
-            changes.append(stack.reorder(change, direction))
-        return record.path.without_padding(torch.stack(changes).sum(0).t())
+        baseline = record.baseline
+        if baseline is None:
+            baseline = stack.inputs.new_zeros(1, 1, stack.inputs.shape[2])
+        return record.path.without_padding(local_delta(stack, baseline).t())

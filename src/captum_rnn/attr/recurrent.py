@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn._captum import InternalAttribution, format_output, is_tuple, logged
+from captum_rnn.attr.baselines import GivenBaselines, read_baselines
 from captum_rnn.attr.inputs import Lengths, check_inputs
 from captum_rnn.attr.run import Record, RecurrentModel, Run
 from captum_rnn.states import LayerCall, Trajectory
@@ -117,14 +118,9 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
                 convergence delta where the sum of the scores is not known.
             AssertionError: A target of the wrong length or form, from Captum.
         """
-        if return_convergence_delta:
-            self._check_sum_is_known()
-        run = self._run(inputs, target, additional_forward_args, lengths)
-        scores = self._token_scores(run)
-        formatted = format_output(is_tuple(inputs), run.arrange(scores))
-        if not return_convergence_delta:
-            return formatted
-        return formatted, self._difference_from_totals(scores, run)
+        return self._attribute(
+            inputs, target, additional_forward_args, lengths, return_convergence_delta
+        )
 
     def attribute_future(self) -> NoReturn:
         """Not implemented, as for Captum's own primary methods."""
@@ -161,8 +157,39 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
             ValueError: Attributions whose shapes are not those of the inputs, or a method for which
                 it is not known what the scores sum to.
         """
+        return self._convergence_delta(
+            attributions, inputs, target, additional_forward_args, lengths
+        )
+
+    def _attribute(
+        self,
+        inputs: Tensor | tuple[Tensor, ...],
+        target: Any,
+        additional_forward_args: Any,
+        lengths: Lengths,
+        return_convergence_delta: bool,
+        baselines: GivenBaselines = None,
+    ) -> Any:
+        if return_convergence_delta:
+            self._check_sum_is_known()
+        run = self._run(inputs, target, additional_forward_args, lengths, baselines)
+        scores = self._token_scores(run)
+        formatted = format_output(is_tuple(inputs), run.arrange(scores))
+        if not return_convergence_delta:
+            return formatted
+        return formatted, self._difference_from_totals(scores, run)
+
+    def _convergence_delta(
+        self,
+        attributions: Tensor | tuple[Tensor, ...],
+        inputs: Tensor | tuple[Tensor, ...],
+        target: Any,
+        additional_forward_args: Any,
+        lengths: Lengths,
+        baselines: GivenBaselines = None,
+    ) -> Tensor:
         self._check_sum_is_known()
-        run = self._run(inputs, target, additional_forward_args, lengths)
+        run = self._run(inputs, target, additional_forward_args, lengths, baselines)
         given = check_inputs(attributions)
         shapes = [tuple(tensor.shape) for tensor in given]
         expected = [tuple(layout.shape) for layout in run.layouts]
@@ -172,7 +199,14 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
             )
         return self._difference_from_totals(run.gather(given), run)
 
-    def _run(self, inputs: Any, target: Any, additional_forward_args: Any, lengths: Lengths) -> Run:
+    def _run(
+        self,
+        inputs: Any,
+        target: Any,
+        additional_forward_args: Any,
+        lengths: Lengths,
+        baselines: GivenBaselines = None,
+    ) -> Run:
         """One run of the model, with the states that the method looks at."""
         model = RecurrentModel(self.forward_func, self.layer, self.batch_first)
         self._check_bare(model, target)
@@ -188,6 +222,14 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
             replace(record, path=self._select(record.layer, record.call, record.path))
             for record in run.records
         ]
+        if baselines is not None:
+            read = read_baselines(
+                self.forward_func, run, inputs, baselines, additional_forward_args
+            )
+            records = [
+                replace(record, baseline=of_record)
+                for record, of_record in zip(records, read, strict=True)
+            ]
         return replace(run, records=records)
 
     @torch.no_grad()

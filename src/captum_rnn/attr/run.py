@@ -1,22 +1,20 @@
 """One run of the model, and what its recurrent layer did in it."""
 
 import functools
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from captum_rnn._captum import run_forward
+from captum_rnn.attr.forward import Forward
 from captum_rnn.attr.inputs import (
     InputLayout,
     Lengths,
     check_inputs,
     explained,
     one_for_each_input,
-    target_out_of_range,
 )
 from captum_rnn.attr.rows import rows_read, target_of_rows, without_padding
 from captum_rnn.states import (
@@ -50,14 +48,19 @@ class Record:
         rows: The row of the inputs that each of its rows read (rows,).
         gradient: What the classifier reads of them; None for methods that do not look at it.
         target: The class that is explained, for each of the rows where the user gave several.
+        numbers: Which step of all calls of the layer each of its steps was (rows, time); -1: none.
+        baseline: What the layer would have read of the baselines (time, rows, features), in the
+            order of the text; None: there are none.
     """
 
     layer: nn.Module
     call: LayerCall
     path: Trajectory
     rows: Tensor
+    numbers: Tensor
     gradient: ReadGradient | None = None
     target: Any = None
+    baseline: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ class Run:
         forward: Runs the model again, and returns the explained value of each row (batch,).
         value: The explained values; None for methods that do not look at the output.
         layouts: The layout of each input.
-        records: One for each call of the layer.
+        records: One for each trajectory of the layer.
+        calls: Each call of the layer.
         placement: Which token each step of the calls read.
     """
 
@@ -76,6 +80,7 @@ class Run:
     value: Tensor | None
     layouts: list[InputLayout]
     records: list[Record]
+    calls: list[LayerCall]
     placement: Placement
 
     def full_precision(self) -> torch.autocast:
@@ -174,7 +179,7 @@ class RecurrentModel:
             check_derivable()
         axes = len(layouts[0].axes)
         following = Following(tensors, differentiable=True, axes=axes)
-        forward = _Forward(self.forward_func, following.inputs, target, additional_forward_args)
+        forward = Forward(self.forward_func, following.inputs, target, additional_forward_args)
         with torch.enable_grad():
             recording = record(
                 [_unwrapped(self.layer)],
@@ -210,9 +215,12 @@ class RecurrentModel:
             if run.cut is not None and value is None:  # nothing of them is left at the end
                 path = path.without_rows(run.cut)
             own_target = target_of_rows(target, of_rows, layouts[0].batch)
-            records.append(Record(layer, run.call, path, of_rows, run.gradient, own_target))
-        again = _Forward(self.forward_func, tensors, target, additional_forward_args)
-        return Run(again, None if value is None else value.detach(), layouts, records, placement)
+            records.append(
+                Record(layer, run.call, path, of_rows, run.numbers, run.gradient, own_target)
+            )
+        again = Forward(self.forward_func, tensors, target, additional_forward_args)
+        value = None if value is None else value.detach()
+        return Run(again, value, layouts, records, own, placement)
 
     def _layout(self, tensor: Tensor) -> InputLayout:
         if self.is_bare:
@@ -278,48 +286,3 @@ class RecurrentModel:
 def _unwrapped(layer: nn.Module) -> nn.Module:
     """The layer that `torch.compile` wraps, if it does."""
     return getattr(layer, "_orig_mod", layer)
-
-
-class _Forward:
-    """The model with all its arguments: each call runs it and selects what the target says.
-
-    Attributes:
-        selected: What the last call returned.
-    """
-
-    def __init__(
-        self,
-        forward_func: Callable[..., Any],
-        inputs: tuple[Tensor, ...],
-        target: Any,
-        additional_forward_args: Any,
-    ) -> None:
-        self._model = _Answering(forward_func)
-        self._arguments = inputs, target, additional_forward_args
-        self.selected: Any = None
-
-    def __call__(self) -> Any:
-        self._model.answer = None
-        try:
-            self.selected = run_forward(self._model, *self._arguments)
-        except (IndexError, RuntimeError) as error:
-            target = self._arguments[1]
-            if self._model.answer is None or target is None:
-                raise
-            raise target_out_of_range(target, self._model.answer) from error
-        return self.selected
-
-
-class _Answering:
-    """A model that remembers its last answer."""
-
-    # Captum inspects the signature of what it runs, which takes as long as a short forward.
-    __signature__: ClassVar[inspect.Signature] = inspect.signature(lambda *args: None)
-
-    def __init__(self, forward_func: Callable[..., Any]) -> None:
-        self._forward_func = forward_func
-        self.answer: Any = None
-
-    def __call__(self, *args: Any) -> Any:
-        self.answer = self._forward_func(*args)
-        return self.answer

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -16,7 +17,6 @@ from captum_rnn.attr import (
     LogitDeltaAttribution,
     RecurrentLRPAttribution,
 )
-from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.functional import Distance
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.classifier import RecurrentClassifier
@@ -25,26 +25,31 @@ CALIBRATED = "calibrated-delta"
 DEFAULT_METHOD = "hidden-state-delta-l2"
 
 _Forward = Callable[[Tensor], Tensor]
-_Build = Callable[[_Forward, RecurrentClassifier], RecurrentAttribution]
+_Attribute = Callable[[Tensor], Tensor]
+_Build = Callable[[_Forward, RecurrentClassifier], _Attribute]
 
 
 def _hidden_state_delta(distance: Distance) -> _Build:
-    return lambda forward, model: HiddenStateDeltaAttribution(
-        forward, model.rnn, distance=distance, readout=model.readout
+    return lambda forward, model: (
+        HiddenStateDeltaAttribution(
+            forward, model.rnn, distance=distance, readout=model.readout
+        ).attribute
     )
 
 
-def _local_delta(forward: _Forward, model: RecurrentClassifier) -> RecurrentAttribution:
+def _local_delta(forward: _Forward, model: RecurrentClassifier) -> _Attribute:
     mean_word = model.embedding.weight[1:].mean(dim=0)
-    return LocalDeltaAttribution(forward, model.rnn, reference=mean_word)
+    return partial(LocalDeltaAttribution(forward, model.rnn).attribute, baselines=mean_word)
 
 
 _METHODS: dict[str, _Build] = {
     **{f"hidden-state-delta-{name}": _hidden_state_delta(name) for name in get_args(Distance)},
-    "logit-delta": lambda forward, model: LogitDeltaAttribution(forward, model.rnn),
+    "logit-delta": lambda forward, model: LogitDeltaAttribution(forward, model.rnn).attribute,
     "local-delta": _local_delta,
-    "adjoint-delta": lambda forward, model: AdjointDeltaAttribution(forward, model.rnn),
-    "relevance-propagation": lambda forward, model: RecurrentLRPAttribution(forward, model.rnn),
+    "adjoint-delta": lambda forward, model: AdjointDeltaAttribution(forward, model.rnn).attribute,
+    "relevance-propagation": lambda forward, model: (
+        RecurrentLRPAttribution(forward, model.rnn).attribute
+    ),
 }
 METHOD_NAMES = (*_METHODS, CALIBRATED)
 """The methods that a job can run; the calibrated delta needs a stored calibration."""
@@ -98,7 +103,7 @@ class Scorer:
         self._logits: Tensor | None = None
         self._calibrated: CalibratedDeltaAttribution | None = None
         if calibration is None:
-            self._attribution = _METHODS[method](self._predicted_margin, model)
+            self._attribute = _METHODS[method](self._predicted_margin, model)
         else:
             self._calibrated = CalibratedDeltaAttribution(model, model.rnn).load(calibration)
 
@@ -115,7 +120,7 @@ class Scorer:
                     logits = self._model(ids)
                 scores = self._calibrated.attribute(ids, target=logits.argmax(dim=1))
             else:
-                scores = self._attribution.attribute(ids)
+                scores = self._attribute(ids)
                 assert self._logits is not None
                 logits = self._logits
         probability, predicted = logits.softmax(dim=1).max(dim=1)

@@ -4,6 +4,7 @@ The only place that knows hooks, packed sequences, directions and `batch_first`.
 reads a `Trajectory`, whose axes are the same for every layer and layout.
 """
 
+from captum_rnn.states.baseline import Baselines, at_steps, baseline_inputs
 from captum_rnn.states.following import Following
 from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.joining import Joined, join
@@ -32,6 +33,7 @@ from captum_rnn.states.trajectory import (
 from captum_rnn.states.weights import from_cell
 
 __all__ = [
+    "Baselines",
     "Direction",
     "Following",
     "Joined",
@@ -45,6 +47,8 @@ __all__ = [
     "Steps",
     "TokenSequence",
     "Trajectory",
+    "at_steps",
+    "baseline_inputs",
     "check_derivable",
     "check_nothing_read_beyond",
     "detached",

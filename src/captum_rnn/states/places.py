@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from captum_rnn.states.following import NOWHERE, Following
+from captum_rnn.states.following import Following
 from captum_rnn.states.hooks import LayerData
+from captum_rnn.states.operations import NOWHERE
 from captum_rnn.states.tracing import Found, traced
 
 

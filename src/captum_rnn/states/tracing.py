@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from captum_rnn.states.following import NOWHERE, Entry
+from captum_rnn.states.following import Entry
+from captum_rnn.states.operations import NOWHERE
 
 _BASE = {torch.float64: 4096, torch.float32: 256}
 """The base of the digits, by precision: 2 for any other."""

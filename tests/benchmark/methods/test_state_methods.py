@@ -30,11 +30,13 @@ def fitted(name: str, model: ExplainedModel) -> Method:
     return METHODS[name].fit(model, texts)
 
 
-def alone(model: ExplainedModel, words: list[int], label: int, attribution) -> torch.Tensor:
+def alone(
+    model: ExplainedModel, words: list[int], label: int, attribution, **options
+) -> torch.Tensor:
     """Scores of one text without padding, by an attribution of the bare logits."""
     arguments = (torch.tensor([len(words)]),) if model.takes_lengths else None
     scores = attribution.attribute(
-        torch.tensor([words]), target=label, additional_forward_args=arguments
+        torch.tensor([words]), target=label, additional_forward_args=arguments, **options
     )
     return scores[0].detach()
 
@@ -61,22 +63,24 @@ def test_class_aware_methods_are_the_attribution_of_half_the_margin(kind: str) -
     """With two classes the margin is the difference of the logits, so scores are one more."""
     model, ids = explained_model(kind), KINDS[kind].ids
     target = torch.arange(len(ids)) % 2
-    words_mean = model.embedding.weight[1:].mean(0)
     attributions = {
         "logit-delta": LogitDeltaAttribution(model.model, model.layer),
-        "local-delta": LocalDeltaAttribution(model.model, model.layer, reference=words_mean),
+        "local-delta": LocalDeltaAttribution(model.model, model.layer),
         "adjoint-delta": AdjointDeltaAttribution(model.model, model.layer),
-        "adjoint-delta-replaced": AdjointDeltaAttribution(
-            model.model, model.layer, counterfactual=model.embedding.weight[1]
-        ),
+        "adjoint-delta-replaced": AdjointDeltaAttribution(model.model, model.layer),
         "relevance-propagation": RecurrentLRPAttribution(model.model, model.layer),
+    }
+    baselines = {
+        "local-delta": {"baselines": model.embedding.weight[1:].mean(0)},
+        "adjoint-delta-replaced": {"baselines": 1},
     }
     for name, attribution in attributions.items():
         scores = METHODS[name](model, ids, target)
+        options = baselines.get(name, {})
         for row, words in enumerate(words_of(ids)):
             label = int(target[row])
-            expected = alone(model, words, label, attribution)
-            expected = expected - alone(model, words, 1 - label, attribution)
+            expected = alone(model, words, label, attribution, **options)
+            expected = expected - alone(model, words, 1 - label, attribution, **options)
             torch.testing.assert_close(scores[row][ids[row] != 0], expected)
 
 

@@ -51,15 +51,17 @@ class StateMethod(Method):
     def __call__(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor:
         """Scores every token of a batch; see `Method`."""
         attribution = self.attribution(model, self._layer(model))
+        baselines = self.baselines(model)
+        compared: dict[str, Any] = {} if baselines is None else {"baselines": baselines}
         scores: Tensor = attribution.attribute(
-            ids, target=target, lengths=lengths_to_tell(model, ids)
+            ids, target=target, lengths=lengths_to_tell(model, ids), **compared
         )
         return scores.masked_fill(ids == model.pad_id, 0.0)
 
     def total(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor | None:
         """What the attribution's convergence delta compares the sum with; see `Method`."""
         attribution = self.attribution(model, self._layer(model))
-        if not attribution.has_convergence_delta():
+        if not attribution.has_convergence_delta() or self.baselines(model) is not None:
             return None
         nothing = torch.zeros(ids.shape, dtype=torch.float64, device=ids.device)
         return -attribution.compute_convergence_delta(
@@ -69,6 +71,10 @@ class StateMethod(Method):
     @abstractmethod
     def attribution(self, model: ExplainedModel, layer: nn.RNNBase) -> RecurrentAttribution:
         """The attribution of the classifier's margins, a function of ids."""
+
+    def baselines(self, model: ExplainedModel) -> Tensor | None:
+        """The word vector (features,) that it compares with; None: none."""
+        return None
 
     def _layer(self, model: ExplainedModel) -> nn.RNNBase:
         if model.layer is None:
@@ -111,7 +117,11 @@ class LocalDelta(StateMethod):
 
     def attribution(self, model: ExplainedModel, layer: nn.RNNBase) -> RecurrentAttribution:
         """See `StateMethod`."""
-        return LocalDeltaAttribution(Margins(model), layer, reference=model.mean_word)
+        return LocalDeltaAttribution(Margins(model), layer)
+
+    def baselines(self, model: ExplainedModel) -> Tensor | None:
+        """See `StateMethod`."""
+        return model.mean_word
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,8 +136,11 @@ class AdjointDelta(StateMethod):
 
     def attribution(self, model: ExplainedModel, layer: nn.RNNBase) -> RecurrentAttribution:
         """See `StateMethod`."""
-        counterfactual: Any = model.neutral_word if self.replaced else "skip"
-        return AdjointDeltaAttribution(Margins(model), layer, counterfactual=counterfactual)
+        return AdjointDeltaAttribution(Margins(model), layer)
+
+    def baselines(self, model: ExplainedModel) -> Tensor | None:
+        """See `StateMethod`."""
+        return model.neutral_word if self.replaced else None
 
 
 class RelevancePropagation(StateMethod):
@@ -164,13 +177,13 @@ class CalibratedDelta(StateMethod):
         attribution = CalibratedDeltaAttribution(
             Margins(model),
             self._layer(model),
-            reference=model.mean_word if self.local else None,
             by_distance=self.by_distance,
             with_cells=self.with_cells,
         )
         some = texts[:: -(-len(texts) // _ENOUGH_BATCHES)]
         attribution.fit(
             [(ids, None, lengths_to_tell(model, ids)) for ids in some],
+            baselines=self.baselines(model),
             teacher=None if self.teacher is None else _lesson(self.teacher, model),
         )
         return dataclasses.replace(self, fitted=attribution)
@@ -180,6 +193,10 @@ class CalibratedDelta(StateMethod):
         if self.fitted is None:
             raise ValueError(f"{self.label} must be fitted on background texts; pass background=")
         return self.fitted
+
+    def baselines(self, model: ExplainedModel) -> Tensor | None:
+        """See `StateMethod`."""
+        return model.mean_word if self.local else None
 
 
 @dataclass(frozen=True, kw_only=True)

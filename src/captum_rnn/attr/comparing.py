@@ -1,0 +1,116 @@
+"""The shell of methods that compare the steps taken with those of baselines."""
+
+from typing import Any, Literal, overload
+
+from torch import Tensor
+
+from captum_rnn._captum import logged
+from captum_rnn.attr.baselines import GivenBaselines
+from captum_rnn.attr.inputs import Lengths
+from captum_rnn.attr.recurrent import Inputs, RecurrentAttribution
+
+
+class ComparingAttribution(RecurrentAttribution):
+    """A method that compares with baselines, which stand where Captum has them.
+
+    Its `_score` finds in `record.baseline` what the layer would have read of them, or None.
+    """
+
+    @overload  # type: ignore[override]
+    def attribute(
+        self,
+        inputs: Inputs,
+        baselines: GivenBaselines = None,
+        target: Any = None,
+        additional_forward_args: Any = None,
+        *,
+        lengths: Lengths = None,
+        return_convergence_delta: Literal[False] = False,
+    ) -> Inputs: ...
+
+    @overload
+    def attribute(
+        self,
+        inputs: Inputs,
+        baselines: GivenBaselines = None,
+        target: Any = None,
+        additional_forward_args: Any = None,
+        *,
+        lengths: Lengths = None,
+        return_convergence_delta: Literal[True],
+    ) -> tuple[Inputs, Tensor]: ...
+
+    @logged
+    def attribute(
+        self,
+        inputs: Tensor | tuple[Tensor, ...],
+        baselines: GivenBaselines = None,
+        target: Any = None,
+        additional_forward_args: Any = None,
+        *,
+        lengths: Lengths = None,
+        return_convergence_delta: bool = False,
+    ) -> Any:
+        """Scores the tokens of `inputs`.
+
+        Args:
+            inputs: Token ids (batch, time) or embedded tokens (batch, time, features). A tuple of
+                k tensors for a model that runs the layer once for each of them, in that order.
+            baselines: What each token is compared with: a number, or a tensor of the inputs' shape
+                or that broadcasts to it: (features,), a row without its batch axis such as
+                (time, features), (1, time, features), a row for each. For ids: an id, ids
+                (time,), (batch, time), or the word vectors that stand for them, (features,),
+                (time, features), (batch, time, features). For several inputs a tuple. None: what
+                the class says. What stands before the layer runs on them once more.
+            target: The class, as for every Captum method.
+            additional_forward_args: Further arguments of `forward_func`, with the baselines the
+                same as with the inputs. Masks and lengths that the model computes from ids are
+                those of the inputs.
+            lengths: Number of real tokens in each row (batch,), for a model that runs its padding
+                through the layer and picks the state at `lengths - 1` itself. The scores of the
+                padding are then 0. A packed sequence brings its own lengths. For several inputs:
+                a tuple with one entry each.
+            return_convergence_delta: Also return the difference between the sum of the scores and
+                what they must sum to; only where `has_convergence_delta()`.
+
+        Returns:
+            As `RecurrentAttribution.attribute`.
+
+        Raises:
+            TypeError: As there; baselines that are neither numbers nor tensors of them.
+            ValueError: As there; baselines of another shape or number, ids by which the model looks
+                no embedding up, or a model whose layer reads other steps on the baselines.
+            AssertionError: A target of the wrong length or form, from Captum.
+        """
+        return self._attribute(
+            inputs, target, additional_forward_args, lengths, return_convergence_delta, baselines
+        )
+
+    def compute_convergence_delta(  # type: ignore[override]
+        self,
+        attributions: Tensor | tuple[Tensor, ...],
+        inputs: Tensor | tuple[Tensor, ...],
+        baselines: GivenBaselines = None,
+        target: Any = None,
+        additional_forward_args: Any = None,
+        *,
+        lengths: Lengths = None,
+    ) -> Tensor:
+        """The sum of given attributions minus what they must sum to.
+
+        See `RecurrentAttribution.compute_convergence_delta`.
+
+        Args:
+            attributions: What `attribute` returned for the other arguments.
+            inputs: As for `attribute`.
+            baselines: As for `attribute`.
+            target: As for `attribute`.
+            additional_forward_args: As for `attribute`.
+            lengths: As for `attribute`.
+
+        Returns:
+            The differences (batch,).
+        """
+        return self._convergence_delta(
+            attributions, inputs, target, additional_forward_args, lengths, baselines
+        )

@@ -1,0 +1,56 @@
+"""The model with all its arguments, to be run again and again."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from captum_rnn._captum import run_forward
+from captum_rnn.attr.inputs import target_out_of_range
+
+
+class Forward:
+    """The model with all its arguments: each call runs it and selects what the target says.
+
+    Attributes:
+        selected: What the last call returned.
+    """
+
+    def __init__(
+        self,
+        forward_func: Callable[..., Any],
+        inputs: tuple[Tensor, ...],
+        target: Any,
+        additional_forward_args: Any,
+    ) -> None:
+        self._model = _Answering(forward_func)
+        self._arguments = inputs, target, additional_forward_args
+        self.selected: Any = None
+
+    def __call__(self) -> Any:
+        """Runs the model; ValueError for a target that is none of its classes."""
+        self._model.answer = None
+        try:
+            self.selected = run_forward(self._model, *self._arguments)
+        except (IndexError, RuntimeError) as error:
+            target = self._arguments[1]
+            if self._model.answer is None or target is None:
+                raise
+            raise target_out_of_range(target, self._model.answer) from error
+        return self.selected
+
+
+class _Answering:
+    """A model that remembers its last answer."""
+
+    # Captum inspects the signature of what it runs, which takes as long as a short forward.
+    __signature__: ClassVar[inspect.Signature] = inspect.signature(lambda *args: None)
+
+    def __init__(self, forward_func: Callable[..., Any]) -> None:
+        self._forward_func = forward_func
+        self.answer: Any = None
+
+    def __call__(self, *args: Any) -> Any:
+        self.answer = self._forward_func(*args)
+        return self.answer

@@ -1,0 +1,178 @@
+"""What a recurrent layer would have read, had the model been given baselines.
+
+A model reads a float input itself, so it is given the baseline instead. Ids it also counts, masks
+and packs by; so it keeps the real ones, and only where it looks vectors up by them, it gets those
+of the baseline.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from captum_rnn.states.following import Following
+from captum_rnn.states.hooks import LayerCall, LayerData, compiled_code_runs_eagerly
+from captum_rnn.states.layers import form_of
+from captum_rnn.states.operations import Operation
+from captum_rnn.states.places import steps_of
+
+
+class Baselines(Following):
+    """While it is active, a model that is run on `self.inputs` reads baselines in their place.
+
+    Args:
+        inputs: The inputs of the model: floats or ids.
+        baselines: For each input one of its shape: floats for floats, ids for ids, or for ids the
+            vectors that stand for them (*shape, features).
+    """
+
+    def __init__(self, inputs: tuple[Tensor, ...], baselines: tuple[Tensor, ...]) -> None:
+        handed = [
+            baseline if tensor.is_floating_point() else tensor
+            for tensor, baseline in zip(inputs, baselines, strict=True)
+        ]
+        super().__init__(tuple(handed), differentiable=False)
+        self._of_ids: list[_OfIds] = []
+        first = 0
+        for tensor, baseline in zip(inputs, baselines, strict=True):
+            if not tensor.is_floating_point():
+                self._of_ids.append(_OfIds(first, tensor, baseline))
+            first += tensor.numel()
+
+    def check_looked_up(self) -> None:
+        """Raises ValueError unless vectors were looked up by all ids."""
+        if not all(of_ids.looked_up for of_ids in self._of_ids):
+            raise ValueError(
+                "baselines are given for ids, but the model looks up no embedding by these ids as "
+                "far as can be followed; explain the embedded tokens, and give their baselines"
+            )
+
+    def _after(self, done: Operation, output: Any) -> Any:
+        if isinstance(output, Tensor) and done.looks_up(output):
+            for of_ids in self._of_ids:
+                output = of_ids.instead(done, output)
+        return super()._after(done, output)
+
+
+class _OfIds:
+    """The baseline of one input of ids, whose places are numbered from `first` on."""
+
+    def __init__(self, first: int, ids: Tensor, baseline: Tensor) -> None:
+        self.looked_up = False
+        self._first, self._ids = first, ids.flatten()
+        self._baseline = baseline.reshape(len(self._ids), *baseline.shape[ids.dim() :])
+
+    def instead(self, done: Operation, output: Tensor) -> Tensor:
+        """The vectors of the baseline where those of the ids were looked up."""
+        number, places = next(iter(done.known.items()))
+        is_own = (places >= self._first) & (places < self._first + len(self._ids))
+        if not is_own.any():
+            return output
+        self.looked_up = True
+        own = (places - self._first).masked_fill(~is_own, 0)
+        if self._baseline.is_floating_point():
+            if self._baseline.shape[1] != output.shape[-1]:
+                raise ValueError(
+                    f"baselines hold vectors of {self._baseline.shape[1]} feature(s); expected "
+                    f"{output.shape[-1]}, as the embedding has, or ids"
+                )
+            vectors = self._baseline[own].to(output)
+        else:
+            indices = done.argument(number)
+            if not torch.equal(indices[is_own], self._ids[own[is_own]].to(indices)):
+                raise ValueError(
+                    "baselines are given for ids, but the model changes them before it looks an "
+                    "embedding up by them; explain the embedded tokens, and give their baselines"
+                )
+            vectors = done.again(number, torch.where(is_own, self._baseline[own], indices))
+        return torch.where(is_own.unsqueeze(-1), vectors, output)
+
+
+class _ReachedError(BaseException):
+    """The layer has been called as often as it needed to be; not an error of the model."""
+
+
+def baseline_inputs(
+    layer: nn.Module, forward: Callable[[], Any], baselines: Baselines, calls: Sequence[LayerCall]
+) -> Tensor:
+    """Runs what stands before the layer on baselines; what the layer would read at each step.
+
+    The model is stopped where it would call the layer for the last time.
+
+    Args:
+        layer: The recurrent layer.
+        forward: Runs the model on the inputs of the baselines.
+        baselines: The baselines.
+        calls: The calls of the layer on the inputs themselves.
+
+    Returns:
+        What it reads (steps, features), the steps numbered row by row through all calls.
+
+    Raises:
+        ValueError: It runs less often or reads other steps than on the inputs, or ids were not
+            looked up.
+    """
+    read: list[LayerData] = []
+    ours = threading.get_ident()
+
+    def record(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if threading.get_ident() != ours:
+            return
+        read.append(args[0] if args else kwargs["input"])
+        if len(read) == len(calls):
+            raise _ReachedError
+
+    handle = layer.register_forward_pre_hook(record, with_kwargs=True)
+    try:
+        with torch.no_grad(), compiled_code_runs_eagerly(), baselines:
+            forward()
+    except _ReachedError:
+        pass
+    finally:
+        handle.remove()
+    if len(read) < len(calls):
+        raise ValueError(
+            f"{type(layer).__name__} ran {len(read)} time(s) on the baselines, but {len(calls)} "
+            "time(s) on the inputs, so that its steps cannot be compared"
+        )
+    baselines.check_looked_up()
+    return torch.cat(
+        [_steps(layer, call, of_call) for call, of_call in zip(calls, read, strict=True)]
+    )
+
+
+def _steps(layer: nn.Module, call: LayerCall, read: LayerData) -> Tensor:
+    """What a call reads on baselines (steps, features), its steps numbered row by row."""
+    batch_first = form_of(layer).batch_first
+    own, found = (steps_of(data, batch_first=batch_first) for data in (call.input, read))
+    same = (own.rows, own.time, own.data.shape[1]) == (found.rows, found.time, found.data.shape[1])
+    if not (same and torch.equal(own.numbers, found.numbers)):
+        raise ValueError(
+            f"on the baselines {type(layer).__name__} reads {found.rows} row(s) of {found.time} "
+            "step(s), with other lengths or features than on the inputs, so that its steps cannot "
+            "be compared; pass lengths and masks in additional_forward_args, where the model takes "
+            "them from its inputs"
+        )
+    steps = found.data.new_zeros(found.rows * found.time, found.data.shape[1])
+    steps[found.numbers] = found.data.detach()
+    return steps
+
+
+def at_steps(read: Tensor, numbers: Tensor) -> Tensor:
+    """What is read at numbered steps, in the order of the text.
+
+    Args:
+        read: What is read at all steps (steps, features).
+        numbers: Numbers of the steps of each row (rows, time); -1: none.
+
+    Returns:
+        What is read (time, rows, features), or (1, 1, features) where it is always the same.
+    """
+    is_step = numbers >= 0
+    steps = read[numbers.clamp(min=0)]
+    first = steps[is_step][:1]
+    if torch.equal(steps[is_step], first.expand(int(is_step.sum()), -1)):
+        return first.unsqueeze(0)
+    return steps.transpose(0, 1)

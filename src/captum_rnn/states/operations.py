@@ -1,0 +1,181 @@
+"""An operation of torch on tensors whose places are known, and what it does to the places."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+NOWHERE = -1
+"""The number of a place that holds nothing of any input."""
+
+
+def names(names: str) -> frozenset[str]:
+    """The names of functions, divided by spaces."""
+    return frozenset(names.split())
+
+
+MOVES = names(
+    "T mT H t transpose swapaxes swapdims permute movedim moveaxis reshape view flatten unflatten "
+    "squeeze unsqueeze contiguous clone detach alias flip fliplr flipud roll rot90 narrow select "
+    "__getitem__ index_select expand repeat tile repeat_interleave split split_with_sizes chunk "
+    "unbind tensor_split cat concat concatenate stack hstack vstack take_along_dim gather "
+    "masked_select masked_fill pad pad_sequence _pack_padded_sequence __iter__"
+)
+JOINS = names("cat concat concatenate stack hstack vstack pad_sequence")
+CONVERSIONS = names("to long int short type type_as cpu cuda float double half")
+OF_IDS = names(
+    "add sub mul remainder fmod floor_divide clamp clamp_min clamp_max where maximum minimum abs "
+    "__add__ __radd__ __sub__ __rsub__ __mul__ __rmul__ __mod__ __floordiv__"
+)
+OF_VECTORS = names("dropout relu gelu tanh add sub __add__ __radd__ __sub__")
+SCALINGS = names("mul div __mul__ __rmul__ __truediv__")
+MADE_NEW = names(
+    "new_zeros new_ones new_full new_empty new_tensor zeros_like ones_like full_like empty_like "
+    "rand_like randn_like"
+)
+WRITES = frozenset(("__setitem__", "copy_"))
+
+
+class Operation(NamedTuple):
+    """A torch function that was called with tensors whose places are known."""
+
+    func: Callable[..., Any]
+    name: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    known: dict[int, Tensor]
+    """The places of the tensors that are known."""
+    has_others: bool
+    """Whether it was given something else that is made of the inputs, masks aside."""
+    of_vectors: bool
+    """Whether the places hold vectors, not ids."""
+
+    @property
+    def only(self) -> Tensor:
+        """The places, or the first of them."""
+        return next(iter(self.known.values()))
+
+    def argument(self, number: int) -> Tensor:
+        """The tensor that it was given whose `id()` is a number of `known`."""
+        given = [value for value in tensors(self.args, self.kwargs) if id(value) == number]
+        return given[0]
+
+    def again(self, number: int, instead: Tensor) -> Any:
+        """What it makes when it is given another tensor instead of one that is known."""
+
+        def replaced(value: Any) -> Any:
+            if id(value) == number:
+                return instead
+            return type(value)(map(replaced, value)) if type(value) in (tuple, list) else value
+
+        named = {name: replaced(value) for name, value in self.kwargs.items()}
+        return self.func(*map(replaced, self.args), **named)
+
+    def kept(self, shape: torch.Size) -> Tensor | None:
+        """The places of an output that holds at each place something of that place alone."""
+        if len(self.known) > 1 or self.has_others:
+            return None
+        places, name = self.only, self.name
+        if not self.of_vectors:
+            if name == "one_hot":
+                return places.unsqueeze(-1)
+            return places.expand(shape) if name in OF_IDS or name == "masked_fill" else None
+        of_features = name == "linear" or (name == "layer_norm" and len(self.args[1]) == 1)
+        by_number = name in SCALINGS and isinstance(self.args[-1], (int, float))
+        has_features = places.shape[-1] == 1
+        if not (name in OF_VECTORS or by_number or (of_features and has_features)):
+            return None
+        if has_features:
+            shape = torch.Size((*shape[:-1], 1))
+        return places.expand(shape) if places.dim() == len(shape) else None
+
+    def written(self) -> Tensor | None:
+        """The places of a tensor after `shifted[:, 1:] = ids[:, :-1]`; None: they are unknown."""
+        target, value = self.args[0], self.args[-1 if self.name == "__setitem__" else 1]
+        numbers, is_float = self.known.get(id(value)), target.is_floating_point()
+        if self.has_others:
+            return None
+        if id(target) in self.known:
+            places = self.known[id(target)].clone()
+        else:
+            shape = (*target.shape[:-1], 1) if is_float else target.shape
+            places = torch.full(shape, NOWHERE, device=target.device)
+        # A number put over ids stands for the words that stood there, e.g. for unknown ones.
+        if numbers is not None or isinstance(value, Tensor) or is_float:
+            index = self.args[1] if self.name == "__setitem__" else ...
+            try:
+                places[index] = NOWHERE if numbers is None else numbers
+            except (IndexError, RuntimeError):  # e.g. into a slice of the features
+                return None
+        return places
+
+    def looks_up(self, output: Tensor) -> bool:
+        """Whether it looks vectors up by ids."""
+        if not output.is_floating_point():
+            return False
+        table = self.args[0] if self.args else None
+        by_index = self.name in ("__getitem__", "index_select") and id(table) not in self.known
+        return self.name == "embedding" or by_index
+
+    def moved(self, output: Any) -> list[tuple[Tensor, Tensor]]:
+        """The output's tensors and their places, where the same operation on places fits them."""
+        if self.has_others and self.name in JOINS:
+            return []
+        args, kwargs = self._numbered(self.args), self._numbered(self.kwargs)
+        if self.name in ("pad", "masked_fill"):
+            args, kwargs = args[:2], {**kwargs, "value": NOWHERE}
+        if self.name == "pad":
+            kwargs["mode"] = self.kwargs.get("mode", *self.args[2:3] or ("constant",))
+        if self.name == "pad_sequence":
+            args = (*args[:2], NOWHERE, *args[3:])
+        try:
+            places = tuple(args[0]) if self.name == "__iter__" else self.func(*args, **kwargs)
+        except (IndexError, RuntimeError, TypeError, ValueError):
+            return []  # e.g. a slice of the features, which are one element here
+        if isinstance(output, Tensor):
+            output, places = (output,), (places,)
+        if self.name == "_pack_padded_sequence":
+            output, places = output[:1], places[:1]
+        pairs = list(zip(output, places, strict=False))
+        fit = len(output) == len(places) and all(_fits(*pair) for pair in pairs)
+        return pairs if fit else []
+
+    def _numbered(self, values: Any) -> Any:
+        """Arguments with places instead of tensors; what is put beside them is from nowhere."""
+        if isinstance(values, dict):
+            return {name: self._numbered(value) for name, value in values.items()}
+        if isinstance(values, (tuple, list)):
+            return type(values)(self._numbered(value) for value in values)
+        if not isinstance(values, Tensor):
+            return values
+        if id(values) in self.known:
+            return self.known[id(values)]
+        if self.name in JOINS:
+            shape = (*values.shape[:-1], 1) if values.is_floating_point() else values.shape
+            return torch.full(shape, NOWHERE, device=values.device)
+        return values
+
+
+def name_of(func: Callable[..., Any]) -> str:
+    """Of what it does: an operation in place, and the getter of a property, like any other."""
+    name = func.__name__
+    if name == "__get__":
+        name = func.__self__.__name__  # type: ignore[attr-defined]
+    if name.startswith("__i") and name != "__iter__":
+        return "__" + name[3:]
+    return name if name.startswith("__") or name in WRITES else name.removesuffix("_")
+
+
+def tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Tensor]:
+    """The tensors among arguments, and in sequences among them."""
+    for value in (*args, *kwargs.values()) if kwargs else args:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, (tuple, list)):
+            yield from (part for part in value if isinstance(part, Tensor))
+
+
+def _fits(tensor: Any, places: Any) -> bool:
+    is_tensor = isinstance(tensor, Tensor) and tensor.dim() > 0
+    return is_tensor and places.shape in (tensor.shape, (*tensor.shape[:-1], 1))
