@@ -1,11 +1,12 @@
-"""What a job survives: kills at random moments, killed workers, Ctrl-C and a full disk.
+"""What a job survives: kills, killed workers, Ctrl-C, a second command and a full disk.
 
 Runs `captum-rnn attribute` on a corpus with every kind of bad row, disturbs it, gives the same
 command again until it ends by itself, and compares every part, byte for byte, with those of a run
 that nobody disturbed. Several disturbances hit one job, until it is finished; then a new one
-begins.
+begins. Two commands on one folder are started at random distances: one of them has to finish, the
+other to finish too or to say why not.
 
-    python benchmarks/corpus/faults.py [--kills 30] [--rows 6000] [--seed 0]
+    python benchmarks/corpus/faults.py [--kills 30] [--together 50] [--rows 6000] [--seed 0]
 
 The full disk is a small file system in memory, which only root can mount; without it that part is
 left out and the results say so. Needs Linux.
@@ -137,6 +138,23 @@ class Trial:
                         return {**found, "last line of standard error": said}
                     output = self.folder / f"{disturb.__name__}-{found['jobs']}"
 
+    def together(self, times: int) -> dict[str, Any]:
+        """Two commands on one new folder, the second at a random moment of the first."""
+        found: Counter[str] = Counter()
+        said: Counter[str] = Counter()
+        for number in tqdm(range(times), desc="together"):
+            output = self.folder / f"together-{number}"
+            first = start(self.source, output)
+            time.sleep(self.moments.uniform(0, self.seconds))
+            both = [first, start(self.source, output)]
+            errors = [process.communicate()[1] for process in both]
+            said.update(map(last_line, errors))
+            found["commands refused"] += sum(process.returncode == 2 for process in both)
+            found["commands that finished"] += sum(process.returncode == 0 for process in both)
+            found["pairs of which none finished"] += all(process.returncode for process in both)
+            found["jobs with other rows"] += contents(output) != self.expected
+        return {"pairs": times, **found, "last line of standard error": said}
+
     def full_disk(self) -> dict[str, Any]:
         """A disk that is too small, and then made larger."""
         disk = self.folder / "disk"
@@ -173,6 +191,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--together", type=int, default=50, help="pairs of commands")
     parser.add_argument("--rows", type=int, default=6_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("faults.json"))
@@ -187,6 +206,7 @@ def main() -> None:
             "SIGKILL": trial.run(kill, options.kills),
             "SIGKILL of a worker": trial.run(kill_worker, options.kills // 3),
             "Ctrl-C": trial.run(interrupt, options.kills // 3),
+            "two commands": trial.together(options.together),
             "full disk": trial.full_disk(),
         }
     print(json.dumps(results, indent=1, ensure_ascii=False))
