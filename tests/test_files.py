@@ -210,9 +210,11 @@ def test_a_private_folder_is_for_its_user_alone(tmp_path, monkeypatch):
     assert private_folder(folder) == private_folder(folder) == folder
     assert folder.stat().st_mode & 0o777 == 0o700
     folder.chmod(0o777)
-    with pytest.raises(PermissionError, match=r"other users may write .*mode 777"):
+    with pytest.raises(PermissionError, match=r"every user may write .*mode 777"):
         private_folder(folder)
     folder.chmod(0o755)
-    monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
-    with pytest.raises(PermissionError, match="belongs to another user"):
+    owner = folder.stat().st_uid
+    monkeypatch.setattr("captum_rnn.files._ROOT", -1)
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    with pytest.raises(PermissionError, match=rf"belongs to another user \(uid {owner}\)"):
         private_folder(folder)

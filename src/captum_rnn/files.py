@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 _UNFINISHED = ".unfinished"
+_ROOT = 0
 # Missing on Windows, which has neither FIFOs among its files nor links that anyone may make.
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -63,33 +64,32 @@ def prepare_file(file: str | Path) -> Path:
 
 
 def private_folder(folder: Path) -> Path:
-    """A folder that only this user can write to, created where it is missing.
+    """A folder that nobody but this user and the administrator fills, created where it is missing.
 
-    What is kept there is trusted when it is read again, so nobody else may have put it there.
+    What is kept there, such as weights in a cache, is trusted when it is read again.
 
     Args:
-        folder: The folder, such as a cache; folders above it are created where missing.
+        folder: The folder; folders above it are created where missing.
 
     Returns:
         The folder.
 
     Raises:
-        PermissionError: It belongs to another user, or other users may write to it.
+        PermissionError: It belongs to another user, or every user may write to it.
         OSError: It cannot be created.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not hasattr(os, "getuid"):  # Windows keeps the folders of a user to that user
         return folder
     status = folder.stat()
-    if status.st_uid != os.getuid():
+    if status.st_uid not in (os.getuid(), _ROOT):
         raise PermissionError(
-            f"{folder} belongs to another user (id {status.st_uid}, yours is {os.getuid()}); "
-            "name a folder of your own"
+            f"{folder} belongs to another user (uid {status.st_uid}); name a folder of your own"
         )
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if status.st_mode & stat.S_IWOTH:
         raise PermissionError(
-            f"other users may write to {folder} (mode {stat.S_IMODE(status.st_mode):o}); run "
-            f"chmod 700 on it if nobody did, or name another folder"
+            f"every user may write to {folder} (mode {stat.S_IMODE(status.st_mode):o}); name a "
+            "folder of your own"
         )
     return folder
 

@@ -35,7 +35,7 @@ def test_the_cache_is_made_for_its_owner_alone() -> None:
 
 def test_a_cache_of_another_user_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     owner = cache_folder().stat().st_uid
-    monkeypatch.setattr("captum_rnn.benchmark.cache._ROOT", -1)
+    monkeypatch.setattr("captum_rnn.files._ROOT", -1)
     monkeypatch.setattr(os, "getuid", lambda: owner + 1)
     with pytest.raises(OSError, match=rf"uid {owner}\).*CAPTUM_RNN_CACHE"):
         cached_folder("subjects", "lstm", {"epochs": 5})

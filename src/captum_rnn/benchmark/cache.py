@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from captum_rnn.extras import import_extra
-from captum_rnn.files import prepare_output
+from captum_rnn.files import prepare_output, private_folder
 from captum_rnn.text.pipeline import TextClassifier
 from captum_rnn.text.storage import refuse_other_files
 
 CACHE_VARIABLE = "CAPTUM_RNN_CACHE"
 _DIGITS = 12
-_ROOT = 0
 
 
 def cache_folder() -> Path:
@@ -28,7 +27,7 @@ def cache_folder() -> Path:
 
     Raises:
         ImportError: The extra `benchmark` is not installed.
-        OSError: It cannot be made, or belongs to another user, who could put other weights there.
+        OSError: It cannot be made, or another user could put other weights there.
     """
     named = os.environ.get(CACHE_VARIABLE)
     if named:
@@ -36,14 +35,12 @@ def cache_folder() -> Path:
     else:
         platformdirs = import_extra("platformdirs", "benchmark", "the cache folder")
         folder = platformdirs.user_cache_path("captum-rnn", appauthor=False)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    owner = folder.stat().st_uid
-    if hasattr(os, "getuid") and owner not in (os.getuid(), _ROOT):
-        raise OSError(
-            f"the cache folder {folder} belongs to another user (uid {owner}); name a folder of "
-            f"your own in the environment variable {CACHE_VARIABLE}"
-        )
-    return folder
+    try:
+        return private_folder(folder)
+    except PermissionError as error:
+        raise PermissionError(
+            f"the cache folder {error} in the environment variable {CACHE_VARIABLE}"
+        ) from error
 
 
 def cached_folder(group: str, name: str, recipe: Mapping[str, Any]) -> Path:

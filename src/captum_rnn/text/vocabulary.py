@@ -98,7 +98,8 @@ class Vocabulary:
 
     def encode(self, tokens: Iterable[str]) -> list[int]:
         """The id of each token; `UNKNOWN_ID` (0) for a word that is not in the vocabulary."""
-        return [self.ids.get(token, UNKNOWN_ID) for token in tokens]
+        id_of = self.ids.get
+        return [id_of(token, UNKNOWN_ID) for token in tokens]
 
     def save(self, path: Path) -> None:
         """Writes the words to a UTF-8 file, one a line, in the order of their ids."""
