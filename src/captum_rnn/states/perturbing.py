@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from captum_rnn.functional.path import StatePath
 from captum_rnn.functional.readout import read_out
 from captum_rnn.states.calls import layer_call
-from captum_rnn.states.hooks import LayerCall, compiled_code_runs_eagerly
+from captum_rnn.states.hooks import LayerCall, compiled_code_runs_eagerly, watched
 from captum_rnn.states.trajectory import Trajectory, trajectory
 
 StateReadout: TypeAlias = Literal["final", "all"] | int | Tensor
@@ -54,7 +54,7 @@ def run_embedded(
 ) -> EmbeddedRun:
     """Runs the model, with other word vectors if they are given, and keeps the graph.
 
-    The hooks are taken off again whatever happens.
+    What happens in other threads is not looked at.
 
     Args:
         forward: Runs the model.
@@ -69,7 +69,7 @@ def run_embedded(
     answers: list[Tensor] = []
     outputs: list[LayerCall | Tensor] = []
 
-    def replace(module: nn.Module, args: tuple[Any, ...], output: Any) -> Tensor:
+    def replace(module: nn.Module, output: Any) -> Tensor:
         if not isinstance(output, Tensor):
             raise TypeError(
                 f"the embedding ({type(module).__name__}) answered with a {type(output).__name__}; "
@@ -79,23 +79,18 @@ def run_embedded(
         # The model may go on to change it in place, which torch forbids for leaves.
         return answers[-1].clone()
 
-    def record(
-        module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
-    ) -> None:
+    def after(
+        index: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
+    ) -> Tensor | None:
+        if index == 0:
+            return replace(module, output)
         is_recurrent = isinstance(module, nn.RNNBase)
         call = layer_call(module, args, kwargs, output) if is_recurrent else None
         outputs.append(call or _first_tensor(module, output))
+        return None
 
-    handles = [
-        embedding.register_forward_hook(replace),
-        layer.register_forward_hook(record, with_kwargs=True),
-    ]
-    try:
-        with _derivable():
-            forward()
-    finally:
-        for handle in handles:
-            handle.remove()
+    with watched([embedding, layer], lambda: None, after), _derivable():
+        forward()
     _check_ran_once("embedding", embedding, len(answers))
     _check_ran_once("layer", layer, len(outputs))
     return EmbeddedRun(answers[0], outputs[0])
