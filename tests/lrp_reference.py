@@ -23,7 +23,12 @@ def share_out_linear(weights, source, totals, relevance, epsilon):
 
 
 def token_scores(layer, sequence, read, epsilon=0.001, final=(None, None), initial=None):
-    """Scores (time,) of one row.
+    """Scores (time,) of one row: those of its features added up."""
+    return feature_scores(layer, sequence, read, epsilon, final, initial).sum(1)
+
+
+def feature_scores(layer, sequence, read, epsilon=0.001, final=(None, None), initial=None):
+    """Scores (time, features) of one row.
 
     `sequence` is (time, features). `read` holds the derivatives of the output with respect to the
     top level's outputs (time, direction · state), or None; `final` those with respect to all final
@@ -43,7 +48,7 @@ def token_scores(layer, sequence, read, epsilon=0.001, final=(None, None), initi
             ends = [None if states is None else np.asarray(states)[index] for states in final]
             below = below + passes[level][direction].back(part, *ends)
         relevance = below
-    return relevance.sum(1)
+    return relevance
 
 
 def _sigmoid(values):

@@ -109,15 +109,15 @@ class RecurrentDeepLiftAttribution(RecurrentAttribution):
         assert isinstance(run, _ComparedRun)
         with run.full_precision():
             scores = [
-                record.path.without_padding(self._scores(*pair).t())
+                record.path.without_padding(self._scores(*pair).transpose(0, 1))
                 for record, pair in zip(run.records, run.pairs, strict=True)
             ]
-        return run.at_tokens(scores)
+        return run.at_features(scores) if self.step == "share" else run.at_tokens(scores)
 
     def _scores(self, stack: Stack, base: BaselineRun) -> Tensor:
-        """Scores of the steps of one call (time, rows)."""
+        """Of one call, scores of features (time, rows, features), or of steps (time, rows)."""
         if self.step == "share":
-            return deep_lift(stack, base).sum(2)
+            return deep_lift(stack, base)
         return adjoint_scores(stack, stack.stepped_with(base.inputs), SECANT, base.steps)
 
     def _totals(self, run: Run) -> Tensor:

@@ -70,12 +70,13 @@ class InputLayout:
         return tuple(range(1 if self.unbatched else 2))
 
     def arrange(self, scores: Tensor, axes: tuple[int, ...] | None = None) -> Tensor:
-        """Brings token scores into the shape of the input.
+        """Brings scores into the shape of the input.
 
-        A token's score is shared equally over its features, so that their sum is the score.
+        A token's score is shared equally over its features, so that their sum is the score; scores
+        of the features themselves stay as they are.
 
         Args:
-            scores: Scores over the axes of the tokens.
+            scores: Scores over the axes of the tokens, or of the input's shape.
             axes: These axes; None: those before the features.
 
         Example:
@@ -84,7 +85,7 @@ class InputLayout:
         """
         axes = self.axes if axes is None else axes
         features = [size if axis not in axes else 1 for axis, size in enumerate(self.shape)]
-        if math.prod(features) == 1:
+        if math.prod(features) == 1 or scores.dim() == len(self.shape):
             return scores.reshape(self.shape).contiguous()
         tokens = [size if axis in axes else 1 for axis, size in enumerate(self.shape)]
         shares = scores.new_full(features, 1.0 / math.prod(features))
@@ -100,7 +101,7 @@ class InputLayout:
         """The sum of the scores of each row's tokens (batch,), in float64.
 
         Args:
-            scores: Scores over the axes of the tokens.
+            scores: Scores over the axes of the tokens, or of the input's shape.
         """
         if self.unbatched:
             return scores.sum(dtype=torch.float64).reshape(1)

@@ -111,9 +111,9 @@ class RecurrentLRPAttribution(RecurrentAttribution):
     def _token_scores(self, run: Run) -> list[Tensor]:
         with run.full_precision():
             found = [self._relevance(record) for record in run.records]
-        scores = run.at_tokens(
+        scores = run.at_features(
             [
-                record.path.without_padding(relevance.of_inputs.sum(2).t())
+                record.path.without_padding(relevance.of_inputs.transpose(0, 1))
                 for record, relevance in zip(run.records, found, strict=True)
             ]
         )

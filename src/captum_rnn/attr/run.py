@@ -35,6 +35,7 @@ from captum_rnn.states import (
     steps_of,
     trajectory,
 )
+from captum_rnn.states.levels import time_first
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Run:
         records: One for each trajectory of the layer.
         calls: Each call of the layer.
         placement: Which token each step of the calls read.
+        inputs: The inputs.
     """
 
     forward: Callable[[], Any]
@@ -82,6 +84,7 @@ class Run:
     records: list[Record]
     calls: list[LayerCall]
     placement: Placement
+    inputs: tuple[Tensor, ...]
 
     def full_precision(self) -> torch.autocast:
         """Keeps the caller's autocast away from what is computed of the records."""
@@ -91,6 +94,21 @@ class Run:
         """Scores of each record's steps (rows, time) where their tokens stand in each input."""
         steps = torch.cat([of_steps.flatten() for of_steps in scores])
         return self.placement.at_tokens(steps)
+
+    def at_features(self, scores: list[Tensor]) -> list[Tensor]:
+        """Scores of the features of each record's steps (rows, time, features), where they stand.
+
+        In the shape of each input whose own features the layer reads; else over the axes of its
+        tokens, whose features are then something else.
+        """
+        read = [
+            time_first(record.call.input, form_of(record.layer).batch_first)[0].transpose(0, 1)
+            for record in self.records
+        ]
+        steps, of_steps = (
+            torch.cat([part.flatten(0, 1) for part in each]) for each in (scores, read)
+        )
+        return self.placement.at_features(steps, of_steps, self.inputs)
 
     def arrange(self, scores: list[Tensor]) -> tuple[Tensor, ...]:
         """Scores of the tokens of each input, in its shape."""
@@ -220,7 +238,7 @@ class RecurrentModel:
             )
         again = Forward(self.forward_func, tensors, target, additional_forward_args)
         value = None if value is None else value.detach()
-        return Run(again, value, layouts, records, own, placement)
+        return Run(again, value, layouts, records, own, placement, tensors)
 
     def _layout(self, tensor: Tensor) -> InputLayout:
         if self.is_bare:

@@ -147,6 +147,35 @@ class Placement:
             handed.append(of_input.index_add(0, tokens, shares[steps]).view(grid))
         return handed
 
+    def at_features(self, scores: Tensor, read: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Hands scores of the features of all steps to the inputs' own features, in their shape.
+
+        Where the steps read something else than the very numbers of an input, such as vectors that
+        were looked up or a projection, its tokens get the sums, as by `at_tokens`.
+
+        Args:
+            scores: (steps, features).
+            read: What the steps read (steps, features).
+            inputs: The inputs.
+        """
+        of_tokens = None
+        handed = []
+        for index, (tensor, axes) in enumerate(zip(inputs, self.axes, strict=True)):
+            others = [axis for axis in range(tensor.dim()) if axis not in axes]
+            order = (*axes, *others)
+            placed = tensor.permute(order)
+            tokens, steps = self.tokens(index)
+            vectors = placed.reshape(placed.shape[: len(axes)].numel(), -1)
+            if others and vectors.shape[1] == read.shape[1] and _same(vectors[tokens], read[steps]):
+                of_input = scores.new_zeros(len(vectors), read.shape[1])
+                of_input.index_add_(0, tokens, scores[steps])
+                inverse = [order.index(axis) for axis in range(tensor.dim())]
+                handed.append(of_input.view(placed.shape).permute(inverse))
+            else:
+                of_tokens = self.at_tokens(scores.sum(1)) if of_tokens is None else of_tokens
+                handed.append(of_tokens[index])
+        return handed
+
     def at_steps(self, scores: list[Tensor]) -> Tensor:
         """For each step (steps,), the sum of the scores of the tokens that it read.
 
@@ -166,6 +195,11 @@ class Placement:
 
     def _first(self, index: int) -> int:
         return sum(shape.numel() for shape in self.shapes[:index])
+
+
+def _same(vectors: Tensor, read: Tensor) -> bool:
+    """Whether they hold the same numbers, NaN being one."""
+    return torch.equal(vectors.to(read.dtype).nan_to_num(), read.nan_to_num())
 
 
 def place(

@@ -46,11 +46,11 @@ class Trajectory:
         return self.directions[0].outputs.shape[1]
 
     def without_padding(self, scores: Tensor) -> Tensor:
-        """The scores (batch, self.time), and exactly 0 beyond a row's length."""
+        """The scores (batch, self.time, ...), and exactly 0 beyond a row's length."""
         if self.lengths is None:
             return scores
-        steps = torch.arange(self.time, device=scores.device)
-        return scores.masked_fill(steps >= self.lengths.unsqueeze(1), 0.0)
+        beyond = torch.arange(self.time, device=scores.device) >= self.lengths.unsqueeze(1)
+        return scores.masked_fill(beyond.view(*beyond.shape, *[1] * (scores.dim() - 2)), 0.0)
 
     def without_rows(self, rows: Tensor) -> "Trajectory":
         """The same, but that rows (rows,) count as if they had no tokens."""

@@ -1,0 +1,158 @@
+"""Scores of the features themselves, where the layer reads the inputs' own features."""
+
+import pytest
+import torch
+from torch import nn
+
+import deep_lift_reference
+import lrp_reference
+from captum_rnn import RecurrentDeepLiftAttribution, RecurrentLRPAttribution, pack_tokens
+from models import Classifier
+from readers import Reader, make_case
+from reference import KINDS, make_layer
+from unrolled import initial_of
+
+METHODS = {"relevance": RecurrentLRPAttribution, "deep_lift": RecurrentDeepLiftAttribution}
+
+
+@pytest.fixture(params=list(METHODS))
+def make(request):
+    return METHODS[request.param]
+
+
+def expected_scores(make, model, case, target=1):
+    """The references' scores (batch, time, features) of a linear head."""
+    scores = torch.zeros_like(case.inputs)
+    for row, end in enumerate(case.ends):
+        tokens, initial = case.inputs[row, :end], initial_of(case.initial, row)
+        outputs = model.layer(tokens, initial)[0].detach().requires_grad_()
+        (read,) = torch.autograd.grad(model.head(outputs.mean(0))[target], outputs)
+        if make is RecurrentLRPAttribution:
+            found = lrp_reference.feature_scores(model.layer, tokens, read, initial=initial)
+        else:
+            zeros = torch.zeros_like(tokens)
+            found = deep_lift_reference.feature_scores(
+                model.layer, tokens, zeros, read, initial=initial
+            )
+        scores[row, :end] = torch.from_numpy(found)
+    return scores
+
+
+@pytest.mark.over_every_layer
+def test_agrees_with_the_references(
+    make, kind, num_layers, bidirectional, batch_first, packed, with_initial_state
+):
+    case = make_case(kind, num_layers, bidirectional, batch_first, packed, with_initial_state)
+    model = Reader(case.layer, "mean")
+    scores = make(model, model.layer).attribute(
+        case.inputs, target=1, additional_forward_args=case.forward_args
+    )
+    torch.testing.assert_close(scores, expected_scores(make, model, case), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_feature_without_weights_scores_0(make, kind):
+    model = Classifier(make_layer(kind, batch_first=True))
+    with torch.no_grad():
+        model.layer.weight_ih_l0[:, 2] = 0
+    scores = make(model, model.layer).attribute(torch.randn(3, 7, 5), target=1)
+    assert (scores[..., 2] == 0).all()
+    assert (scores[..., [0, 1, 3, 4]] != 0).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_permuting_the_features_permutes_their_scores(make, kind):
+    model, order = Classifier(make_layer(kind, batch_first=True).double()), torch.randperm(5)
+    tokens = torch.randn(3, 7, 5, dtype=torch.float64)
+    scores = make(model, model.layer).attribute(tokens, target=1)
+    with torch.no_grad():
+        model.layer.weight_ih_l0.copy_(model.layer.weight_ih_l0[:, order])
+    permuted = make(model, model.layer).attribute(tokens[..., order], target=1)
+    torch.testing.assert_close(permuted, scores[..., order], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("arranged", "back"),
+    [
+        (lambda x: x.flip(1), lambda s: s.flip(1)),
+        (lambda x: x.flip(0), lambda s: s.flip(0)),
+        (lambda x: x[:, 2:], lambda s: nn.functional.pad(s, (0, 0, 2, 0))),
+    ],
+    ids=["reversed time", "reversed rows", "a window"],
+)
+def test_features_are_followed_to_where_they_stand(make, arranged, back):
+    layer, head, inputs = nn.GRU(5, 6, batch_first=True), nn.Linear(6, 2), torch.randn(3, 7, 5)
+
+    def straight(inputs):
+        return head(layer(inputs)[0][:, -1])
+
+    scores = make(lambda x: straight(arranged(x)), layer).attribute(inputs, target=1)
+    expected = make(straight, layer).attribute(arranged(inputs), target=1)
+    torch.testing.assert_close(scores, back(expected))
+
+
+def test_tokens_that_were_packed_or_left_out(make):
+    layer = nn.LSTM(5, 6, batch_first=True).double()
+    head = nn.Linear(6, 2).double()
+    read = torch.tensor([[False, True, True, False], [True, False, False, True]])
+    inputs = torch.randn(2, 4, 5, dtype=torch.float64)
+
+    def packing(inputs):
+        return head(layer(pack_tokens(inputs, read))[1][0][-1])
+
+    def whole(inputs):
+        return head(layer(inputs)[1][0][-1])
+
+    scores = make(packing, layer).attribute(inputs, target=0)
+    assert (scores[~read] == 0).all()
+    for row in range(2):
+        alone = make(whole, layer).attribute(inputs[row : row + 1, read[row]], target=0)
+        torch.testing.assert_close(scores[row, read[row]], alone[0], rtol=0, atol=1e-12)
+
+
+def test_channels_before_time(make):
+    layer, head = nn.GRU(5, 6, batch_first=True), nn.Linear(6, 2)
+    inputs = torch.randn(3, 5, 7)
+
+    def model(inputs):
+        return head(layer(inputs.transpose(1, 2))[0][:, -1])
+
+    def usual(inputs):
+        return head(layer(inputs)[0][:, -1])
+
+    scores = make(model, layer).attribute(inputs, target=1)
+    expected = make(usual, layer).attribute(inputs.transpose(1, 2), target=1)
+    torch.testing.assert_close(scores, expected.transpose(1, 2))
+
+
+def test_features_that_the_layer_does_not_read_themselves_share_their_steps_score(make):
+    layer, front, head = nn.GRU(6, 6, batch_first=True), nn.Linear(5, 6), nn.Linear(6, 2)
+    inputs = torch.randn(3, 7, 5)
+
+    def model(inputs):
+        return head(layer(front(inputs))[0][:, -1])
+
+    scores = make(model, layer).attribute(inputs, target=1)
+    assert (scores == scores[..., :1]).all()
+    of_read = make(lambda x: head(layer(x)[0][:, -1]), layer).attribute(
+        front(inputs).detach(), target=1
+    )
+    torch.testing.assert_close(scores.sum(-1), of_read.sum(-1))
+
+
+def test_a_series_with_a_missing_value(make):
+    model = Classifier(nn.GRU(5, 6, batch_first=True))
+    inputs = torch.randn(3, 7, 5)
+    expected = make(model, model.layer).attribute(inputs[[0, 2]], target=1)
+    inputs[1, 3, 2] = torch.nan
+    scores = make(model, model.layer).attribute(inputs, target=1)
+    torch.testing.assert_close(scores[[0, 2]], expected)
+    assert scores[1].isnan().any()
+
+
+def test_the_delta_of_features_is_that_of_their_sums(make):
+    model = Classifier(nn.LSTM(5, 6, batch_first=True).double())
+    inputs = torch.randn(3, 7, 5, dtype=torch.float64)
+    method = make(model, model.layer)
+    scores, delta = method.attribute(inputs, target=1, return_convergence_delta=True)
+    torch.testing.assert_close(method.compute_convergence_delta(scores, inputs, target=1), delta)
