@@ -129,12 +129,14 @@ RECURRENT = {
         "Recurrent Deep Lift Attribution",
         has_sum=True,
         follows_steps=True,
+        compares=True,
         reads_baseline=True,
     ),
     "secant_step": Method(
         partial(RecurrentDeepLiftAttribution, step="secant"),
         "Recurrent Deep Lift Attribution",
         follows_steps=True,
+        compares=True,
         reads_baseline=True,
     ),
     "relevance": Method(

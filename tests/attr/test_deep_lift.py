@@ -100,6 +100,38 @@ def test_what_a_head_with_kinks_leaves_out_stands_in_the_delta(kind):
     assert delta.abs().max() < 0.1 * expected.abs().max()
 
 
+@pytest.mark.over_every_layer
+@pytest.mark.parametrize("shape", [(3,), (4, 3), (2, 4, 3)], ids=["features", "by time", "by row"])
+def test_baselines(kind, num_layers, bidirectional, batch_first, packed, with_initial_state, shape):
+    case = make_case(kind, num_layers, bidirectional, batch_first, packed, with_initial_state)
+    model = Reader(widened(case.layer), "mean")
+    baselines = torch.randn(shape, dtype=torch.float64)
+    method = RecurrentDeepLiftAttribution(model, model.layer)
+    given = {"target": 1, "additional_forward_args": case.forward_args}
+    scores, delta = method.attribute(case.inputs, baselines, **given, return_convergence_delta=True)
+    with torch.no_grad():
+        outputs = [
+            model(inputs, *case.forward_args)[:, 1]
+            for inputs in (case.inputs, baselines.expand_as(case.inputs))
+        ]
+    torch.testing.assert_close(scores.sum((1, 2)), outputs[0] - outputs[1], rtol=0, atol=1e-11)
+    assert delta.abs().max() < 1e-11
+    again = method.compute_convergence_delta(scores, case.inputs, baselines, **given)
+    torch.testing.assert_close(again, delta, rtol=0, atol=1e-12)
+    own = method.attribute(case.inputs, case.inputs, **given)
+    assert own.abs().max() < 1e-12
+
+
+def test_ids_against_an_id():
+    model = Classifier(nn.LSTM(5, 6, batch_first=True).double(), vocabulary=9).double()
+    ids = torch.tensor([[1, 4, 2, 3], [4, 5, 6, 4]])
+    method = RecurrentDeepLiftAttribution(model, model.layer)
+    scores = method.attribute(ids, 4, target=0)
+    assert torch.equal(scores == 0, ids == 4)
+    expected = (model(ids) - model(torch.full_like(ids, 4)))[:, 0].detach()
+    torch.testing.assert_close(scores.sum(1), expected, rtol=0, atol=1e-12)
+
+
 def test_two_units_by_hand():
     """h_1 = tanh(1), h_2 = tanh(2 + 3 h_1), f = 5 h_2, against h'_1 = h'_2 = 0."""
     layer = nn.RNN(1, 1, bias=False, batch_first=True).double()
@@ -147,6 +179,24 @@ def test_both_runs_of_a_layer_explain_their_joint_change():
     expected = whole - model(first, second)[:, 1]
     torch.testing.assert_close(sum(part.sum(1) for part in scores), expected, rtol=0, atol=1e-6)
     assert delta.abs().max() < 1e-6
+
+
+def test_a_cell_that_is_called_in_a_loop():
+    cell, head = nn.LSTMCell(5, 6).double(), nn.Linear(6, 2).double()
+    inputs = torch.randn(3, 7, 5, dtype=torch.float64)
+
+    def model(inputs):
+        hidden = cells = inputs.new_zeros(len(inputs), 6)
+        for token in inputs.unbind(1):
+            hidden, cells = cell(token, (hidden, cells))
+        return head(hidden)
+
+    scores, delta = RecurrentDeepLiftAttribution(model, cell).attribute(
+        inputs, target=1, return_convergence_delta=True
+    )
+    expected = (model(inputs) - model(torch.zeros_like(inputs)))[:, 1].detach()
+    torch.testing.assert_close(scores.sum((1, 2)), expected, rtol=0, atol=1e-11)
+    assert delta.abs().max() < 1e-11
 
 
 def test_left_out_tokens_score_0_and_change_nothing():

@@ -5,21 +5,10 @@ import torch
 from torch import nn
 
 import reference
-from attribution_methods import FEATURES, RECURRENT, VOCABULARY
-from captum_rnn import RecurrentDeepLiftAttribution, from_cell
+from attribution_methods import FEATURES, VOCABULARY
+from captum_rnn import from_cell
 
 TIME = 7
-
-
-@pytest.fixture(params=[name for name, known in RECURRENT.items() if not known.reads_baseline])
-def method(request):
-    """All but those whose head has to be run on the baseline's states of each run."""
-    return RECURRENT[request.param]
-
-
-@pytest.fixture
-def make(method):
-    return method.make
 
 
 KINDS = ["rnn_tanh", "lstm", "gru"]
@@ -198,11 +187,3 @@ def test_a_cell_in_a_loop_is_a_layer_over_all_steps(make, cell, ids):
             method.fit([ids], show_progress=False)
     expected, found = (method.attribute(ids, target=1) for method in methods)
     torch.testing.assert_close(found, expected, rtol=1e-7, atol=1e-9)
-
-
-def test_deep_lift_needs_one_run(ids):
-    model = Whole()
-    with pytest.raises(ValueError, match="the model runs its recurrent layer another number of"):
-        RecurrentDeepLiftAttribution(lambda ids: chunks(model, ids), model.layer).attribute(
-            ids, target=1
-        )

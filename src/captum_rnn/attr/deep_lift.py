@@ -1,26 +1,27 @@
 """DeepLIFT through a recurrent layer, by one reverse scan."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from captum_rnn.attr.recurrent import RecurrentAttribution
+from captum_rnn.attr.comparing import ComparingAttribution
 from captum_rnn.attr.run import Run
 from captum_rnn.functional.baseline import BaselineRun, baseline_run
 from captum_rnn.functional.cells import SECANT
 from captum_rnn.functional.propagation import adjoint_scores, change_read, deep_lift
 from captum_rnn.functional.stack import Stack
-from captum_rnn.states import LayerCall, unstack
-from captum_rnn.states.head import answered, head_values, mean_head_gradients
+from captum_rnn.states import LayerCall, form_of, unstack
+from captum_rnn.states.head import answered, head_values, mean_head_gradients, values_on
 
 _POINTS = 16
 """Points on the way from the baseline's states to the text's, where a head is not linear."""
 
 
-class RecurrentDeepLiftAttribution(RecurrentAttribution):
+class RecurrentDeepLiftAttribution(ComparingAttribution):
     r"""Scores each token by its share of the output's change from a baseline.
 
     .. math:: \text{score}_t = \langle x_t - x'_t, W^\top \mu_t \rangle, \qquad
@@ -37,9 +38,12 @@ class RecurrentDeepLiftAttribution(RecurrentAttribution):
     explains the output's change, as for linear heads and mean pooling; else by the mean derivative
     on the straight way from the baseline's states to the inputs', at 16 points. The convergence
     delta is what remains: rounding for smooth heads, more where a head has kinks, as relu or a
-    maximum have.
+    maximum have, or is not linear and reads a layer that ran several times on one sequence.
 
-    The baseline starts from the same initial state, which therefore gets no score.
+    x'_t is what the layer would have read of the baseline; without `baselines`, a zero vector. Of
+    float inputs whose features the layer reads, each feature has its own score,
+    :math:`(x_t - x'_t)_j \, (W^\top \mu_t)_j`. The baseline starts from the same initial state,
+    which therefore gets no score.
 
     Args:
         forward_func: The model, or any function that runs it.
@@ -102,7 +106,9 @@ class RecurrentDeepLiftAttribution(RecurrentAttribution):
 
     def _run(self, *given: Any) -> "_ComparedRun":
         run = super()._run(*given)
-        return _ComparedRun(**vars(run))
+        module = getattr(self.layer, "_orig_mod", self.layer)  # of a compiled layer
+        assert isinstance(module, nn.Module)
+        return _ComparedRun(**vars(run), module=module)
 
     @torch.no_grad()
     def _token_scores(self, run: Run) -> list[Tensor]:
@@ -126,17 +132,29 @@ class RecurrentDeepLiftAttribution(RecurrentAttribution):
         return run.value - run.base_value
 
 
+@dataclass(frozen=True)
 class _ComparedRun(Run):
-    """A run whose calls of the layer stand beside the same calls on the baseline."""
+    """A run whose trajectories stand beside the same trajectories on the baseline.
+
+    Attributes:
+        module: The layer as the model calls it.
+    """
+
+    module: nn.Module
 
     @cached_property
     def base_value(self) -> Tensor:
         """What the model makes of the baseline's states (batch,)."""
-        return head_values(self._layer, self.forward, self._base_calls)
+        if not self._is_joined:
+            return head_values(self.module, self.forward, self._base_calls)
+        form = form_of(self.records[0].layer)
+        return values_on(
+            self.module, self.forward, self.calls, self._base_reads, batch_first=form.batch_first
+        )
 
     @cached_property
     def pairs(self) -> list[tuple[Stack, BaselineRun]]:
-        """The levels of each call, with what the head reads of their change, and the baseline's.
+        """Each trajectory with what the head reads of it, and the baseline's.
 
         The head's derivatives, where they explain the change of the output as far as rounding lets
         tell; else their mean on the way from the baseline's states.
@@ -147,10 +165,11 @@ class _ComparedRun(Run):
         size = size + self.value.abs() + self.base_value.abs()
         rounding = max(record.call.rounding for record in self.records) ** 0.75
         remains = self.value - self.base_value - change
-        if bool((remains.abs() <= rounding * size).all()):
+        if self._is_joined or bool((remains.abs() <= rounding * size).all()):
             return self._at_inputs
-        calls = [record.call for record in self.records]
-        means = mean_head_gradients(self._layer, self.forward, calls, self._base_calls, _POINTS)
+        means = mean_head_gradients(
+            self.module, self.forward, self.calls, self._base_calls, _POINTS
+        )
         with self.full_precision():
             return [
                 (unstack(record.layer, record.call, gradient), base)
@@ -166,19 +185,34 @@ class _ComparedRun(Run):
         with self.full_precision():
             for record in self.records:
                 stack = unstack(record.layer, record.call, record.gradient)
-                zeros = stack.inputs.new_zeros(1, 1, stack.inputs.shape[2])
-                pairs.append((stack, baseline_run(stack, zeros, SECANT)))
+                base = record.baseline
+                if base is None:
+                    base = stack.inputs.new_zeros(1, 1, stack.inputs.shape[2])
+                pairs.append((stack, baseline_run(stack, base, SECANT)))
         return pairs
+
+    @property
+    def _is_joined(self) -> bool:
+        """Whether the layer ran several times on one trajectory."""
+        return len(self.calls) > len(self.records)
 
     @cached_property
     def _base_calls(self) -> list[LayerCall]:
         """The calls as the layer would have answered them on the baseline."""
-        batch_first = bool(getattr(self._layer, "batch_first", True))
+        batch_first = form_of(self.records[0].layer).batch_first
         return [
-            answered(record.call, base, batch_first=batch_first)
-            for record, (_, base) in zip(self.records, self._at_inputs, strict=True)
+            answered(call, base, batch_first=batch_first)
+            for call, (_, base) in zip(self.calls, self._at_inputs, strict=True)
         ]
 
     @property
-    def _layer(self) -> nn.Module:
-        return self.records[0].layer
+    def _base_reads(self) -> Tensor:
+        """What the layer reads of the baseline at each step (steps, features) of its calls."""
+        _, base = self._at_inputs[0]
+        last = max(int(record.numbers.max()) for record in self.records)
+        reads = base.inputs.new_zeros(last + 1, base.inputs.shape[2])
+        for record, (_, base) in zip(self.records, self._at_inputs, strict=True):
+            is_step = record.numbers >= 0
+            read = base.inputs.expand(-1, len(record.numbers), -1).transpose(0, 1)
+            reads[record.numbers[is_step]] = read[is_step]
+        return reads

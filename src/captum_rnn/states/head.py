@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from captum_rnn.functional.baseline import BaselineRun
 from captum_rnn.states.hooks import LayerCall, LayerData, compiled_code_runs_eagerly
+from captum_rnn.states.places import steps_of
 from captum_rnn.states.recording import (
     ReadGradient,
     Recording,
@@ -35,6 +36,55 @@ def head_values(
     """
     with torch.no_grad(), _answering(layer, calls):
         return forward().reshape(-1)
+
+
+def values_on(
+    module: nn.Module,
+    forward: Callable[[], Tensor],
+    calls: Sequence[LayerCall],
+    reads: Tensor,
+    *,
+    batch_first: bool,
+) -> Tensor:
+    """The explained values (batch,) if the layer runs over other inputs, call by call.
+
+    Unlike `head_values`, for calls that hand their states on to each other.
+
+    Args:
+        module: The layer, or the cell, that the model calls.
+        forward: Runs the model.
+        calls: The calls on the inputs themselves.
+        reads: What is read instead (steps, features), numbered row by row through all calls.
+        batch_first: Whether the layer reads (batch, time, features).
+
+    Raises:
+        ValueError: On these inputs the model calls the layer another number of times.
+    """
+    ours, left = threading.get_ident(), list(calls)
+    first = 0
+
+    def instead(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        nonlocal first
+        if threading.get_ident() != ours:
+            return None
+        if not left:
+            raise ValueError(_OTHER_NUMBER)
+        steps = steps_of(left.pop(0).input, batch_first=batch_first)
+        given = args[0] if args else kwargs["input"]
+        data = data_of(given)
+        read = with_data(given, reads[steps.numbers + first].view_as(data).to(data.dtype))
+        first += steps.rows * steps.time
+        return ((read, *args[1:]), kwargs) if args else (args, {**kwargs, "input": read})
+
+    handle = module.register_forward_pre_hook(instead, with_kwargs=True)
+    try:
+        with torch.no_grad(), compiled_code_runs_eagerly():
+            values = forward().reshape(-1)
+    finally:
+        handle.remove()
+    if left:
+        raise ValueError(_OTHER_NUMBER)
+    return values
 
 
 def head_gradients(
