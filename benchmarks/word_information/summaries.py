@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from captum_rnn.evaluation import mean_interval
-from captum_rnn.evaluation.agreement import rank_correlation
+from captum_rnn.evaluation.agreement.correlations import rank_correlation
 
 SEED = 0
 

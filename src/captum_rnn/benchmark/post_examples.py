@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-from captum_rnn.evaluation.agreement import rank_correlation
+from captum_rnn.evaluation.agreement.correlations import rank_correlation
 
 
 @dataclass(frozen=True)

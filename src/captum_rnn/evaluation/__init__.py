@@ -15,7 +15,7 @@ class probabilities, a set of scores is a tensor of the same shape as the ids.
 - How sure it is: `mean_interval`, `mean_intervals`, `paired_difference`, `tied_with_best`.
 """
 
-from captum_rnn.evaluation.agreement import (
+from captum_rnn.evaluation.agreement.correlations import (
     pearson_correlations,
     rank_correlation,
     rank_correlation_matrices,
@@ -29,11 +29,11 @@ from captum_rnn.evaluation.bootstrap import (
     tied_with_best,
 )
 from captum_rnn.evaluation.captum_metrics import infidelity, infidelity_of, max_sensitivity
-from captum_rnn.evaluation.faithfulness import comprehensiveness, sufficiency
-from captum_rnn.evaluation.hybrid import SegmentPointing, segment_labels, segment_pointing
-from captum_rnn.evaluation.leave_one_out import leave_one_out, leave_one_out_of
+from captum_rnn.evaluation.faithfulness.erasure import comprehensiveness, sufficiency
+from captum_rnn.evaluation.plausibility.segments import SegmentPointing, segment_labels, segment_pointing
+from captum_rnn.evaluation.faithfulness.leave_one_out import leave_one_out, leave_one_out_of
 from captum_rnn.evaluation.perturbed import PerturbedPredictions
-from captum_rnn.evaluation.plausibility import (
+from captum_rnn.evaluation.plausibility.marks import (
     average_precision,
     lexicon_polarity,
     pointing_accuracy,
@@ -41,10 +41,10 @@ from captum_rnn.evaluation.plausibility import (
     token_f1,
 )
 from captum_rnn.evaluation.prediction import Predict, predict_texts
-from captum_rnn.evaluation.randomisation import cascading_randomisation
-from captum_rnn.evaluation.ranking_measures import RankingMeasures, measure_rankings
-from captum_rnn.evaluation.spans import spans_to_tokens, token_places
-from captum_rnn.evaluation.structure import tail_mass, uniform_tail_mass
+from captum_rnn.evaluation.sanity.randomisation import cascading_randomisation
+from captum_rnn.evaluation.faithfulness.curves import RankingMeasures, measure_rankings
+from captum_rnn.evaluation.plausibility.spans import spans_to_tokens, token_places
+from captum_rnn.evaluation.sanity.tail_mass import tail_mass, uniform_tail_mass
 
 __all__ = [
     "MeanInterval",

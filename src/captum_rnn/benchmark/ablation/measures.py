@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from captum_rnn.evaluation import PerturbedPredictions, leave_one_out_of, rank_correlations
-from captum_rnn.evaluation.faithfulness import FRACTIONS, fraction_counts
-from captum_rnn.evaluation.ranking import importance_ranks, top_tokens
+from captum_rnn.evaluation.faithfulness.erasure import FRACTIONS, fraction_counts
+from captum_rnn.evaluation.faithfulness.ranking import importance_ranks, top_tokens
 
 MEASURES = ("comprehensiveness", "sufficiency", "spearman_leave_one_out")
 

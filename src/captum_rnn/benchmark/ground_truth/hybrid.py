@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from captum_rnn.evaluation.hybrid import segment_labels
+from captum_rnn.evaluation.plausibility.segments import segment_labels
 from captum_rnn.text.batching import pad_ids
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.pipeline import TextClassifier

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from captum_rnn.evaluation.hybrid import segment_labels, segment_pointing
+from captum_rnn.evaluation.plausibility.segments import segment_labels, segment_pointing
 
 IDS = torch.tensor([[4, 5, 6, 7], [4, 5, 6, 0]])
 LABELS = torch.tensor([[0, 0, 1, 2], [1, 1, 0, 1]])

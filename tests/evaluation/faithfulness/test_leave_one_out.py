@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from captum_rnn.evaluation.leave_one_out import leave_one_out
+from captum_rnn.evaluation.faithfulness.leave_one_out import leave_one_out
 
 
 def test_by_hand(bag_of_words: Any) -> None:
@@ -85,6 +85,6 @@ def test_more_tokens_than_one_block_of_masks(
 ) -> None:
     ids = torch.randint(0, 7, (9, 5), generator=torch.Generator().manual_seed(0))
     expected = leave_one_out(bag_of_words, ids)
-    module = importlib.import_module("captum_rnn.evaluation.leave_one_out")
+    module = importlib.import_module("captum_rnn.evaluation.faithfulness.leave_one_out")
     monkeypatch.setattr(module, "_MASKS_AT_ONCE", 12)
     assert torch.allclose(leave_one_out(bag_of_words, ids), expected, atol=1e-7)

@@ -1,6 +1,6 @@
 import torch
 
-from captum_rnn.evaluation.ranking import importance_ranks, top_tokens
+from captum_rnn.evaluation.faithfulness.ranking import importance_ranks, top_tokens
 
 
 def test_ranks_follow_the_signed_score() -> None:

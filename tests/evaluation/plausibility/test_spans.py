@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captum_rnn.evaluation.spans import spans_to_tokens, token_places
+from captum_rnn.evaluation.plausibility.spans import spans_to_tokens, token_places
 
 
 def test_a_token_that_shares_a_character_is_marked() -> None:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captum_rnn.evaluation.faithfulness import comprehensiveness, sufficiency
+from captum_rnn.evaluation.faithfulness.erasure import comprehensiveness, sufficiency
 
 
 def test_comprehensiveness_by_hand(bag_of_words: Any) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from captum_rnn.evaluation.perturbed import PerturbedPredictions
 from captum_rnn.evaluation.prediction import TOKEN_BUDGET, Predict
-from captum_rnn.evaluation.ranking import importance_ranks, top_tokens
+from captum_rnn.evaluation.faithfulness.ranking import importance_ranks, top_tokens
 from captum_rnn.evaluation.validation import check_scores
 
 FRACTIONS = (0.01, 0.05, 0.10, 0.20, 0.50)

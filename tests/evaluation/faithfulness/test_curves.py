@@ -14,7 +14,7 @@ from captum_rnn.evaluation import (
     measure_rankings,
     sufficiency,
 )
-from captum_rnn.evaluation.ranking_measures import RankingMeasures
+from captum_rnn.evaluation.faithfulness.curves import RankingMeasures
 
 
 def measure(predict: Any, ids: torch.Tensor, scores: torch.Tensor, **options: Any) -> Any:

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from captum_rnn.evaluation.structure import tail_mass, uniform_tail_mass
+from captum_rnn.evaluation.sanity.tail_mass import tail_mass, uniform_tail_mass
 
 
 def test_by_hand() -> None:

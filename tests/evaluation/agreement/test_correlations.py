@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from captum_rnn.evaluation.agreement import (
+from captum_rnn.evaluation.agreement.correlations import (
     pearson_correlations,
     rank_correlation,
     rank_correlation_matrices,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from captum_rnn.evaluation.plausibility import (
+from captum_rnn.evaluation.plausibility.marks import (
     average_precision,
     lexicon_polarity,
     pointing_accuracy,

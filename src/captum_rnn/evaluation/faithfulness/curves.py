@@ -22,9 +22,9 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from captum_rnn.evaluation.faithfulness import FRACTIONS, fraction_counts, mean_drop
+from captum_rnn.evaluation.faithfulness.erasure import FRACTIONS, fraction_counts, mean_drop
 from captum_rnn.evaluation.perturbed import PerturbedPredictions
-from captum_rnn.evaluation.ranking import importance_ranks, top_tokens
+from captum_rnn.evaluation.faithfulness.ranking import importance_ranks, top_tokens
 from captum_rnn.evaluation.validation import check_scores
 
 STEPS = 20

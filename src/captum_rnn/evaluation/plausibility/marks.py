@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from captum_rnn.evaluation.ranking import importance_ranks
+from captum_rnn.evaluation.faithfulness.ranking import importance_ranks
 from captum_rnn.evaluation.validation import check_marks, check_scores
 from captum_rnn.extras import import_extra
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from captum_rnn.evaluation.randomisation import cascading_randomisation
+from captum_rnn.evaluation.sanity.randomisation import cascading_randomisation
 
 
 class Reader(nn.Module):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from captum_rnn.evaluation.ranking import importance_ranks
+from captum_rnn.evaluation.faithfulness.ranking import importance_ranks
 from captum_rnn.evaluation.validation import check_scores
 
 

@@ -1,0 +1,1 @@
+"""Faithfulness: what the model does without the tokens that scores call important."""
