@@ -36,6 +36,7 @@ from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.methods import METHODS, ExplainedModel, margins
 from captum_rnn.evaluation import (
+    PerturbedPredictions,
     comprehensiveness,
     leave_one_out,
     mean_interval,
@@ -201,14 +202,16 @@ def _described(dataset: Dataset, row: int) -> tuple[str, int]:
 def judge(candidates: list[Candidate], dataset: Dataset, seed: int) -> list[dict[str, Any]]:
     """Both measures of each candidate, alone and minus those of the first one."""
     predict, ids = dataset.model.probabilities, dataset.ids
-    alone = leave_one_out(predict, ids, probabilities=dataset.probabilities)
+    alone = leave_one_out(PerturbedPredictions(predict, ids, probabilities=dataset.probabilities))
     first: dict[str, Tensor] = {}
     entries = []
     for candidate in tqdm(candidates, desc="judging"):
         scores = dataset.score(candidate.score)
         measures = {
             "comprehensiveness": comprehensiveness(
-                predict, ids, scores, probabilities=dataset.probabilities, seed=seed
+                PerturbedPredictions(predict, ids, probabilities=dataset.probabilities),
+                scores,
+                seed=seed,
             ),
             "spearman_leave_one_out": rank_correlations(ids, scores, alone),
         }

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.similarity.encoder import SentenceSimilarity
-from captum_rnn.evaluation import Predict
+from captum_rnn.evaluation.prediction import Predict
 from captum_rnn.text.vocabulary import UNKNOWN_ID
 
 

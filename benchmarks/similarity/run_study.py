@@ -39,6 +39,7 @@ from benchmarks.similarity.figures import draw_agreement, draw_example
 from benchmarks.similarity.methods import Pair, Score, methods
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.evaluation import (
+    PerturbedPredictions,
     comprehensiveness,
     leave_one_out,
     mean_interval,
@@ -96,12 +97,14 @@ def scores_of(score: Score, pairs: Pair) -> Tensor:
 def judge(model: SentenceSimilarity, size: int, pairs: Pair, seed: int) -> list[dict[str, Any]]:
     """Both measures of every method, alone and minus those of the first one."""
     joined, predict = join_pairs(*pairs, size), joined_similarity(model, size)
-    alone = leave_one_out(predict, joined)
+    alone = leave_one_out(PerturbedPredictions(predict, joined))
     entries, first = [], None
     for name, score in tqdm(methods(model, seed).items(), desc="judging", leave=False):
         scores = scores_of(score, pairs)
         measures = {
-            "comprehensiveness": comprehensiveness(predict, joined, scores, seed=seed),
+            "comprehensiveness": comprehensiveness(
+                PerturbedPredictions(predict, joined), scores, seed=seed
+            ),
             "spearman_leave_one_out": rank_correlations(joined, scores, alone),
         }
         first = first or measures
@@ -155,7 +158,9 @@ def growth(model: SentenceSimilarity, size: int, pairs: Pair, seed: int) -> dict
         name: scores_of(known[name], pairs)
         for name in (FIRST, "hidden-state delta, cosine", "to the other end, cosine")
     }
-    scored["leave-one-out"] = leave_one_out(joined_similarity(model, size), joined)
+    scored["leave-one-out"] = leave_one_out(
+        PerturbedPredictions(joined_similarity(model, size), joined)
+    )
     return {
         name: asdict(
             mean_interval(rank_correlations(joined, scores, torch.cat(longer, 1)), seed=seed)
@@ -178,7 +183,9 @@ def example(model: SentenceSimilarity, data: Data, pairs: Pair) -> dict[str, Any
         name: scores_of(known[name], pair)[0].tolist()
         for name in (FIRST, "to the other end, cosine", "adjoint delta")
     }
-    alone = leave_one_out(joined_similarity(model, size), join_pairs(*pair, size))
+    alone = leave_one_out(
+        PerturbedPredictions(joined_similarity(model, size), join_pairs(*pair, size))
+    )
     return {
         "similarity": float(similarity[row]),
         "words": [[data.vocabulary.words[word - 1] for word in ids[0].tolist()] for ids in pair],

@@ -10,7 +10,12 @@ from torch import Tensor
 
 from benchmarks.word_vectors import WordPoolingDeltaAttribution, WordVectorClassifier
 from benchmarks.word_vectors.truth import error_at_best_scale
-from captum_rnn.evaluation import leave_one_out, mean_interval, rank_correlations
+from captum_rnn.evaluation import (
+    PerturbedPredictions,
+    leave_one_out,
+    mean_interval,
+    rank_correlations,
+)
 from captum_rnn.evaluation.draws import text_draws
 from captum_rnn.functional import Distance, StatePath, readout_delta, running_pool
 
@@ -115,7 +120,7 @@ def methods(model: WordVectorClassifier, seed: int) -> dict[str, Score]:
         "Integrated Gradients": lambda ids, target: integrated(ids, target).sum(2),
         "Input × Gradient": lambda ids, target: product(ids, target).sum(2),
         "Saliency": lambda ids, target: saliency(ids, target).norm(dim=2),
-        "leave-one-out": lambda ids, _: leave_one_out(predict, ids),
+        "leave-one-out": lambda ids, _: leave_one_out(PerturbedPredictions(predict, ids)),
         "random": lambda ids, _: 2 * text_draws(ids, seed=seed, stream=_RANDOM_STREAM) - 1,
     }
 

@@ -12,7 +12,12 @@ from tqdm import tqdm
 from benchmarks.word_vectors.data import Data
 from benchmarks.word_vectors.sums import keep_unit
 from captum_rnn import AdjointDeltaAttribution, HiddenStateDeltaAttribution
-from captum_rnn.evaluation import comprehensiveness, mean_interval, rank_correlations
+from captum_rnn.evaluation import (
+    PerturbedPredictions,
+    comprehensiveness,
+    mean_interval,
+    rank_correlations,
+)
 from captum_rnn.evaluation.draws import text_draws
 from captum_rnn.text import RecurrentClassifier
 from captum_rnn.text.accuracy import Accuracy
@@ -137,7 +142,10 @@ def measures(
     return {
         "comprehensiveness": {
             name: asdict(
-                mean_interval(comprehensiveness(predict, ids, found, seed=seed), seed=seed)
+                mean_interval(
+                    comprehensiveness(PerturbedPredictions(predict, ids), found, seed=seed),
+                    seed=seed,
+                )
             )
             for name, found in scores.items()
         },

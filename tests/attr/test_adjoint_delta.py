@@ -7,7 +7,7 @@ from torch import nn
 import reference
 from captum_rnn import pack_tokens
 from captum_rnn.attr import AdjointDeltaAttribution
-from captum_rnn.evaluation import leave_one_out, rank_correlations
+from captum_rnn.evaluation import PerturbedPredictions, leave_one_out, rank_correlations
 from captum_rnn.functional.propagation import adjoint_scores
 from captum_rnn.states import record_read_gradients, unstack
 from captum_rnn.text import TextClassifier, held_out_reviews, load_corpus
@@ -230,7 +230,7 @@ def test_skipping_ranks_as_leave_one_out(subject):
     target = classifier.probabilities(ids).argmax(1)
     model = classifier.model.eval()
     scores = AdjointDeltaAttribution(_margin(model, target), model.rnn).attribute(ids)
-    exact = leave_one_out(classifier.probabilities, ids)
+    exact = leave_one_out(PerturbedPredictions(classifier.probabilities, ids))
     assert rank_correlations(ids, scores, exact).nanmean() >= 0.97
 
 

@@ -11,7 +11,13 @@ from captum_rnn.benchmark.checkpoint import UNFINISHED, Checkpoint
 from captum_rnn.benchmark.dataset import explained_model
 from captum_rnn.benchmark.methods import METHODS, QUICK_METHODS
 from captum_rnn.benchmark.results import Correlations
-from captum_rnn.evaluation import comprehensiveness, leave_one_out, mean_interval, sufficiency
+from captum_rnn.evaluation import (
+    PerturbedPredictions,
+    comprehensiveness,
+    leave_one_out,
+    mean_interval,
+    sufficiency,
+)
 from captum_rnn.text.corpus import Review
 from made_classifier import made_classifier
 
@@ -72,17 +78,21 @@ def test_the_figures_are_those_of_each_text_alone(classifier, results, name):
         predicted = classifier.probabilities(ids).argmax(1)
         scores = METHODS[name].seeded(5)(explained_model(classifier.model), ids, predicted)
         known = ids[0] != 0
-        effects = leave_one_out(classifier.probabilities, ids)[0, known].tolist()
+        effects = leave_one_out(PerturbedPredictions(classifier.probabilities, ids))[
+            0, known
+        ].tolist()
         if name == "saliency":  # has no sign, so only the size can agree
             effects = [abs(effect) for effect in effects]
         for metric, function in (
             ("comprehensiveness", comprehensiveness),
             ("sufficiency", sufficiency),
         ):
-            alone = function(classifier.probabilities, ids, scores, seed=5).item()
+            alone = function(
+                PerturbedPredictions(classifier.probabilities, ids), scores, seed=5
+            ).item()
             assert entry.per_text[metric][row] == pytest.approx(alone, abs=1e-6)
         replaced = comprehensiveness(
-            classifier.probabilities, ids, scores, seed=5, replacement_id=1
+            PerturbedPredictions(classifier.probabilities, ids, replacement_id=1), scores, seed=5
         ).item()
         assert entry.per_text["comprehensiveness_replaced"][row] == pytest.approx(
             replaced, abs=1e-6

@@ -7,7 +7,7 @@ import torch
 from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.measures import MEASURES, METRICS, measure_batch
 from captum_rnn.benchmark.methods import METHODS
-from captum_rnn.evaluation import leave_one_out
+from captum_rnn.evaluation import PerturbedPredictions, leave_one_out
 
 NAMES = ["logit-delta", "hidden-state-delta-l2", "saliency"]
 
@@ -56,7 +56,7 @@ def test_curves_begin_and_end_with_the_whole_and_the_empty_text(block):
 
 def test_unsigned_scores_are_held_against_the_size_of_effects(block):
     dataset, methods, _ = block
-    effects = leave_one_out(dataset.model.probabilities, dataset.ids)
+    effects = leave_one_out(PerturbedPredictions(dataset.model.probabilities, dataset.ids))
     found = measure_batch(
         dataset,
         {"saliency": effects.abs().float(), "logit-delta": effects.float()},

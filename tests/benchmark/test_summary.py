@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from captum_rnn.benchmark.measures import directions
+from captum_rnn.benchmark.measures import DIRECTIONS
 from captum_rnn.benchmark.summary import summarise
 from captum_rnn.evaluation import mean_interval
 
@@ -17,7 +17,7 @@ def test_means_ties_and_gaps():
         "worse by little, always": {"comprehensiveness": (0.48 + noise).tolist()},
         "without": {"comprehensiveness": [math.nan] * 50},
     }
-    found = summarise(per_text, directions(), seed=3)
+    found = summarise(per_text, DIRECTIONS, seed=3)
     tied = {
         name: means["comprehensiveness"].tied_with_best for name, means in found.items() if means
     }
@@ -31,7 +31,7 @@ def test_means_ties_and_gaps():
 
 def test_lower_is_better_where_it_is():
     per_text = {"low": {"sufficiency": [0.1, 0.2]}, "high": {"sufficiency": [0.8, 0.9]}}
-    found = summarise(per_text, directions(), seed=0)
+    found = summarise(per_text, DIRECTIONS, seed=0)
     assert found["low"]["sufficiency"].tied_with_best
     assert not found["high"]["sufficiency"].tied_with_best
 

@@ -11,7 +11,7 @@ import numpy as np
 from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.examples import corpus_examples, post_examples
-from captum_rnn.benchmark.measures import directions
+from captum_rnn.benchmark.measures import DIRECTIONS
 from captum_rnn.benchmark.methods.method import attempt
 from captum_rnn.benchmark.post_examples import load_post_examples
 from captum_rnn.benchmark.records import from_json, to_json
@@ -174,7 +174,7 @@ def comparison_of(
 
 def _method_results(findings: Findings, texts: int, seed: int) -> dict[str, MethodResult]:
     per_text = {scored.method.name: scored.per_text for scored in findings.done}
-    means = summarise(per_text, directions(), seed=seed)
+    means = summarise(per_text, DIRECTIONS, seed=seed)
     return {
         scored.method.name: MethodResult(
             name=scored.method.name,

@@ -1,7 +1,7 @@
 """What is measured of each method's scores, and on which texts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -12,13 +12,20 @@ from captum_rnn.benchmark.methods import Method
 from captum_rnn.benchmark.methods.method import attempt
 from captum_rnn.evaluation import (
     PerturbedPredictions,
-    infidelity_of,
-    leave_one_out_of,
+    infidelity,
+    leave_one_out,
     measure_rankings,
     rank_correlation_matrices,
     rank_correlations,
     tail_mass,
 )
+from captum_rnn.evaluation.faithfulness.curves import DECISION_FLIP, DELETION_AREA, INSERTION_AREA
+from captum_rnn.evaluation.faithfulness.erasure import COMPREHENSIVENESS, SUFFICIENCY
+from captum_rnn.evaluation.faithfulness.infidelity import INFIDELITY
+from captum_rnn.evaluation.measure import Measure
+from captum_rnn.evaluation.sanity.randomisation import RANDOMISED
+from captum_rnn.evaluation.sanity.sensitivity import SENSITIVITY
+from captum_rnn.evaluation.sanity.tail_mass import LAST_FIFTH
 
 Metric = Literal["deletion", "replacement", "infidelity", "sensitivity", "randomisation"]
 METRICS: tuple[Metric, ...] = (
@@ -35,139 +42,61 @@ CURVE_STEPS = 20
 INFIDELITY_SAMPLES = 50
 
 
-@dataclass(frozen=True)
-class Measure:
-    """One number for each text.
-
-    Attributes:
-        key: Where it stands in results.
-        heading: Its name.
-        better: Which direction is better; None where neither is.
-        explanation: What it says, in one or two sentences.
-    """
-
-    key: str
-    heading: str
-    better: Literal["higher", "lower"] | None
-    explanation: str
-
-
-_ALL = (
-    Measure(
-        "comprehensiveness",
-        "comprehensiveness",
-        "higher",
-        "How much probability the predicted class loses when the words with the highest scores are "
-        "removed: the mean over removing 1, 5, 10, 20 and 50 % of the words.",
-    ),
-    Measure(
-        "sufficiency",
-        "sufficiency",
-        "lower",
-        "How much probability it loses when those words alone are left.",
-    ),
-    Measure(
-        "spearman_leave_one_out",
-        "Spearman with leave-one-out",
-        "higher",
-        "How far the scores order the words of a text as exact leave-one-out does, which removes "
-        "one word at a time and runs the classifier anew: 1 is the same order, 0 none. Scores "
-        "without sign are held against the size of its effects.",
-    ),
-    Measure(
-        "deletion_area",
-        "deletion area",
-        "lower",
-        "Mean probability of the predicted class while the words are removed, the highest scores "
-        "first, until none is left.",
-    ),
-    Measure(
-        "insertion_area",
-        "insertion area",
-        "higher",
-        "The same while the words are put into an empty text, the highest scores first.",
-    ),
-    Measure(
-        "decision_flip",
-        "words until the class flips",
-        "lower",
-        "Smallest share of the words to remove, the highest scores first, until another class is "
-        "predicted; 1 where none is.",
-    ),
-    Measure(
-        "comprehensiveness_replaced",
-        "comprehensiveness, replaced",
-        "higher",
-        "Comprehensiveness where a word is replaced by the neutral word, not removed.",
-    ),
-    Measure(
-        "sufficiency_replaced",
-        "sufficiency, replaced",
-        "lower",
-        "Sufficiency where the other words are replaced by the neutral word, not removed.",
-    ),
-    Measure(
-        "spearman_replacement",
-        "Spearman with replacement",
-        "higher",
-        "As Spearman with leave-one-out, where each word is replaced by the neutral word.",
-    ),
-    Measure(
-        "infidelity",
-        "infidelity",
-        "lower",
-        "Squared difference between what the scores say random removals cost and what they do "
-        "cost, after the scores are scaled at their best (Yeh et al. 2019, by Captum).",
-    ),
-    Measure(
-        "completeness_error",
-        "completeness error",
-        "lower",
-        "How far the sum of the scores is from what the method promises, as a share of the larger "
-        "one of that and the sum of the absolute scores.",
-    ),
-    Measure(
-        "last_fifth",
-        "score on the last fifth",
-        None,
-        "Share of the absolute score that lies on the last 20 % of the words.",
-    ),
-    Measure(
-        "sensitivity",
-        "sensitivity",
-        "lower",
-        "Largest relative change of the scores when one word is swapped (Yeh et al. 2019, by "
-        "Captum), on some of the texts.",
-    ),
-    Measure(
-        "randomised_head",
-        "rank correlation, head random",
-        None,
-        "Rank correlation with the scores of the same classifier, its head drawn anew (Adebayo et "
-        "al. 2018). A method that explains the class must change.",
-    ),
-    Measure(
-        "randomised_layer",
-        "rank correlation, head and layer random",
-        None,
-        "The same with all weights from the head down to the recurrent layer drawn anew.",
-    ),
-    Measure(
-        "randomised_all",
-        "rank correlation, all random",
-        None,
-        "The same with all weights drawn anew, down to the word vectors: what is left owes nothing "
-        "to what the classifier has learnt.",
-    ),
+SPEARMAN_LEAVE_ONE_OUT = Measure(
+    "spearman_leave_one_out",
+    "Spearman with leave-one-out",
+    "higher",
+    "How far the scores order the words of a text as exact leave-one-out does, which removes "
+    "one word at a time and runs the classifier again: 1 is the same order, 0 none. Scores "
+    "without sign are compared with the size of its effects.",
 )
-MEASURES = {measure.key: measure for measure in _ALL}
+SPEARMAN_REPLACEMENT = Measure(
+    "spearman_replacement",
+    "Spearman with replacement",
+    "higher",
+    "As Spearman with leave-one-out, where each word is replaced by the neutral word.",
+)
+COMPLETENESS_ERROR = Measure(
+    "completeness_error",
+    "completeness error",
+    "lower",
+    "How far the sum of the scores is from what the method promises, as a share of the larger "
+    "one of that and the sum of the absolute scores.",
+)
+MEASURES = {
+    measure.key: measure
+    for measure in (
+        COMPREHENSIVENESS,
+        SUFFICIENCY,
+        SPEARMAN_LEAVE_ONE_OUT,
+        DELETION_AREA,
+        INSERTION_AREA,
+        DECISION_FLIP,
+        replace(
+            COMPREHENSIVENESS,
+            key="comprehensiveness_replaced",
+            heading="comprehensiveness, replaced",
+            explanation="Comprehensiveness where a word is replaced by the neutral word, not "
+            "removed.",
+        ),
+        replace(
+            SUFFICIENCY,
+            key="sufficiency_replaced",
+            heading="sufficiency, replaced",
+            explanation="Sufficiency where the other words are replaced by the neutral word, not "
+            "removed.",
+        ),
+        SPEARMAN_REPLACEMENT,
+        INFIDELITY,
+        COMPLETENESS_ERROR,
+        LAST_FIFTH,
+        SENSITIVITY,
+        *RANDOMISED,
+    )
+}
 """Every measure by its key, in the order of the tables."""
-
-
-def directions() -> dict[str, Literal["higher", "lower"] | None]:
-    """Which direction of each measure is better; None where neither is."""
-    return {key: measure.better for key, measure in MEASURES.items()}
-
+DIRECTIONS = {key: measure.better for key, measure in MEASURES.items()}
+"""Which direction of each measure is better; None where neither is."""
 
 ScoresOfTexts = Mapping[str, Tensor]
 MeasuresOfTexts = dict[str, dict[str, list[float]]]
@@ -228,7 +157,9 @@ def measure_batch(
                 "deletion": ranking.deletion_curve.tolist(),
                 "insertion": ranking.insertion_curve.tolist(),
             }
-        _agreement(dataset, scores, methods, leave_one_out_of(removed), measures, "leave_one_out")
+        _agreement(
+            dataset, scores, methods, leave_one_out(removed), measures, SPEARMAN_LEAVE_ONE_OUT
+        )
     if "replacement" in metrics:
         replaced = _perturbed(dataset, dataset.model.neutral_id)
         for name, ranking in measure_rankings(replaced, dict(scores), steps=1, seed=seed).items():
@@ -236,11 +167,13 @@ def measure_batch(
                 "comprehensiveness_replaced": ranking.comprehensiveness.tolist(),
                 "sufficiency_replaced": ranking.sufficiency.tolist(),
             }
-        _agreement(dataset, scores, methods, leave_one_out_of(replaced), measures, "replacement")
+        _agreement(
+            dataset, scores, methods, leave_one_out(replaced), measures, SPEARMAN_REPLACEMENT
+        )
     for method in methods:
         of_method = scores[method.name]
         if "infidelity" in metrics:
-            measures[method.name]["infidelity"] = infidelity_of(
+            measures[method.name]["infidelity"] = infidelity(
                 removed, of_method, dataset.predicted, seed=seed, samples=INFIDELITY_SAMPLES
             ).tolist()
         measures[method.name] |= {
@@ -269,12 +202,12 @@ def _agreement(
     methods: Sequence[Method],
     effects: Tensor,
     measures: MeasuresOfTexts,
-    name: str,
+    measure: Measure,
 ) -> None:
     """Adds the rank correlation with exact effects, or with their size for unsigned scores."""
     for method in methods:
         compared = effects if method.signed else effects.abs()
-        measures[method.name][f"spearman_{name}"] = rank_correlations(
+        measures[method.name][measure.key] = rank_correlations(
             dataset.ids.cpu(), scores[method.name], compared, pad_id=dataset.model.pad_id
         ).tolist()
 

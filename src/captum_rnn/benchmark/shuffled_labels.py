@@ -16,6 +16,7 @@ from captum_rnn.benchmark.methods import Method
 from captum_rnn.benchmark.results import ShuffledLabels
 from captum_rnn.benchmark.scoring import Findings
 from captum_rnn.evaluation import rank_correlations
+from captum_rnn.evaluation.agreement.correlations import RANK_CORRELATION
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.corpus import Corpus
 from captum_rnn.text.pipeline import TextClassifier
@@ -110,7 +111,7 @@ def change_by_shuffled_labels(
     def correlation(method: Method) -> dict[str, Tensor]:
         after = shuffled.score(method.fit(shuffled.model, background))
         before = findings.scores[method.name]
-        return {"rank_correlation": rank_correlations(dataset.ids.cpu(), before, after)}
+        return {RANK_CORRELATION.key: rank_correlations(dataset.ids.cpu(), before, after)}
 
     ids = [dataset.ids, dataset.probabilities, *background]
     weights = weights_digest(twin.model, twin.model.rnn)
@@ -120,9 +121,9 @@ def change_by_shuffled_labels(
             findings,
             correlation,
             Checkpoint(folder, fingerprint(dataset.model, methods, seed, ids, _NAME, weights)),
+            measures=(RANK_CORRELATION,),
             seed=seed,
             name=_NAME,
-            better=None,
             show_progress=show_progress,
         )
     return ShuffledLabels(dict(twin.trained_on), found)

@@ -1,14 +1,13 @@
 """From one number for each text to means with intervals, and ties with the best method."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import torch
 
 from captum_rnn.benchmark.results import MeasuredMean
 from captum_rnn.evaluation import mean_interval, tied_with_best
+from captum_rnn.evaluation.measure import Direction
 
-Direction = Literal["higher", "lower"]
 PerText = Mapping[str, Mapping[str, Sequence[float]]]
 
 

@@ -25,8 +25,11 @@ from captum_rnn.evaluation.validation import check_ids
 class PerturbedPredictions:
     """Predictions for perturbed versions of one batch of texts.
 
+    All measures that change texts read their predictions from here, those of removals from one such
+    object and those of replacements from another.
+
     Args:
-        predict: The classifier.
+        predict: The classifier: token ids (batch, time) to probabilities (batch, classes).
         ids: Token ids (batch, time); `pad_id` marks what the model does not read, at any position.
         probabilities: Probabilities (batch, classes) of the whole texts, where they are known.
         replacement_id: What takes the place of the tokens that do not stay, such as the id of the
@@ -104,24 +107,14 @@ class PerturbedPredictions:
             Probabilities (requests, classes), in double precision on the CPU.
         """
         kept = kept & self.read[rows]
-        answered = len(self._answers)
-        fresh: dict[bytes, int] = {}
-        places = torch.tensor(
-            [
-                self._place_of[name]
-                if name in self._place_of
-                else fresh.setdefault(name, answered + len(fresh))
-                for name in _names(rows, kept)
-            ],
-            dtype=torch.long,
-        )
-        if fresh:
-            new = np.flatnonzero(places.numpy() >= answered)
-            _, first = np.unique(places.numpy()[new], return_index=True)
-            distinct = torch.from_numpy(new[first])
-            answers = self._ask(rows[distinct], kept[distinct])
-            self._answers = torch.cat([self._answers, answers])
-            self._place_of.update(fresh)
+        names = _names(rows, kept)
+        new = {name: request for request, name in enumerate(names) if name not in self._place_of}
+        if new:
+            requests = torch.tensor(list(new.values()), dtype=torch.long)
+            known = len(self._answers)
+            self._answers = torch.cat([self._answers, self._ask(rows[requests], kept[requests])])
+            self._place_of |= {name: known + place for place, name in enumerate(new)}
+        places = torch.tensor([self._place_of[name] for name in names], dtype=torch.long)
         return self._answers[places]
 
     def of_masks(self, kept: Tensor) -> Tensor:

@@ -28,11 +28,11 @@ def test_the_measures_are_those_of_the_evaluation():
     scores[2] = scores[2].round()  # ties
     probabilities = predict()
     found = measure_cells(PerturbedPredictions(probabilities, IDS), scores, seed=7)
-    truth = leave_one_out(probabilities, IDS)
+    truth = leave_one_out(PerturbedPredictions(probabilities, IDS))
     for cell, of_cell in enumerate(scores):
         expected = (
-            comprehensiveness(probabilities, IDS, of_cell, seed=7),
-            sufficiency(probabilities, IDS, of_cell, seed=7),
+            comprehensiveness(PerturbedPredictions(probabilities, IDS), of_cell, seed=7),
+            sufficiency(PerturbedPredictions(probabilities, IDS), of_cell, seed=7),
             rank_correlations(IDS, of_cell, truth),
         )
         torch.testing.assert_close(found.values[:, cell], torch.stack(expected))

@@ -9,7 +9,7 @@ from captum_rnn.benchmark.ablation.grid import Grid
 from captum_rnn.benchmark.ablation.measures import MEASURES
 from captum_rnn.benchmark.ablation.sweep import at_every_scale, sweep
 from captum_rnn.benchmark.dataset import Dataset
-from captum_rnn.evaluation import comprehensiveness, rank_correlations
+from captum_rnn.evaluation import PerturbedPredictions, comprehensiveness, rank_correlations
 
 TEXTS = ["很好的书，推荐", "酒店非常差", "不推荐热水器", "非常好", "书不好，酒店很差"]
 GRID = Grid(
@@ -38,7 +38,9 @@ def test_every_text_has_its_own_numbers_in_the_cell_of_its_options(dataset, clas
             scores = HiddenStateDeltaAttribution(
                 model.model, model.layer, distance=cell.distance, state=cell.state
             ).attribute(dataset.ids)
-            expected = comprehensiveness(model.probabilities, dataset.ids, scores, seed=0)
+            expected = comprehensiveness(
+                PerturbedPredictions(model.probabilities, dataset.ids), scores, seed=0
+            )
             torch.testing.assert_close(
                 found.values[0, number], expected, rtol=0.0, atol=1e-6, equal_nan=True
             )

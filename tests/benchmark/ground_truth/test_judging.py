@@ -13,8 +13,10 @@ from captum_rnn.benchmark.ground_truth.judging import (
 )
 from captum_rnn.benchmark.methods import METHODS, find_methods
 from captum_rnn.benchmark.methods.method import Fits
+from captum_rnn.evaluation.measure import Measure
 from scored_texts import scored_texts
 
+MEASURES = [Measure("first", "first", "higher", ""), Measure("share", "share", "higher", "")]
 TEXTS = ["很好的书，非常好", "酒店差，不推荐", "热水器很好，很推荐", "不推荐，非常差的书"]
 
 
@@ -27,7 +29,7 @@ def dataset(classifier):
 def judged(dataset, judge, names, folder=None, truth=None):
     return judge_methods(
         find_methods(names),
-        JudgedTexts("test", dataset, torch.zeros(1) if truth is None else truth, judge),
+        JudgedTexts("test", dataset, torch.zeros(1) if truth is None else truth, MEASURES, judge),
         Fits(dataset.model),
         seed=0,
         folder=folder,
@@ -82,6 +84,7 @@ def test_the_scores_of_a_comparison_are_not_computed_again(classifier, monkeypat
         findings,
         lambda method: {"first": findings.scores[method.name][:, 0]},
         Checkpoint(None, "test"),
+        measures=MEASURES,
         seed=0,
         name="test",
     )
@@ -96,9 +99,9 @@ def test_where_nobody_competes_nobody_ties():
         find_methods(["random", "position"]),
         lambda method: {"length": torch.tensor([1.0, float(len(method.name))])},
         Checkpoint(None, "test"),
+        measures=[Measure("length", "length", None, "")],
         seed=0,
         name="test",
-        better=None,
     )
     assert found["position"].measures["length"].mean == 4.5
     assert found["random"].measures["length"].tied_with_best is None

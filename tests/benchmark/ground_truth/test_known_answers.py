@@ -48,7 +48,7 @@ def test_scores_are_judged_by_the_true_contributions(name, few_sequences):
     answers = RULES[name].sample(6, seed=4)
     read = answers.ids != 0
     positions = read.cumsum(1) / read.sum(1, keepdim=True) * read
-    if entry.measure == "average-precision":
+    if entry.measure == "average_precision":
         expected = average_precision(answers.ids, positions, answers.contributions > 0)
     else:
         expected = pearson_correlations(answers.ids, positions, answers.contributions)
@@ -65,7 +65,7 @@ def test_the_explained_class_is_the_targets(few_sequences):
     net = untrained_net(RULES["second-class"], "lstm", 0, show_progress=False)
     scores = METHODS["logit-delta"](explained_model(net.model.eval()), answers.ids, answers.targets)
     expected = average_precision(answers.ids, scores, answers.contributions > 0)
-    assert entry.methods["logit-delta"].per_text["average-precision"] == pytest.approx(
+    assert entry.methods["logit-delta"].per_text["average_precision"] == pytest.approx(
         expected.tolist()
     )
 

@@ -9,7 +9,7 @@ from benchmarks.similarity import (
     joined_similarity,
     split_pairs,
 )
-from captum_rnn.evaluation import comprehensiveness, leave_one_out
+from captum_rnn.evaluation import PerturbedPredictions, comprehensiveness, leave_one_out
 
 FIRST = torch.tensor([[3, 0, 7, 0], [1, 2, 9, 4]])
 SECOND = torch.tensor([[5, 1, 9], [8, 0, 0]])
@@ -44,7 +44,7 @@ def test_the_similarity_is_that_of_the_pair(model):
 
 def test_leave_one_out_takes_words_from_the_sentence_they_stand_in(model):
     joined = join_pairs(FIRST, SECOND, 9)
-    alone = leave_one_out(joined_similarity(model, 9), joined)
+    alone = leave_one_out(PerturbedPredictions(joined_similarity(model, 9), joined))
     whole = model(FIRST, SECOND).detach()
     for column in range(joined.shape[1]):
         pair = FIRST.clone(), SECOND.clone()
@@ -56,7 +56,9 @@ def test_leave_one_out_takes_words_from_the_sentence_they_stand_in(model):
 def test_comprehensiveness_ranks_the_words_of_both_sentences_together(model):
     joined = join_pairs(FIRST, SECOND, 9)[:1]
     scores = torch.tensor([[0.1, 0, 0.9, 0, 0.2, 0.8, 0.3]])
-    fall = comprehensiveness(joined_similarity(model, 9), joined, scores, fractions=[0.4])
+    fall = comprehensiveness(
+        PerturbedPredictions(joined_similarity(model, 9), joined), scores, fractions=[0.4]
+    )
     left = model(torch.tensor([[3]]), torch.tensor([[5, 9]]))
     expected = (model(FIRST[:1], SECOND[:1]) - left).detach()
     torch.testing.assert_close(fall, expected, rtol=0, atol=1e-7)

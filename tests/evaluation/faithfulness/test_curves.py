@@ -10,7 +10,7 @@ from scipy import integrate
 from captum_rnn.evaluation import (
     PerturbedPredictions,
     comprehensiveness,
-    leave_one_out_of,
+    leave_one_out,
     measure_rankings,
     sufficiency,
 )
@@ -142,7 +142,8 @@ def test_agrees_with_the_measures_of_one_method(bag_of_words: Any) -> None:
             (comprehensiveness, found.comprehensiveness),
             (sufficiency, found.sufficiency),
         ):
-            alone = single(bag_of_words, ids, scores, replacement_id=replacement, seed=0)
+            apart = PerturbedPredictions(bag_of_words, ids, replacement_id=replacement)
+            alone = single(apart, scores, seed=0)
             assert together.tolist() == pytest.approx(alone.tolist(), abs=1e-6)
 
 
@@ -157,7 +158,7 @@ def test_equal_rankings_cost_nothing_more(bag_of_words: Any) -> None:
     again = measure_rankings(perturbed, {"scaled": 3 * scores, "shifted": scores + 1})
     assert perturbed.texts_predicted == 11
     assert torch.equal(again["scaled"].deletion_curve, again["shifted"].deletion_curve)
-    leave_one_out_of(perturbed)
+    leave_one_out(perturbed)
     # Without the top token is known, and without the last one is the five top tokens alone.
     assert perturbed.texts_predicted == 11 + 4
 
@@ -169,7 +170,7 @@ def test_methods_beyond_one_block_of_masks_measure_the_same(
     ids = torch.randint(1, 7, (5, 12), generator=generator)
     scores = {str(k): torch.randn(5, 12, generator=generator) for k in range(4)}
     together = measure_rankings(PerturbedPredictions(bag_of_words, ids), scores)
-    monkeypatch.setattr("captum_rnn.evaluation.ranking_measures._MASKS_AT_ONCE", 1)
+    monkeypatch.setattr("captum_rnn.evaluation.faithfulness.curves._MASKS_AT_ONCE", 1)
     apart = measure_rankings(PerturbedPredictions(bag_of_words, ids), scores)
     assert list(together) == list(apart) == list(scores)
     for name in scores:

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from captum_rnn.evaluation.sanity.tail_mass import tail_mass, uniform_tail_mass
+from captum_rnn.evaluation.sanity.tail_mass import tail_mass
 
 
 def test_by_hand() -> None:
@@ -20,18 +20,16 @@ def test_by_hand() -> None:
     assert tail_mass(ids, scores, share=0.5).tolist() == pytest.approx([7 / 10, 7 / 10, 1])
 
 
-def test_scores_of_equal_size_have_the_uniform_mass() -> None:
+def test_scores_of_equal_size_have_the_share_of_the_tokens() -> None:
     ids = torch.tensor([[1] * n + [0] * (26 - n) for n in range(1, 27)])
     signs = torch.randint(0, 2, ids.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    uniform = uniform_tail_mass(ids)
-    assert uniform.tolist() == pytest.approx([math.ceil(n / 5) / n for n in range(1, 27)])
-    assert tail_mass(ids, 0.3 * signs).tolist() == pytest.approx(uniform.tolist())
+    expected = [math.ceil(n / 5) / n for n in range(1, 27)]
+    assert tail_mass(ids, 0.3 * signs).tolist() == pytest.approx(expected)
 
 
 def test_no_score_and_no_token_are_nan() -> None:
     ids = torch.tensor([[1, 2], [0, 0]])
     assert tail_mass(ids, torch.zeros(2, 2)).isnan().all()
-    assert uniform_tail_mass(ids).isnan().tolist() == [False, True]
 
 
 @pytest.mark.parametrize("share", [0.0, -0.1, 1.5])

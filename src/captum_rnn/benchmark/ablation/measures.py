@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from captum_rnn.evaluation import PerturbedPredictions, leave_one_out_of, rank_correlations
+from captum_rnn.evaluation import PerturbedPredictions, leave_one_out, rank_correlations
 from captum_rnn.evaluation.faithfulness.erasure import FRACTIONS, fraction_counts
 from captum_rnn.evaluation.faithfulness.ranking import importance_ranks, top_tokens
 
@@ -46,7 +46,7 @@ def measure_cells(perturbed: PerturbedPredictions, scores: Tensor, *, seed: int)
     scores = scores.detach().cpu().double()
     ranks = importance_ranks(perturbed.ids, scores, pad_id=perturbed.pad_id, seed=seed)
     drops, rankings = _drops(perturbed, ranks)
-    truth = leave_one_out_of(perturbed)
+    truth = leave_one_out(perturbed)
     correlations = rank_correlations(perturbed.ids, scores, truth, pad_id=perturbed.pad_id)
     return Measured(torch.cat([drops, correlations.unsqueeze(0)]), rankings)
 

@@ -24,8 +24,8 @@ from captum_rnn.evaluation import (
     mean_interval,
     mean_intervals,
     paired_difference,
-    predict_texts,
 )
+from captum_rnn.evaluation.prediction import predict_texts
 from captum_rnn.states import torch_layer
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.accuracy import Accuracy

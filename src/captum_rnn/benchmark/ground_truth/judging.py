@@ -15,7 +15,8 @@ from captum_rnn.benchmark.methods import Method
 from captum_rnn.benchmark.methods.method import Fits, attempt
 from captum_rnn.benchmark.results import MethodScores
 from captum_rnn.benchmark.scoring import Findings
-from captum_rnn.benchmark.summary import Direction, summarise
+from captum_rnn.benchmark.summary import summarise
+from captum_rnn.evaluation.measure import Measure
 from captum_rnn.states.modes import evaluation_mode
 
 Judge = Callable[[Tensor], Mapping[str, Tensor]]
@@ -31,13 +32,14 @@ class JudgedTexts:
         dataset: The model and the texts.
         truth: What is known of the tokens (texts, time), such as their marks; what was found for
             another truth is not read from a checkpoint.
-        judge: From scores (texts, time) to one number for each text (texts,), by measure, higher
-            being better.
+        measures: What the judge measures.
+        judge: From scores (texts, time) to one number for each text (texts,), by measure.
     """
 
     name: str
     dataset: Dataset
     truth: Tensor
+    measures: Sequence[Measure]
     judge: Judge
 
 
@@ -72,7 +74,13 @@ def judge_methods(
 
     with evaluation_mode(dataset.model.model):
         return measure_methods(
-            methods, measure, checkpoint, seed=seed, name=texts.name, show_progress=show_progress
+            methods,
+            measure,
+            checkpoint,
+            measures=texts.measures,
+            seed=seed,
+            name=texts.name,
+            show_progress=show_progress,
         )
 
 
@@ -81,9 +89,9 @@ def measure_done(
     measure: Measuring,
     checkpoint: Checkpoint,
     *,
+    measures: Sequence[Measure],
     seed: int,
     name: str,
-    better: Direction | None = "higher",
     show_progress: bool = False,
 ) -> dict[str, MethodScores]:
     """Measures the methods that did their work in a comparison, on the texts of that comparison.
@@ -92,9 +100,9 @@ def measure_done(
         findings: What the comparison found; its scores are not computed again.
         measure: See `measure_methods`.
         checkpoint: See `measure_methods`.
+        measures: See `measure_methods`.
         seed: See `measure_methods`.
         name: See `measure_methods`.
-        better: See `measure_methods`.
         show_progress: See `measure_methods`.
 
     Returns:
@@ -104,9 +112,9 @@ def measure_done(
         [scored.method for scored in findings.done],
         measure,
         checkpoint,
+        measures=measures,
         seed=seed,
         name=name,
-        better=better,
         show_progress=show_progress,
     )
     return {
@@ -120,20 +128,20 @@ def measure_methods(
     measure: Measuring,
     checkpoint: Checkpoint,
     *,
+    measures: Sequence[Measure],
     seed: int,
     name: str,
-    better: Direction | None = "higher",
     show_progress: bool = False,
 ) -> dict[str, MethodScores]:
     """Measures every method on the same texts; one that fails says why.
 
     Args:
         methods: The methods.
-        measure: From a method to one number for each text (texts,), by measure.
+        measure: From a method to one number for each text (texts,), by the key of the measure.
         checkpoint: Where what is finished is kept.
+        measures: What is measured; where no direction is better, nobody competes.
         seed: Seed of the bootstrap.
         name: Of what is measured.
-        better: Which direction is better; None where nobody competes.
         show_progress: Show a progress bar on standard error.
 
     Returns:
@@ -143,10 +151,10 @@ def measure_methods(
     for method in tqdm(methods, desc=name, unit="method", disable=not show_progress):
         part = checkpoint.part(method.name, partial(_attempted, measure, method))
         found[method.name] = MethodScores(part["error"], per_text=part["values"])
-    per_text = {method: scores.per_text for method, scores in found.items()}
-    keys = dict.fromkeys(key for measures in per_text.values() for key in measures)
-    for method, means in summarise(per_text, dict.fromkeys(keys, better), seed=seed).items():
-        found[method].measures = means
+    per_text = {key: scores.per_text for key, scores in found.items()}
+    directions = {measured.key: measured.better for measured in measures}
+    for name_of_method, means in summarise(per_text, directions, seed=seed).items():
+        found[name_of_method].measures = means
     return found
 
 

@@ -15,11 +15,13 @@ from captum_rnn.benchmark.dataset import TEXTS_PER_BATCH, Dataset, explained_mod
 from captum_rnn.benchmark.ground_truth.hybrid import hybrid_documents
 from captum_rnn.benchmark.ground_truth.judging import Judge, JudgedTexts, judge_methods
 from captum_rnn.benchmark.ground_truth.tasks import TASKS, KnownAnswers, KnownAnswerTask, TaskNet
-from captum_rnn.benchmark.ground_truth.tasks.task import Measure
 from captum_rnn.benchmark.methods import find_methods
 from captum_rnn.benchmark.methods.method import Fits
 from captum_rnn.benchmark.results import KnownAnswersResult, MethodScores
 from captum_rnn.evaluation import average_precision, pearson_correlations, segment_pointing
+from captum_rnn.evaluation.measure import Measure
+from captum_rnn.evaluation.plausibility.marks import AVERAGE_PRECISION
+from captum_rnn.evaluation.plausibility.segments import BOTTOM, TOP
 from captum_rnn.text.classifier import RecurrentKind
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.pipeline import TextClassifier
@@ -78,7 +80,7 @@ def ask_tasks(
                     seed=net.seed,
                     solved=net.solved,
                     accuracy=dict(net.accuracy),
-                    measure=task.measure,
+                    measure=task.measure.key,
                     methods=judged,
                 )
             )
@@ -108,9 +110,9 @@ def hybrid_texts(
         pointing = segment_pointing(
             made.ids, scores, made.token_labels, dataset.predicted.cpu(), seed=seed
         )
-        return {"top": pointing.top, "bottom": pointing.bottom}
+        return {TOP.key: pointing.top, BOTTOM.key: pointing.bottom}
 
-    return JudgedTexts("hybrid", dataset, made.token_labels, judge)
+    return JudgedTexts("hybrid", dataset, made.token_labels, (TOP, BOTTOM), judge)
 
 
 def _task_texts(task: KnownAnswerTask, net: TaskNet, seed: int) -> JudgedTexts:
@@ -121,7 +123,9 @@ def _task_texts(task: KnownAnswerTask, net: TaskNet, seed: int) -> JudgedTexts:
         dataset, probabilities=torch.nn.functional.one_hot(answers.targets, len(task.classes))
     )
     name = f"{task.name}-{net.kind}-{net.seed}"
-    return JudgedTexts(name, explained, answers.contributions, _judge(task.measure, answers))
+    return JudgedTexts(
+        name, explained, answers.contributions, (task.measure,), _judge(task.measure, answers)
+    )
 
 
 def _task_fits(net: TaskNet, seed: int) -> Fits:
@@ -132,13 +136,13 @@ def _task_fits(net: TaskNet, seed: int) -> Fits:
 
 def _judge(measure: Measure, answers: KnownAnswers) -> Judge:
     def judge(scores: Tensor) -> dict[str, Tensor]:
-        if measure == "average-precision":
+        if measure == AVERAGE_PRECISION:
             found = average_precision(answers.ids, scores, answers.contributions > 0)
         else:
             # Scores in single precision: what lies behind the sixth digit would tell equals apart.
             found = pearson_correlations(answers.ids, scores, answers.contributions).round(
                 decimals=6
             )
-        return {measure: found}
+        return {measure.key: found}
 
     return judge

@@ -27,7 +27,10 @@ from captum_rnn.evaluation import (
     spans_to_tokens,
     token_f1,
 )
+from captum_rnn.evaluation.plausibility.marks import AVERAGE_PRECISION, POINTING, SIGN, TOKEN_F1
 from captum_rnn.text.pipeline import TextClassifier
+
+_MEASURES = (TOKEN_F1, AVERAGE_PRECISION, POINTING, SIGN)
 
 
 def marked_words(
@@ -55,7 +58,7 @@ def marked_words(
             spans = [(start, end) for start, end, of in marked.spans if of == sign]
             tokens = spans_to_tokens(text, dataset.tokens[row], spans)
             polarity[row, : len(tokens)][tokens] = sign
-    return JudgedTexts("marks", dataset, polarity, _judge(dataset, polarity, seed))
+    return JudgedTexts("marks", dataset, polarity, _MEASURES, _judge(dataset, polarity, seed))
 
 
 def agreement_with_marks(
@@ -107,6 +110,7 @@ def agreement_with_lexicon(
         findings,
         lambda method: judge(findings.scores[method.name]),
         Checkpoint(None, "lexicon"),
+        measures=_MEASURES,
         seed=seed,
         name="lexicon",
     )
@@ -119,7 +123,7 @@ def _agreement(
     for method in methods:
         if not method.class_aware:
             # The sign of these scores means something else, or they have none.
-            judged[method.name].measures.pop("sign", None)
+            judged[method.name].measures.pop(SIGN.key, None)
     return GroundTruth(len(dataset.texts), judged)
 
 
@@ -130,10 +134,10 @@ def _judge(dataset: Dataset, polarity: Tensor, seed: int) -> Judge:
 
     def judge(scores: Tensor) -> dict[str, Tensor]:
         return {
-            "token_f1": token_f1(ids, scores, gold, pad_id=pad_id, seed=seed),
-            "average_precision": average_precision(ids, scores, gold, pad_id=pad_id),
-            "pointing": pointing_accuracy(ids, scores, gold, pad_id=pad_id, seed=seed),
-            "sign": sign_accuracy(ids, scores, polarity, positive, pad_id=pad_id),
+            TOKEN_F1.key: token_f1(ids, scores, gold, pad_id=pad_id, seed=seed),
+            AVERAGE_PRECISION.key: average_precision(ids, scores, gold, pad_id=pad_id),
+            POINTING.key: pointing_accuracy(ids, scores, gold, pad_id=pad_id, seed=seed),
+            SIGN.key: sign_accuracy(ids, scores, polarity, positive, pad_id=pad_id),
         }
 
     return judge

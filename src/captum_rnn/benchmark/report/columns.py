@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
 
 from captum_rnn.benchmark.measures import MEASURES
 from captum_rnn.benchmark.results import ComparisonData, MeasuredMean, MethodScores
-
-Direction = Literal["higher", "lower"]
+from captum_rnn.evaluation.agreement.correlations import PEARSON, RANK_CORRELATION
+from captum_rnn.evaluation.measure import Direction, Measure
+from captum_rnn.evaluation.plausibility.marks import AVERAGE_PRECISION, POINTING, SIGN, TOKEN_F1
+from captum_rnn.evaluation.plausibility.segments import BOTTOM, TOP
 
 DELETION_KEYS = ("comprehensiveness", "sufficiency", "spearman_leave_one_out", "decision_flip")
 FURTHER_KEYS = (
@@ -34,16 +35,8 @@ _TWO_DIGITS = {"spearman_leave_one_out", "spearman_replacement", "randomised_hea
     "decision_flip",
     "sensitivity",
 }
-_HYBRID = {
-    "top": ("hybrid, top word", ("", "hybrid,", "top")),
-    "bottom": ("hybrid, bottom word", ("", "hybrid,", "bottom")),
-}
-_AGREEMENT = {
-    "token_f1": "token F1",
-    "average_precision": "average precision",
-    "pointing": "pointing",
-    "sign": "sign",
-}
+_TASK_MEASURES = {measure.key: measure for measure in (PEARSON, AVERAGE_PRECISION)}
+_AGREEMENT = (TOKEN_F1, AVERAGE_PRECISION, POINTING, SIGN)
 
 
 @dataclass(frozen=True)
@@ -167,8 +160,8 @@ def hybrid_columns(comparison: ComparisonData) -> list[Column]:
     if comparison.hybrids is None:
         return []
     return [
-        _column(comparison.hybrids.methods, key, heading, lines)
-        for key, (heading, lines) in _HYBRID.items()
+        _column(comparison.hybrids.methods, measure, ("", "hybrid,", measure.key))
+        for measure in (TOP, BOTTOM)
     ]
 
 
@@ -187,7 +180,8 @@ def task_columns(comparison: ComparisonData) -> list[Column]:
         details = ", ".join(filter(None, (kind, seed)))
         lines = (first, " ".join(rest) or details, details if rest else "")
         heading = ", ".join(filter(None, (result.task.replace("-", " "), kind, seed)))
-        columns.append(_column(result.methods, result.measure, heading, lines))
+        measure = replace(_TASK_MEASURES[result.measure], heading=heading)
+        columns.append(_column(result.methods, measure, lines))
     return columns
 
 
@@ -195,34 +189,34 @@ def shuffled_labels_columns(comparison: ComparisonData) -> list[Column]:
     """The column of the model trained on shuffled labels; none where there was none."""
     if comparison.shuffled_labels is None:
         return []
-    heading, lines = "rank correlation, shuffled labels", ("rank corr.,", "shuffled", "labels")
+    measure = replace(RANK_CORRELATION, heading="rank correlation, shuffled labels")
     methods = comparison.shuffled_labels.methods
-    return [_column(methods, "rank_correlation", heading, lines, better=None)]
+    return [_column(methods, measure, ("rank corr.,", "shuffled", "labels"))]
 
 
 def agreement_columns(comparison: ComparisonData) -> list[Column]:
     """Columns of the agreement with people's marks and with the lexicon."""
     sources = (("marked words", comparison.marks), ("lexicon", comparison.lexicon))
     columns = [
-        _column(found.methods, key, f"{source}: {heading}", ("", source, heading))
+        _column(
+            found.methods,
+            replace(measure, heading=f"{source}: {measure.heading}"),
+            ("", source, measure.heading),
+        )
         for source, found in sources
         if found is not None
-        for key, heading in _AGREEMENT.items()
+        for measure in _AGREEMENT
     ]
     return [column for column in columns if column.cells]
 
 
 def _column(
-    methods: Mapping[str, MethodScores],
-    key: str,
-    heading: str,
-    lines: tuple[str, str, str],
-    better: Direction | None = "higher",
+    methods: Mapping[str, MethodScores], measure: Measure, lines: tuple[str, str, str]
 ) -> Column:
     """The column of a measure of some texts."""
-    cells = _cells({name: scores.measures.get(key) for name, scores in methods.items()})
+    cells = _cells({name: scores.measures.get(measure.key) for name, scores in methods.items()})
     errors = {name: scores.error for name, scores in methods.items() if scores.error}
-    return Column(heading, lines, better, cells, 2, errors)
+    return Column(measure.heading, lines, measure.better, cells, 2, errors)
 
 
 def _cells(means: Mapping[str, MeasuredMean | None]) -> dict[str, Cell]:

@@ -9,9 +9,22 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from captum_rnn.evaluation.measure import Measure
 from captum_rnn.evaluation.validation import check_scores
 from captum_rnn.extras import import_extra
 
+PEARSON = Measure(
+    "pearson",
+    "Pearson correlation",
+    "higher",
+    "How far the scores are proportional to the true contributions, up to a constant.",
+)
+RANK_CORRELATION = Measure(
+    "rank_correlation",
+    "rank correlation",
+    None,
+    "Rank correlation with other scores of the same words.",
+)
 FEWEST_TOKENS = 3
 """Two tokens can only agree or disagree, which is no correlation."""
 

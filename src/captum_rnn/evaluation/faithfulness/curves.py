@@ -23,12 +23,34 @@ import torch
 from torch import Tensor
 
 from captum_rnn.evaluation.faithfulness.erasure import FRACTIONS, fraction_counts, mean_drop
-from captum_rnn.evaluation.perturbed import PerturbedPredictions
 from captum_rnn.evaluation.faithfulness.ranking import importance_ranks, top_tokens
+from captum_rnn.evaluation.measure import Measure
+from captum_rnn.evaluation.perturbed import PerturbedPredictions
 from captum_rnn.evaluation.validation import check_scores
 
 STEPS = 20
 """Steps of the curves: 5 % of the tokens each."""
+
+DELETION_AREA = Measure(
+    "deletion_area",
+    "deletion area",
+    "lower",
+    "Mean probability of the predicted class while the words are removed, the highest scores "
+    "first, until none is left.",
+)
+INSERTION_AREA = Measure(
+    "insertion_area",
+    "insertion area",
+    "higher",
+    "The same while the words are put into an empty text, the highest scores first.",
+)
+DECISION_FLIP = Measure(
+    "decision_flip",
+    "words until the class flips",
+    "lower",
+    "Smallest share of the words to remove, the highest scores first, until another class is "
+    "predicted; 1 where none is.",
+)
 
 _MASKS_AT_ONCE = 2**26
 """Most positions of the masks that are held at one time."""

@@ -12,8 +12,34 @@ import torch
 from torch import Tensor
 
 from captum_rnn.evaluation.faithfulness.ranking import importance_ranks
+from captum_rnn.evaluation.measure import Measure
 from captum_rnn.evaluation.validation import check_marks, check_scores
 from captum_rnn.extras import import_extra
+
+TOKEN_F1 = Measure(
+    "token_f1",
+    "token F1",
+    "higher",
+    "Share of the marked words among as many highest-scoring words.",
+)
+AVERAGE_PRECISION = Measure(
+    "average_precision",
+    "average precision",
+    "higher",
+    "Average precision of finding the marked words by their scores.",
+)
+POINTING = Measure(
+    "pointing",
+    "pointing",
+    "higher",
+    "Whether the highest-scoring word is a marked one.",
+)
+SIGN = Measure(
+    "sign",
+    "sign",
+    "higher",
+    "Share of the words of known polarity whose score has the right sign.",
+)
 
 
 def token_f1(

@@ -6,7 +6,21 @@ from typing import NamedTuple
 from torch import Tensor
 
 from captum_rnn.evaluation.faithfulness.ranking import importance_ranks
+from captum_rnn.evaluation.measure import Measure
 from captum_rnn.evaluation.validation import check_scores
+
+TOP = Measure(
+    "top",
+    "hybrid, top word",
+    "higher",
+    "Whether the highest-scoring word lies in a review of the predicted class.",
+)
+BOTTOM = Measure(
+    "bottom",
+    "hybrid, bottom word",
+    "higher",
+    "Whether the lowest-scoring word lies in a review of the other class.",
+)
 
 
 class SegmentPointing(NamedTuple):

@@ -7,6 +7,32 @@ import numpy as np
 import torch
 from torch import nn
 
+from captum_rnn.evaluation.measure import Measure
+
+RANDOMISED = (
+    Measure(
+        "randomised_head",
+        "rank correlation, head random",
+        None,
+        "Rank correlation with the scores of the same classifier, its head re-initialised (Adebayo "
+        "et al. 2018). A method that explains the class must change.",
+    ),
+    Measure(
+        "randomised_layer",
+        "rank correlation, head and layer random",
+        None,
+        "The same with all weights from the head down to the recurrent layer re-initialised.",
+    ),
+    Measure(
+        "randomised_all",
+        "rank correlation, all random",
+        None,
+        "The same with all weights re-initialised, down to the word vectors: what is left owes "
+        "nothing to what the classifier has learnt.",
+    ),
+)
+"""From the head alone to all weights."""
+
 
 def cascading_randomisation(
     model: nn.Module, *, seed: int, layers: Sequence[str] | None = None
@@ -17,9 +43,9 @@ def cascading_randomisation(
     explain what it has learnt; `rank_correlations` of the two says how far. The cascading test of
     Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018.
 
-    Each layer is drawn anew by its own `reset_parameters`, so by PyTorch's scheme and not by one
-    that the model's author applied afterwards. The own parameters of a module without that method
-    are drawn from a normal distribution with their mean and standard deviation.
+    Each layer is re-initialised by its own `reset_parameters`, so by PyTorch's scheme and not by
+    one that the model's author applied afterwards. The own parameters of a module without that
+    method are drawn from a normal distribution with their mean and standard deviation.
 
     Args:
         model: The trained model. It is copied; its own weights and PyTorch's random state stay as
@@ -74,11 +100,11 @@ def _randomise(
         model = copy.deepcopy(model)
         with torch.random.fork_rng(devices=sorted(devices, key=str)):
             torch.manual_seed(layer_seed)
-            _draw_anew(model.get_submodule(name))
+            _reinitialise(model.get_submodule(name))
         yield name, model
 
 
-def _draw_anew(module: nn.Module) -> None:
+def _reinitialise(module: nn.Module) -> None:
     if hasattr(module, "reset_parameters"):
         module.reset_parameters()  # type: ignore[operator]
         return

@@ -5,8 +5,15 @@ import math
 import torch
 from torch import Tensor
 
-from captum_rnn.evaluation.validation import check_ids, check_scores
+from captum_rnn.evaluation.measure import Measure
+from captum_rnn.evaluation.validation import check_scores
 
+LAST_FIFTH = Measure(
+    "last_fifth",
+    "score on the last fifth",
+    None,
+    "Share of the absolute score that lies on the last 20 % of the words.",
+)
 TAIL_SHARE = 0.2
 
 
@@ -16,7 +23,7 @@ def tail_mass(ids: Tensor, scores: Tensor, *, share: float = TAIL_SHARE, pad_id:
     .. math::
         \frac{\sum_{t > n - m} |s_t|}{\sum_{t} |s_t|}, \qquad m = \lceil \text{share} \cdot n \rceil
 
-    over the n tokens that the model reads. `uniform_tail_mass` is what scores of equal size have.
+    over the n tokens that the model reads.
 
     Args:
         ids: Token ids (batch, time); `pad_id` marks what the model does not read, at any position.
@@ -42,31 +49,6 @@ def tail_mass(ids: Tensor, scores: Tensor, *, share: float = TAIL_SHARE, pad_id:
     from_the_end = read.flip(1).cumsum(dim=1).flip(1)
     tail = from_the_end <= _tail_counts(read, share).unsqueeze(1)
     return size.masked_fill(~tail, 0).sum(dim=1) / size.sum(dim=1)  # 0 / 0 is NaN
-
-
-def uniform_tail_mass(ids: Tensor, *, share: float = TAIL_SHARE, pad_id: int = 0) -> Tensor:
-    """What `tail_mass` is for scores of equal size: a little over `share`, since it is rounded up.
-
-    Args:
-        ids: Token ids (batch, time); `pad_id` marks what the model does not read, at any position.
-        share: Share of the tokens that counts as the end, in (0, 1].
-        pad_id: The id of the positions that the model does not read.
-
-    Returns:
-        One number in (0, 1] for each text (batch,), in double precision on the CPU; NaN for a text
-        without tokens.
-
-    Raises:
-        TypeError: `ids` is not a tensor of whole numbers.
-        ValueError: `ids` is no batch of texts, or `share` is outside (0, 1].
-
-    Example:
-        >>> uniform_tail_mass(torch.tensor([[5, 6, 7, 8, 9, 3]]))
-        tensor([0.3333], dtype=torch.float64)
-    """
-    check_ids(ids)
-    read = (ids != pad_id).cpu()
-    return _tail_counts(read, share).double() / read.sum(dim=1)
 
 
 def _tail_counts(read: Tensor, share: float) -> Tensor:

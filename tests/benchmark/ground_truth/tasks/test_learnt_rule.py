@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from captum_rnn.benchmark.ground_truth.tasks import LearntRule, SecondClassTask, learnt_rule
+from captum_rnn.evaluation.plausibility.marks import AVERAGE_PRECISION
 from captum_rnn.text.classifier import RecurrentClassifier
 
 
@@ -33,5 +34,5 @@ def test_a_net_of_each_kind_and_seed_and_the_truth_of_the_rule(
     assert (task.name, task.classes, task.measure) == (
         "second-class",
         ("a", "b", "c", "d", "e"),
-        "average-precision",
+        AVERAGE_PRECISION,
     )

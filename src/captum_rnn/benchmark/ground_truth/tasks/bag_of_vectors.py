@@ -12,9 +12,11 @@ from captum_rnn.benchmark.dataset import NEUTRAL_WORD_ID
 from captum_rnn.benchmark.ground_truth.tasks.keywords import AdditiveTask
 from captum_rnn.benchmark.ground_truth.tasks.known_answer_task import TaskNet
 from captum_rnn.benchmark.ground_truth.tasks.nets import SOLVED, TRAINING_SEED, final_accuracy
-from captum_rnn.benchmark.ground_truth.tasks.task import KnownAnswers, Measure
+from captum_rnn.benchmark.ground_truth.tasks.task import KnownAnswers
 from captum_rnn.benchmark.methods import ExplainedModel
 from captum_rnn.benchmark.methods.explained_model import margins
+from captum_rnn.evaluation.agreement.correlations import PEARSON
+from captum_rnn.evaluation.measure import Measure
 from captum_rnn.states import pack_tokens
 from captum_rnn.text.classifier import RecurrentKind
 
@@ -103,7 +105,7 @@ class BagOfVectorsTask:
 
     name: ClassVar[str] = "bag-of-vectors"
     classes: ClassVar[tuple[str, ...]] = AdditiveTask.classes
-    measure: ClassVar[Measure] = "pearson"
+    measure: ClassVar[Measure] = PEARSON
     kind: ClassVar[str] = "linear-rnn"
 
     def nets(

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from captum_rnn.benchmark.ground_truth.tasks.task import KnownAnswers, Measure
+from captum_rnn.benchmark.ground_truth.tasks.task import KnownAnswers
 from captum_rnn.benchmark.methods import ExplainedModel
+from captum_rnn.evaluation.measure import Measure
 from captum_rnn.text.classifier import RecurrentKind
 
 

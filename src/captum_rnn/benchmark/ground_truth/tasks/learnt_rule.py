@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from captum_rnn.benchmark.dataset import explained_model
 from captum_rnn.benchmark.ground_truth.tasks.known_answer_task import TaskNet
 from captum_rnn.benchmark.ground_truth.tasks.nets import task_net
-from captum_rnn.benchmark.ground_truth.tasks.task import Measure, Task
+from captum_rnn.benchmark.ground_truth.tasks.task import Task
+from captum_rnn.evaluation.measure import Measure
 from captum_rnn.text.classifier import RecurrentKind
 
 

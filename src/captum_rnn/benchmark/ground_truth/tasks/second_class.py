@@ -6,7 +6,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from captum_rnn.benchmark.ground_truth.tasks.task import Measure, Task
+from captum_rnn.benchmark.ground_truth.tasks.task import Task
+from captum_rnn.evaluation.measure import Measure
+from captum_rnn.evaluation.plausibility.marks import AVERAGE_PRECISION
 
 _WORDS_PER_CLASS = 4
 
@@ -31,7 +33,7 @@ class SecondClassTask(Task):
 
     name: ClassVar[str] = "second-class"
     classes: ClassVar[tuple[str, ...]] = ("a", "b", "c", "d", "e")
-    measure: ClassVar[Measure] = "average-precision"
+    measure: ClassVar[Measure] = AVERAGE_PRECISION
 
     @property
     def keywords(self) -> tuple[str, ...]:

@@ -2,12 +2,14 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-Measure = Literal["pearson", "average-precision"]
+from captum_rnn.evaluation.agreement.correlations import PEARSON
+from captum_rnn.evaluation.measure import Measure
+
 _DRAWN_AT_ONCE = 1024
 
 
@@ -60,7 +62,7 @@ class Task(ABC):
     """Name on the command line, in results and in the cache."""
     classes: ClassVar[tuple[str, ...]]
     """Name of each class."""
-    measure: ClassVar[Measure] = "pearson"
+    measure: ClassVar[Measure] = PEARSON
     """How scores are compared with the true contributions: by Pearson's correlation, or, where a
     contribution is there or not, by the average precision of finding it."""
 
