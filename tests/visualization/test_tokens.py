@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from captum_rnn.visualization.tokens import (
     checked_scores,
-    display_width,
     full_scale,
     needs_space,
     visible,
@@ -109,12 +108,3 @@ def test_spaces_between_tokens(tokens, text):
     for left, right in pairwise(tokens):
         joined += " " * needs_space(left, right) + right
     assert joined == text
-
-
-def test_display_width():
-    assert display_width("ab好，e\u0301") == 2 + 2 + 2 + 1
-
-
-@given(st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5)))
-def test_a_han_character_takes_two_columns(text):
-    assert display_width(text) == 2 * len(text)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from captum_rnn.visualization.colours import TEXT_COLOUR, score_colour
 from captum_rnn.visualization.tokens import checked_scores, full_scale, visible
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _GAP = "  "
+_WIDER_THAN_ANY_TABLE = 10_000
 _FAINT = 0.1
 """Scores below this share of the strongest are not painted: white glares on a dark terminal."""
 
@@ -68,6 +69,40 @@ def tokens_text(tokens: Sequence[str], scores: Iterable[float], *, width: int = 
         +0.250  +0.500  -0.125
     """
     return tokens_rich(tokens, scores, width=width).plain
+
+
+def aligned_text(rows: Sequence[Sequence[str]], *, head: int) -> str:
+    """Rows of cells as lines, in columns that are as wide as they need to be.
+
+    The first column stands to the left, the others, which are numbers, to the right.
+
+    Args:
+        rows: The cells of each line, as many in each.
+        head: How many of the first rows are the heading, with a rule below.
+
+    Example:
+        >>> print(aligned_text([["", "ms"], ["很好", "1.5"], ["a", "12.5"]], head=1))
+                ms
+        ----------
+        很好   1.5
+        a     12.5
+    """
+    from rich.box import Box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    rule_below_head = Box("    \n    \n----\n" + "    \n" * 5)
+    table = Table(box=rule_below_head, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
+    for number, cells in enumerate(zip(*rows[:head], strict=True)):
+        justify: Literal["left", "right"] = "right" if number else "left"
+        table.add_column(Text("\n".join(cells)), justify=justify, no_wrap=True, overflow="ignore")
+    for row in rows[head:]:
+        table.add_row(*map(Text, row))
+    console = Console(width=_WIDER_THAN_ANY_TABLE, color_system=None)
+    with console.capture() as shown:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in shown.get().splitlines())
 
 
 def _style(strength: float) -> str:

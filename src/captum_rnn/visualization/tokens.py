@@ -122,21 +122,3 @@ def needs_space(left: str, right: str) -> bool:
 
 def _is_wide(character: str) -> bool:
     return unicodedata.east_asian_width(character) in ("W", "F")
-
-
-def display_width(text: str) -> int:
-    """The number of terminal columns that a visible text takes.
-
-    Wide and full-width characters take two columns, combining marks and joiners none.
-
-    Example:
-        >>> display_width("abc"), display_width("快乐"), display_width("，")
-        (3, 4, 2)
-    """
-    return sum(_columns(character) for character in text)
-
-
-def _columns(character: str) -> int:
-    if character in _JOINERS or unicodedata.category(character) in ("Mn", "Me"):
-        return 0
-    return 2 if _is_wide(character) else 1

@@ -1,11 +1,11 @@
 from dataclasses import replace
 
 import pytest
+from rich.cells import cell_len
 
 from captum_rnn.benchmark.methods import METHODS, QUICK_METHODS
 from captum_rnn.benchmark.report.terminal import table_text
 from captum_rnn.benchmark.results import MethodScores
-from captum_rnn.visualization.tokens import display_width
 from made_up_results import (
     LOSING,
     failed,
@@ -100,7 +100,7 @@ def test_the_quick_methods_fit_a_terminal(full):
     full.methods["deep-lift"] = replace(failed(), error="RuntimeError: " + "a long story " * 20)
     lines = table_text(full).splitlines()
     assert any("[-.150,-.100]" in line for line in lines)
-    assert max(map(display_width, lines)) <= 80
+    assert max(map(cell_len, lines)) <= 80
     assert all(line == line.rstrip() for line in lines)
 
 
@@ -118,7 +118,7 @@ def test_tasks_that_do_not_fit_beside_each_other_stand_below(full):
     assert second.splitlines()[0].split() == ["bag"]
     assert first.count("[-.52,-.48]") == 4 * len(QUICK_METHODS)
     assert second.count("[-.52,-.48]") == len(QUICK_METHODS)
-    assert max(map(display_width, table_text(full).splitlines())) <= 80
+    assert max(map(cell_len, table_text(full).splitlines())) <= 80
 
 
 def test_shuffled_labels_are_a_table_of_their_own(full):
@@ -130,7 +130,7 @@ def test_shuffled_labels_are_a_table_of_their_own(full):
     assert lines[row(lines, "random")].split() == ["random", "1.00"]
     assert lines[row(lines, "Saliency")].split() == ["Saliency", "–"]
     assert "Saliency (rank correlation, shuffled labels): ValueError: why" in failed
-    assert max(map(display_width, lines)) <= 80
+    assert max(map(cell_len, lines)) <= 80
 
 
 def test_failed_methods_are_listed_with_the_reason(full):

@@ -3,6 +3,8 @@
 import textwrap
 from collections.abc import Sequence
 
+from rich.cells import cell_len
+
 from captum_rnn.benchmark.report.columns import (
     Column,
     cost_columns,
@@ -14,7 +16,8 @@ from captum_rnn.benchmark.report.columns import (
     task_columns,
 )
 from captum_rnn.benchmark.results import ComparisonData
-from captum_rnn.visualization.tokens import display_width, visible
+from captum_rnn.visualization.terminal import aligned_text
+from captum_rnn.visualization.tokens import visible
 
 _BEST, _TIE = "*", "~"
 _WIDTH = 80
@@ -68,7 +71,7 @@ def _tables(comparison: ComparisonData, columns: Sequence[Column], order: Sequen
     """Tables below each other, each with as many of the columns as fit a terminal."""
     for number in range(len(columns), 0, -1):
         text = _table(comparison, columns[:number], order)
-        if number == 1 or max(map(display_width, text.splitlines())) <= _WIDTH:
+        if number == 1 or max(map(cell_len, text.splitlines())) <= _WIDTH:
             break
     rest = columns[number:]
     return text + ("\n\n" + _tables(comparison, rest, order) if rest else "")
@@ -87,18 +90,9 @@ def _table(comparison: ComparisonData, columns: Sequence[Column], order: Sequenc
         intervals = [column.interval(name).replace(" ", "") for column in columns]
         if variant or any(intervals):
             rows.append([variant, *intervals])
-    widths = [max(map(display_width, cells)) for cells in zip(*rows, strict=True)]
-    lines = [_line(cells, widths) for cells in rows]
-    rule = "-" * max(map(display_width, lines))
-    return "\n".join([*lines[:head], rule, *lines[head:]])
+    return aligned_text(rows, head=head)
 
 
 def _marked(column: Column, method: str) -> str:
     mark = _BEST if column.is_best(method) else _TIE if column.ties_with_best(method) else ""
     return mark + column.shown(method)
-
-
-def _line(cells: list[str], widths: list[int]) -> str:
-    padding = [" " * (width - display_width(c)) for c, width in zip(cells, widths, strict=True)]
-    numbers = [space + cell for cell, space in zip(cells[1:], padding[1:], strict=True)]
-    return "  ".join([cells[0] + padding[0], *numbers]).rstrip()
