@@ -62,9 +62,12 @@ def models(request):
 
 
 def both(models, make, *, initial=None, **options):
+    given = {"baselines": options.pop("baselines")} if "baselines" in options else {}
     tokens = torch.randn(2, TIME, FEATURES, dtype=torch.float64)
     return [
-        make(model, model.layer, **options).attribute(tokens, 1, (initial,)).sum(-1)
+        make(model, model.layer, **options)
+        .attribute(tokens, target=1, additional_forward_args=(initial,), **given)
+        .sum(-1)
         for model in models
     ]
 
@@ -74,9 +77,9 @@ def both(models, make, *, initial=None, **options):
     ("make", "options"),
     [
         (LogitDeltaAttribution, {}),
-        (LocalDeltaAttribution, {"reference": TOKEN}),
+        (LocalDeltaAttribution, {"baselines": TOKEN}),
         (AdjointDeltaAttribution, {}),
-        (AdjointDeltaAttribution, {"counterfactual": TOKEN}),
+        (AdjointDeltaAttribution, {"baselines": TOKEN}),
         *(
             (HiddenStateDeltaAttribution, {"distance": distance, "readout": readout})
             for distance, readout in zip(
@@ -95,20 +98,20 @@ def test_the_logit_delta_knows_its_sum(models):
     tokens, initial = torch.randn(2, TIME, FEATURES).double(), torch.randn(2, HIDDEN).double()
     found, expected = (
         LogitDeltaAttribution(model, model.layer).attribute(
-            tokens, 1, (initial,), return_convergence_delta=True
+            tokens, target=1, additional_forward_args=(initial,), return_convergence_delta=True
         )[1]
         for model in models
     )
     torch.testing.assert_close(found, expected)
 
 
-@pytest.mark.parametrize("reference", [None, TOKEN])
-def test_calibrated_delta(models, reference):
+@pytest.mark.parametrize("baselines", [None, TOKEN])
+def test_calibrated_delta(models, baselines):
     tokens = torch.randn(8, TIME, FEATURES).double()
     found, expected = (
-        CalibratedDeltaAttribution(model, model.layer, reference=reference)
+        CalibratedDeltaAttribution(model, model.layer)
         .fit([tokens], show_progress=False)
-        .attribute(tokens, 1)
+        .attribute(tokens, baselines, target=1)
         for model in models
     )
     torch.testing.assert_close(found, expected)

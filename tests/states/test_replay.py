@@ -62,14 +62,20 @@ def test_relevance_needs_the_gates(kind):
     model, tokens, others, _ = make(kind)
     name = type(model.layer).__name__
     with pytest.raises(ValueError, match=f"{name} does not .* AdjointDeltaAttribution"):
-        RecurrentLRPAttribution(model, model.layer).attribute(tokens, 1, others)
+        RecurrentLRPAttribution(model, model.layer).attribute(
+            tokens, target=1, additional_forward_args=others
+        )
 
 
 class Doubling(nn.GRU):
-    """Changes what it reads, and leaves the steps to torch."""
+    """Changes what each step reads, and leaves it to torch's kernel."""
 
     def forward(self, input, hx=None):
-        return super().forward(2 * input, hx)
+        outputs = []
+        for token in input.split(1, 1):
+            output, hx = super().forward(2 * token, hx)
+            outputs.append(output)
+        return torch.cat(outputs, 1), hx
 
 
 @pytest.mark.parametrize("with_initial", [False, True])
@@ -115,26 +121,33 @@ def test_cell_states_of_a_subclass():
     torch.testing.assert_close(scores, expected.detach())
 
 
-class Noisy(nn.GRU):
+class Noisy(Doubling):
     def forward(self, input, hx=None):
         outputs, final = super().forward(input, hx)
         return outputs + 0.2 * torch.randn_like(outputs), final
 
 
-class Backwards(nn.GRU):
+class Backwards(Doubling):
     def forward(self, input, hx=None):
         return super().forward(input.flip(1), hx)
 
 
+class TwoWay(nn.GRU):
+    def forward(self, input, hx=None):
+        halves = [super(TwoWay, self).forward(half, hx) for half in input.split(3, 1)]
+        return torch.cat([outputs for outputs, _ in halves], 1), halves[-1][1]
+
+
 @pytest.mark.parametrize(
-    ("kind", "options"), [(Noisy, {}), (Backwards, {}), (Doubling, {"bidirectional": True})]
+    ("kind", "step", "options"),
+    [(Noisy, 0, {}), (Backwards, 0, {}), (TwoWay, 3, {"bidirectional": True})],
 )
-def test_what_no_replay_repeats_is_refused(kind, options):
+def test_what_no_replay_repeats_is_refused(kind, step, options):
     layer = kind(FEATURES, HIDDEN, batch_first=True, **options)
     tokens = torch.randn(2, TIME, FEATURES)
     (call,) = record_calls(layer, lambda: layer(tokens))
     reason = "both directions" if options else "step 0 of row 0 in what it answers to one step"
-    with pytest.raises(ValueError, match=f"{kind.__name__} computes .* step 0 .*{reason}"):
+    with pytest.raises(ValueError, match=f"{kind.__name__} computes .* step {step} .*{reason}"):
         unstack(layer, call)
 
 
@@ -175,7 +188,6 @@ OTHER_MODULES = [kind for kind in OTHERS if kind not in SUBCLASSES]
 def test_the_adjoint_of_any_other_module(kind, batch, readout, instead):
     model, tokens, _, widths = make(kind, batch, readout)
     token = torch.randn(FEATURES, dtype=torch.float64) if instead == "token" else None
-    options = {} if token is None else {"counterfactual": token}
-    adjoint = AdjointDeltaAttribution(model, model.layer, **options)
-    found = adjoint.attribute(tokens, 1).sum(-1)
+    adjoint = AdjointDeltaAttribution(model, model.layer)
+    found = adjoint.attribute(tokens, token, 1).sum(-1)
     torch.testing.assert_close(found, adjoint_by_hand(model, widths, tokens, instead=token))

@@ -28,6 +28,7 @@ from captum_rnn.states import (
     detached,
     form_of,
     join,
+    no_graph_left_in,
     place,
     read_gradients_of,
     record,
@@ -198,7 +199,7 @@ class RecurrentModel:
         axes = len(layouts[0].axes)
         following = Following(tensors, differentiable=True, axes=axes)
         forward = Forward(self.forward_func, following.inputs, target, additional_forward_args)
-        with torch.enable_grad():
+        with torch.enable_grad(), no_graph_left_in(self.forward_func, self.layer):
             recording = record(
                 [_unwrapped(self.layer)],
                 forward,

@@ -9,6 +9,7 @@ from captum_rnn.states.following import Following
 from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.joining import Joined, join
 from captum_rnn.states.layers import LayerForm, form_of, recurrent_layer, torch_layer
+from captum_rnn.states.leftovers import no_graph_left_in
 from captum_rnn.states.packing import TokenSequence, pack_tokens
 from captum_rnn.states.places import Placement, Steps, place, steps_of
 from captum_rnn.states.recording import (
@@ -16,13 +17,13 @@ from captum_rnn.states.recording import (
     Recording,
     check_derivable,
     detached,
-    read_at_rest,
     read_gradients_of,
     record,
     record_calls,
     record_read_gradients,
 )
 from captum_rnn.states.recovery import unstack
+from captum_rnn.states.rest import read_at_rest
 from captum_rnn.states.selection import Direction, StateKind, StateSelection
 from captum_rnn.states.trajectory import (
     Trajectory,
@@ -55,6 +56,7 @@ __all__ = [
     "form_of",
     "from_cell",
     "join",
+    "no_graph_left_in",
     "pack_tokens",
     "place",
     "read_at_rest",

@@ -5,6 +5,7 @@ and packs by; so it keeps the real ones, and only where it looks vectors up by t
 of the baseline.
 """
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from captum_rnn.states.following import Following
 from captum_rnn.states.hooks import LayerCall, LayerData, compiled_code_runs_eagerly
+from captum_rnn.states.kernels import kernels_answer
 from captum_rnn.states.layers import form_of
 from captum_rnn.states.operations import Operation
 from captum_rnn.states.places import steps_of
@@ -117,16 +119,24 @@ def baseline_inputs(
     read: list[LayerData] = []
     ours = threading.get_ident()
 
-    def record(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if threading.get_ident() != ours:
-            return
-        read.append(args[0] if args else kwargs["input"])
+    def reached(data: LayerData) -> None:
+        read.append(data)
         if len(read) == len(calls):
             raise _ReachedError
 
+    def record(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if threading.get_ident() == ours and not of_kernel:
+            reached(args[0] if args else kwargs["input"])
+
+    def of_kernel_answer(call: LayerCall) -> list[Any]:
+        reached(call.input)
+        return [call.output, *call.final]
+
+    of_kernel = any(call.of_kernel for call in calls)
+    seen = kernels_answer(layer, of_kernel_answer) if of_kernel else contextlib.nullcontext()
     handle = layer.register_forward_pre_hook(record, with_kwargs=True)
     try:
-        with torch.no_grad(), compiled_code_runs_eagerly(), baselines:
+        with torch.no_grad(), compiled_code_runs_eagerly(), seen, baselines:
             forward()
     except _ReachedError:
         pass

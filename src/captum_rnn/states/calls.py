@@ -1,6 +1,6 @@
 """The record of one call of a layer: of torch's, of a cell of torch, or of any other."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from captum_rnn.states.hooks import LayerCall
+from captum_rnn.states.hooks import LayerCall, LayerData
 from captum_rnn.states.weights import running_rounding, running_weights
 
 
@@ -112,6 +112,16 @@ def rebuilt(state: Any, parts: Iterator[Tensor]) -> Any:
     if isinstance(state, (tuple, list)):
         return type(state)(rebuilt(part, parts) for part in state)
     return state
+
+
+def renested(module: nn.Module, answer: Any, read: LayerData, states: Sequence[Tensor]) -> Any:
+    """Other states in the form in which a layer or a cell answered."""
+    if isinstance(module, nn.RNNCellBase):
+        like = zip(states, leaves(answer), strict=True)
+        return rebuilt(answer, (state.reshape(of_cell.shape) for state, of_cell in like))
+    if isinstance(read, PackedSequence):
+        return read, rebuilt(answer[1], iter(states))
+    return rebuilt(answer, chain([read], states))
 
 
 def read_by(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from captum_rnn.functional.baseline import BaselineRun
 from captum_rnn.states.hooks import LayerCall, LayerData, compiled_code_runs_eagerly
+from captum_rnn.states.kernels import kernels_answer
 from captum_rnn.states.places import steps_of
 from captum_rnn.states.recording import (
     ReadGradient,
@@ -157,29 +158,44 @@ def _laid_out(
 @contextlib.contextmanager
 def _answering(layer: nn.Module, calls: Sequence[LayerCall]) -> Iterator[None]:
     """Puts answers in the place of the layer, in this thread alone."""
+    left = list(calls)
+
+    def next_call() -> LayerCall:
+        if not left:
+            raise ValueError(_OTHER_NUMBER)
+        return _states(left.pop(0), torch.clone)  # which the model may change in place
+
+    def states(_: LayerCall) -> list[Any]:
+        call = next_call()
+        return [call.output, *call.final]
+
+    of_kernel = any(call.of_kernel for call in calls)
+    answers = kernels_answer(layer, states) if of_kernel else _forward_answers(layer, next_call)
+    with answers, compiled_code_runs_eagerly():
+        yield
+    if left:
+        raise ValueError(_OTHER_NUMBER)
+
+
+@contextlib.contextmanager
+def _forward_answers(layer: nn.Module, next_call: Callable[[], LayerCall]) -> Iterator[None]:
     ours, own = threading.get_ident(), layer.forward
     is_its_own = "forward" in vars(layer)
-    left = list(calls)
 
     def answer(*args: Any, **kwargs: Any) -> Any:
         if threading.get_ident() != ours:
             return own(*args, **kwargs)
-        if not left:
-            raise ValueError(_OTHER_NUMBER)
-        call = _states(left.pop(0), torch.clone)  # which the model may change in place
+        call = next_call()
         return call.output, call.final if len(call.final) > 1 else call.final[0]
 
     try:
         layer.forward = answer
-        with compiled_code_runs_eagerly():
-            yield
+        yield
     finally:
         if is_its_own:
             layer.forward = own
         else:
             del layer.forward
-    if left:
-        raise ValueError(_OTHER_NUMBER)
 
 
 _OTHER_NUMBER = (

@@ -27,6 +27,7 @@ class LayerCall:
         weights: The weights that the layer computed with, by name.
         arguments: All that it was called with, by position and by name.
         rounding: The relative rounding error of the arithmetic that it ran in.
+        of_kernel: Whether it is the call of torch's kernel inside a subclass's forward.
     """
 
     input: LayerData
@@ -36,6 +37,7 @@ class LayerCall:
     weights: Mapping[str, Tensor]
     rounding: float
     arguments: tuple[tuple[Any, ...], dict[str, Any]]
+    of_kernel: bool = False
 
     @property
     def features(self) -> int:
@@ -52,7 +54,7 @@ def compiled_code_runs_eagerly() -> contextlib.AbstractContextManager[Any]:
 @contextlib.contextmanager
 def watched(
     modules: list[nn.Module],
-    before: Callable[[], None],
+    before: Callable[[int], None],
     after: Callable[[int, nn.Module, tuple[Any, ...], dict[str, Any], Any], Any],
 ) -> Iterator[None]:
     """Watches the calls of modules in this thread alone, and takes the hooks off whatever happens.
@@ -62,15 +64,18 @@ def watched(
 
     Args:
         modules: The modules.
-        before: Runs before each call of one of them.
+        before: Runs before each call of one of them, with its index.
         after: Runs after it, with the index of the module and what a forward hook is given; what it
             returns, unless None, stands for the module's answer.
     """
     ours = threading.get_ident()
 
-    def before_call(module: nn.Module, *_: Any) -> None:
-        if threading.get_ident() == ours:
-            before()
+    def before_call(index: int) -> Callable[..., None]:
+        def hook(*_: Any) -> None:
+            if threading.get_ident() == ours:
+                before(index)
+
+        return hook
 
     def after_call(index: int) -> Callable[..., Any]:
         def hook(module: nn.Module, args: tuple[Any, ...], *rest: Any) -> Any:
@@ -84,7 +89,7 @@ def watched(
     handles = []
     try:
         for index, module in enumerate(modules):
-            handles.append(module.register_forward_pre_hook(before_call))
+            handles.append(module.register_forward_pre_hook(before_call(index)))
             # Before the caller's own hooks: what they make of the states is part of the head.
             hook = module.register_forward_hook(after_call(index), with_kwargs=True, prepend=True)
             handles.append(hook)

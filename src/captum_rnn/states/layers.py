@@ -42,6 +42,11 @@ def form_of(layer: nn.Module) -> LayerForm:
     return LayerForm(batch_first, directions, layer.num_layers, layer.mode == "LSTM", True)
 
 
+def runs_torchs_own_code(layer: nn.Module) -> bool:
+    """Whether nothing was added to or changed in what torch's layer does."""
+    return type(layer) in (nn.RNN, nn.LSTM, nn.GRU) and "forward" not in vars(layer)
+
+
 def torch_layer(layer: object) -> nn.RNNBase:
     """As `recurrent_layer`, for what needs a layer of torch; TypeError if it is another one."""
     found = recurrent_layer(layer)

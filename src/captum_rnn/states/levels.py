@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from captum_rnn.functional.proof import Proof
 from captum_rnn.functional.stack import LevelPass, Stack, reverse_rows
 from captum_rnn.states.hooks import LayerCall, LayerData
+from captum_rnn.states.layers import runs_torchs_own_code
 from captum_rnn.states.recording import ReadGradient
 from captum_rnn.states.weights import cell_of, level_alone
 
@@ -45,7 +46,7 @@ def unstack_gates(
         outputs = unstacking.outputs(level, inputs)
         levels.append(unstacking.passes(level, inputs, outputs))
         inputs = outputs
-    is_torchs = runs_torchs_own_code(layer)
+    is_torchs = call.of_kernel or runs_torchs_own_code(layer)
     passes = list(itertools.chain.from_iterable(levels))
     if not is_torchs:
         for passed in passes:
@@ -115,7 +116,7 @@ class _Unstacking:
         names = (", forward direction", ", backward direction") if self.directions == 2 else ("",)
         where = f"what the weights of level {level}{names[direction]} make of it"
         remedy = ""
-        if runs_torchs_own_code(self.layer):
+        if self.call.of_kernel or runs_torchs_own_code(self.layer):
             remedy = (
                 f"; leave the weights, the input and the output of {type(self.layer).__name__} as "
                 "they are until attribute is done"
@@ -174,11 +175,6 @@ def time_first(data: LayerData, batch_first: bool) -> tuple[Tensor, Tensor | Non
         padded = data.transpose(0, 1) if batch_first else data
     dtype = torch.promote_types(padded.dtype, torch.float32)
     return padded.to(dtype).contiguous(), ends
-
-
-def runs_torchs_own_code(layer: nn.RNNBase) -> bool:
-    """Whether nothing was added to or changed in what torch's layer does."""
-    return type(layer) in (nn.RNN, nn.LSTM, nn.GRU) and "forward" not in vars(layer)
 
 
 def _check_ends(passes: list[LevelPass], states: list[Tensor], final: Tensor) -> None:

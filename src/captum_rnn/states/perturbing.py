@@ -89,7 +89,7 @@ def run_embedded(
         outputs.append(call or _first_tensor(module, output))
         return None
 
-    with watched([embedding, layer], lambda: None, after), _derivable():
+    with watched([embedding, layer], lambda index: None, after), _derivable():
         forward()
     _check_ran_once("embedding", embedding, len(answers))
     _check_ran_once("layer", layer, len(outputs))

@@ -3,21 +3,13 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from captum_rnn.states.calls import (
-    as_output,
-    layer_call,
-    leaves,
-    read_by,
-    rebuilt,
-    shown_state,
-)
+from captum_rnn.states.calls import layer_call, read_by, renested
 from captum_rnn.states.following import Following
 from captum_rnn.states.hooks import (
     LayerCall,
@@ -25,7 +17,8 @@ from captum_rnn.states.hooks import (
     compiled_code_runs_eagerly,
     watched,
 )
-from captum_rnn.states.layers import form_of, recurrent_layer
+from captum_rnn.states.kernels import KernelCalls
+from captum_rnn.states.layers import recurrent_layer, runs_torchs_own_code
 
 
 @dataclass(frozen=True)
@@ -87,40 +80,49 @@ def record(
     """
     recording = Recording()
 
-    def before() -> None:
-        torch.set_grad_enabled(False)
+    def keep(call: LayerCall) -> tuple[LayerCall, list[Any]]:
+        # What the model alone made in inference mode may still be scored and differentiated.
+        with torch._C.DisableTorchFunction(), torch.inference_mode(in_inference):
+            torch.set_grad_enabled(differentiable)
+            kept = _copied(call, differentiable=differentiable)
+            handed = _handed(kept) if differentiable else [call.output, *call.final]
+        if following is not None and differentiable:
+            following.touch([data_of(handed[0]), *handed[1:]])
+        return kept, handed
+
+    def before(index: int) -> None:
+        if not kernels.begin(layers[index]):
+            torch.set_grad_enabled(False)
 
     def after(
         index: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
     ) -> Any:
         torch.set_grad_enabled(differentiable)
-        # What the model alone made in inference mode may still be scored and differentiated.
-        with torch._C.DisableTorchFunction(), torch.inference_mode(in_inference):
-            is_cell = isinstance(module, nn.RNNCellBase)
+        is_cell = isinstance(module, nn.RNNCellBase)
+        with torch._C.DisableTorchFunction():
             call = layer_call(module if is_cell else recurrent_layer(module), args, kwargs, output)
-            recording.layers.append(index)
-            recording.reads.append(read_by(args, kwargs) if is_cell else call.input)
-            recording.given.append(call.initial)
-            recording.calls.append(_copied(call, differentiable=differentiable))
-            if not differentiable:
-                return None
-            read, *states = _handed(recording.calls[-1])
-        if is_cell:
-            of_cell = zip(states, leaves(output), strict=True)
-            states = [state.reshape(like.shape) for state, like in of_cell]
-            handed = rebuilt(output, iter(states))
-        else:
-            handed = _renested(output, read, states)
-        if following is not None:
-            following.touch([data_of(read), *states])
-        return handed
+        inner = kernels.end(call)
+        call, kept, handed = inner or (call, *keep(call))
+        recording.layers.append(index)
+        recording.reads.append(read_by(args, kwargs) if is_cell else call.input)
+        recording.given.append(call.initial)
+        recording.calls.append(kept)
+        if not differentiable or inner is not None:
+            return None
+        return renested(module, output, handed[0], handed[1:])
 
     in_inference, enabled = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
     hooked = differentiable and any(layer._forward_hooks for layer in layers)
-    hooks, saved = watched(layers, before, after), _saved_as_copies(wanted=hooked)
-    follow = following or contextlib.nullcontext()
-    eagerly = compiled_code_runs_eagerly()
-    with torch.set_grad_enabled(enabled), follow, hooks, saved, eagerly:
+    kernels = KernelCalls(keep)
+    with contextlib.ExitStack() as entered:
+        entered.enter_context(torch.set_grad_enabled(enabled))
+        if following is not None:
+            entered.enter_context(following)
+        if not all(map(runs_torchs_own_code, layers)):
+            entered.enter_context(kernels)
+        entered.enter_context(watched(layers, before, after))
+        entered.enter_context(_saved_as_copies(wanted=hooked))
+        entered.enter_context(compiled_code_runs_eagerly())
         forward()
     return recording
 
@@ -170,13 +172,6 @@ def _handed(call: LayerCall) -> list[Any]:
     """What the model is to read of a call whose states are leaves: outputs and final states."""
     read = with_data(call.output, data_of(call.output).clone())
     return [read, *(state.clone() for state in call.final)]
-
-
-def _renested(output: Any, read: LayerData, states: list[Tensor]) -> Any:
-    """Other states in the form in which a layer answered."""
-    if isinstance(read, PackedSequence):
-        return read, rebuilt(output[1], iter(states))
-    return rebuilt(output, chain([read], states))
 
 
 def record_calls(layer: nn.Module, forward: Callable[[], Any]) -> list[LayerCall]:
@@ -248,50 +243,6 @@ def read_gradients_of(values: Tensor, recording: Recording) -> list[ReadGradient
         data = None if of_output is None else with_data(call.output, of_output)
         gradients.append(ReadGradient(data, tuple(of_final)))
     return gradients
-
-
-def read_at_rest(layer: nn.Module, forward: Callable[[], Tensor]) -> Tensor:
-    """What `forward` returns if all states of the layer stay as they were before the first token.
-
-    The outputs after every step and the final states are replaced by the initial states.
-    """
-
-    def rest(
-        index: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
-    ) -> Any:
-        call = layer_call(module, args, kwargs, output)
-        final = call.initial or tuple(torch.zeros_like(state) for state in call.final)
-        if not form_of(layer).has_gates:
-            return rebuilt(output, chain([_other_at_rest(layer, call)], final))
-        outputs = _repeated(layer, call.output, final[0])
-        return outputs, final if isinstance(output[1], tuple) else final[0]
-
-    with torch.no_grad(), watched([layer], lambda: None, rest), compiled_code_runs_eagerly():
-        return forward()
-
-
-def _other_at_rest(layer: nn.Module, call: LayerCall) -> Tensor:
-    """The output before the first step, where that is known, else zeros, at every step."""
-    batch_first = form_of(layer).batch_first
-    shown = shown_state(call, batch_first)
-    at_rest = torch.zeros_like(data_of(call.output))
-    if call.initial is not None and shown is not None:
-        at_rest += as_output(call.initial[shown]).unsqueeze(1 if batch_first else 0)
-    return at_rest
-
-
-def _repeated(layer: nn.Module, output: LayerData, initial: Tensor) -> LayerData:
-    """The top level's initial state in place of the output of every step."""
-    form = form_of(layer)
-    top = initial[-form.directions :]
-    state = torch.cat(list(top), -1)  # (batch, direction · hidden), or without batch
-    if isinstance(output, PackedSequence):
-        if output.sorted_indices is not None:
-            state = state[output.sorted_indices]
-        return with_data(output, torch.cat([state[:rows] for rows in output.batch_sizes.tolist()]))
-    if form.batch_first and output.dim() == 3:
-        state = state.unsqueeze(1)
-    return state.expand_as(output)
 
 
 def detached(call: LayerCall) -> LayerCall:

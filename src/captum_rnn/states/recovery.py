@@ -5,7 +5,8 @@ from torch import nn
 from captum_rnn.functional.proof import StepsDifferError
 from captum_rnn.functional.stack import Stack
 from captum_rnn.states.hooks import LayerCall
-from captum_rnn.states.levels import runs_torchs_own_code, unstack_gates
+from captum_rnn.states.layers import runs_torchs_own_code
+from captum_rnn.states.levels import unstack_gates
 from captum_rnn.states.recording import ReadGradient
 from captum_rnn.states.replay import replayed
 from captum_rnn.states.stepping import NotSteppedError
@@ -28,7 +29,7 @@ def unstack(layer: nn.Module, call: LayerCall, gradient: ReadGradient | None = N
         try:
             return unstack_gates(layer, call, gradient)
         except StepsDifferError as error:
-            if runs_torchs_own_code(layer):
+            if call.of_kernel or runs_torchs_own_code(layer):
                 raise
             differs = (
                 f"{name} computes something else than the torch layer it extends, as {error}; "
