@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.jobs import local_engine
 from captum_rnn.jobs.work import Worker
 from captum_rnn.text.classifier import RecurrentClassifier
@@ -33,9 +34,11 @@ def model_folder(classifier, tmp_path):
 
 @pytest.fixture
 def in_this_process(monkeypatch):
-    """Jobs without worker processes, whose start takes seconds."""
+    """Jobs without worker processes, whose start takes seconds; their bytes are the same."""
 
     def explained_parts(settings, parts, workers, on_death):
         return map(Worker(settings).explain, parts)
 
     monkeypatch.setattr(local_engine, "explained_parts", explained_parts)
+    with single_thread():  # as the workers, since the sums of floats depend on it
+        yield

@@ -58,8 +58,10 @@ print(json.dumps({"rows": summary.rows_out, "killed": len(killed)}))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the actors in /proc")
-def test_a_cluster_whose_worker_is_killed_gives_what_this_machine_gives(tmp_path, model_folder):
-    source = write_csv(tmp_path / "in.csv", 3_000)
+def test_a_cluster_whose_worker_is_killed_gives_what_this_machine_gives(
+    tmp_path, model_folder, in_this_process
+):
+    source = write_csv(tmp_path / "in.csv", 800)
     # A file, as the code on the command line would make this process look like an actor.
     script = tmp_path / "run.py"
     script.write_text(WITH_A_KILL, encoding="utf-8")
@@ -67,17 +69,17 @@ def test_a_cluster_whose_worker_is_killed_gives_what_this_machine_gives(tmp_path
         [sys.executable, script, source, tmp_path / "ray", model_folder],
         capture_output=True,
         timeout=300,
-        env=os.environ | {"ROWS_PER_PART": "200"},
+        env=os.environ | {"ROWS_PER_PART": "40"},
     )
     assert ended.returncode == 0, ended.stderr.decode()
-    assert json.loads(ended.stdout.splitlines()[-1]) == {"rows": 3_000, "killed": 1}
+    assert json.loads(ended.stdout.splitlines()[-1]) == {"rows": 800, "killed": 1}
     attribute_files(
         [source],
         tmp_path / "local",
         model=model_folder,
         columns=Columns("text", "id"),
         format="jsonl",
-        rows_per_part=200,
-        engine=Engine(workers=2),
+        rows_per_part=40,
+        engine=Engine(workers=1),
     )
     assert parts_of(tmp_path / "ray") == parts_of(tmp_path / "local")
