@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, also after a power cut, by one run at a time."""
+"""Files that are written completely or not at all, also after a power cut, by one run at a time."""
 
 import codecs
 import contextlib

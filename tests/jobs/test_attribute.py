@@ -92,9 +92,7 @@ def test_a_kill_and_an_interrupt_lose_and_double_nothing(source, options, model_
     assert process.returncode in (0, 130)  # it may have been done before the signal came
     if process.returncode == 130:
         assert error.decode().startswith("captum-rnn: interrupted; ")
-        assert error.decode().endswith(
-            "rows are written; give the same command again to continue\n"
-        )
+        assert error.decode().endswith("rows are written; rerun the same command to resume\n")
         assert error.count(b"\n") == 1
     summary = attribute_files([source], output, **options)
     # On a busy machine the killed run may have finished all parts.
@@ -114,7 +112,7 @@ def test_a_full_disk_is_one_sentence_and_the_job_continues(source, options, tmp_
         patch.setattr("captum_rnn.jobs.folder.write_durably", full)
         with pytest.raises(OSError, match="No space left on device") as error:
             attribute_files([source], tmp_path / "out", **options)
-    assert "of 300 rows are written; give the same command again to continue" in str(error.value)
+    assert "of 300 rows are written; rerun the same command to resume" in str(error.value)
     summary = attribute_files([source], tmp_path / "out", **options)
     assert 0 < summary.rows_before < ROWS
     assert parts_of(tmp_path / "out") == parts_of(tmp_path / "undisturbed")

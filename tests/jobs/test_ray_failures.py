@@ -94,7 +94,7 @@ def test_after_any_failure_the_job_continues(tmp_path, model_folder, monkeypatch
     attribute_files(output=tmp_path / "undisturbed", **options)
     with monkeypatch.context() as patch:
         patch.setattr(ray_engine, "explained_parts", lost)
-        with pytest.raises(OSError, match="GCSError: gone; 20 of 60 rows are written; give the"):
+        with pytest.raises(OSError, match="GCSError: gone; 20 of 60 rows are written; rerun the"):
             attribute_files(output=tmp_path / "out", **options)
     assert attribute_files(output=tmp_path / "out", **options).rows_before == 20
     assert parts_of(tmp_path / "out") == parts_of(tmp_path / "undisturbed")

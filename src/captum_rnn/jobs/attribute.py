@@ -77,10 +77,10 @@ def attribute_files(
     restart: bool = False,
     progress: bool = False,
 ) -> Summary:
-    """Explains every row of files and writes the output in parts, or continues to do so.
+    """Explains every row of files and writes the output in parts, or resumes such a job.
 
     Every input row comes out exactly once, in the part that its place determines, with scores or
-    with an error. A run that was killed continues when it is called again with the same arguments;
+    with an error. A run that was killed is resumed by a call with the same arguments;
     the parts are then the same, bit for bit on one machine, as without the kill.
 
     Args:
@@ -216,8 +216,8 @@ def _check(settings: WorkSettings, rows_per_part: int, engine: Engine) -> None:
 def _state(finished: dict[int, Finished], parts: list[Part]) -> str:
     rows = sum(entry.rows for entry in finished.values())
     return (
-        f"{rows} of {sum(part.rows for part in parts)} rows are written; give the same command "
-        "again to continue"
+        f"{rows} of {sum(part.rows for part in parts)} rows are written; rerun the same "
+        "command to resume"
     )
 
 

@@ -80,7 +80,7 @@ def explain_rows(
     """Classifies and scores the texts of some rows, in batches of similar length.
 
     The batches depend on these rows alone, so the same rows always give the same scores on one
-    machine; other rows beside them change a score by rounding only.
+    machine; other rows in the batch change a score by rounding only.
 
     Args:
         rows: The rows.

@@ -53,8 +53,9 @@ class Finished:
 class JobFolder:
     """An output folder: `manifest.json`, `finished.jsonl` and the files under `parts`.
 
-    A part is written whole, then listed; only listed parts whose file has the listed digest count
-    as finished. So whenever a run is killed, each row is in exactly one finished part or in none.
+    A part is written completely, then listed; only listed parts whose file has the listed digest
+    count as finished. So whenever a run is killed, each row is in exactly one finished part or in
+    none.
 
     Args:
         path: The folder.
@@ -115,7 +116,7 @@ class JobFolder:
                 return
             raise ValueError(
                 f"{self.path} holds a job that is not this one: {'; '.join(differences)}; give the "
-                "same inputs, model and options to continue it, --restart to drop it, or another "
+                "same inputs, model and options to resume it, --restart to drop it, or another "
                 "folder"
             )
         # The list goes first: without it no part counts, whatever a kill leaves behind.
@@ -141,7 +142,7 @@ class JobFolder:
         Raises:
             OSError: The folder cannot be read or written.
         """
-        whole: dict[int, Finished] = {}
+        valid: dict[int, Finished] = {}
         listed = self._listed()
         for entry in listed:
             if entry is None or not 0 <= entry.part < len(parts):
@@ -150,12 +151,12 @@ class JobFolder:
                 continue
             file = self._file(entry.part)
             if file.is_file() and file_digest(file) == entry.sha256:
-                whole[entry.part] = entry
+                valid[entry.part] = entry
                 on_rows(entry.rows)
-        if len(whole) < len(listed):
-            lines = "".join(_line(entry) + "\n" for entry in whole.values())
+        if len(valid) < len(listed):
+            lines = "".join(_line(entry) + "\n" for entry in valid.values())
             write_durably(lines.encode("utf-8"), self.path / _FINISHED)
-        return whole
+        return valid
 
     def keep(self, part: Part, finished: FinishedPart) -> Finished:
         """Writes a part and lists it.
@@ -202,7 +203,7 @@ class JobFolder:
             done = sum(rows for number, rows in written.items() if expected.get(number) == rows)
             raise ValueError(
                 f"the job in {self.path} is not finished: {done} of {sum(expected.values())} rows "
-                "are written; give its `captum-rnn attribute` command again to continue it"
+                "are written; rerun its `captum-rnn attribute` command to resume it"
             )
         return [self._checked(listed[number]) for number in sorted(listed)]
 
@@ -210,8 +211,8 @@ class JobFolder:
         path = self._file(entry.part)
         if not path.is_file() or file_digest(path) != entry.sha256:
             raise ValueError(
-                f"{path} is missing or is not what was written; give the `captum-rnn attribute` "
-                "command of the job again to write it again"
+                f"{path} is missing or is not what was written; rerun the `captum-rnn attribute` "
+                "command of the job to write it again"
             )
         return path
 

@@ -131,8 +131,8 @@ def _checked(row: Any) -> dict[str, Any]:
 
 def _no_part(path: Path, error: Exception) -> ValueError:
     return ValueError(
-        f"{path} is no part that captum-rnn attribute has written ({error}); give its command "
-        "again, with --restart"
+        f"{path} is no part that captum-rnn attribute has written ({error}); rerun its "
+        "command with --restart"
     )
 
 

@@ -67,7 +67,7 @@ def attribute_batches(
     """Scores batches as they come, e.g. from a `torch.utils.data.DataLoader`.
 
     Args:
-        batches: Each the inputs, or a tuple or list that begins with the inputs and may go on with
+        batches: Each the inputs, or a tuple or list of the inputs and, after them,
             `additional_forward_args` and `lengths`, as `attribute` takes them.
         attribution: An attribution of this package, or any of Captum's for batches without lengths.
         target: The class, as for `attribute`; `"predicted"`: the most probable class of each row,

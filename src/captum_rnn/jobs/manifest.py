@@ -58,8 +58,8 @@ class Manifest:
             return manifest
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f"{path} is no manifest of captum-rnn attribute, or is damaged ({error}); begin "
-                "again with --restart, or name another folder"
+                f"{path} is no manifest of captum-rnn attribute, or is damaged ({error}); start "
+                "over with --restart, or name another folder"
             ) from error
 
     def parts(self) -> list[int]:

@@ -24,8 +24,8 @@ def import_pyarrow() -> Any:
 class ParquetFile:
     """A Parquet file, of which two columns are read.
 
-    Row groups are read from their start, so ranges are cheap in ascending order: the reader goes on
-    where it stopped.
+    Row groups are read from their start, so ranges are cheap in ascending order: the reader
+    continues where it stopped.
 
     Args:
         path: The file.
@@ -64,7 +64,7 @@ class ParquetFile:
                 yield row
 
     def _seek(self, first: int) -> None:
-        """Goes to a row: onwards if it lies ahead in the row groups at hand, else anew."""
+        """Goes to a row: ahead in the row groups at hand, or from its group's start."""
         start = 0
         for group in range(self._file.num_row_groups):
             end = start + self._file.metadata.row_group(group).num_rows

@@ -111,7 +111,7 @@ def _quoted_records(file: LineFile, offset: int, delimiter: str) -> Iterator[Rec
     """The records from an offset on, whose fields may stand in quotes.
 
     A record that cannot be read, such as one whose quote is never closed, costs one line: reading
-    goes on with the line after it.
+    continues with the line after it.
     """
     lines = _Lines(file, offset)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)

@@ -84,7 +84,7 @@ class Worker:
         if settings.digests is not None and digests(settings) != settings.digests:
             raise ValueError(
                 "the model or the calibration was changed while the job ran; leave both alone, and "
-                "begin again with --restart"
+                "start over with --restart"
             )
         self._columns = settings.columns
         self._format = FORMATS[settings.format]
@@ -113,7 +113,7 @@ class Worker:
         if rows_digest(rows) != part.sha256:
             raise ValueError(
                 f"{path} was changed while the job ran: the rows from {part.first} on are not what "
-                "they were when it began; leave the inputs alone, and begin again with --restart"
+                "they were when it began; leave the inputs alone, and start over with --restart"
             )
         return rows
 
