@@ -27,7 +27,7 @@ LABELS = {
     "hidden-state-delta-projection": "hidden-state delta, projection",
     "saliency": "Saliency",
     "integrated-gradients": "Integrated Gradients",
-    "word-lexicon": "fixed score a word",
+    "word-lexicon": "per-word scores, no context",
     "random": "random",
 }
 FORWARDS = {

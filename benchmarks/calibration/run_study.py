@@ -34,7 +34,8 @@ from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.methods import METHODS, ExplainedModel, margins
+from captum_rnn.benchmark.methods import METHODS, ExplainedModel
+from captum_rnn.benchmark.methods.explained_model import margins
 from captum_rnn.evaluation import (
     PerturbedPredictions,
     comprehensiveness,

@@ -21,8 +21,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # where `benchmarks` is
 from benchmarks.reviews.bag_of_words import bag_of_words_accuracy
 from benchmarks.reviews.subjects import CORPORA, Recipe, recipes
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.ground_truth.tasks import RULES, task_net
+from captum_rnn.benchmark.ground_truth.tasks import RULES
 from captum_rnn.benchmark.ground_truth.tasks.kinds import Kind
+from captum_rnn.benchmark.ground_truth.tasks.nets import task_net
 from captum_rnn.files import write_text
 
 TASK_KINDS: tuple[Kind, ...] = ("rnn", "lstm", "gru")
@@ -44,7 +45,7 @@ def subjects(seeds: list[int]) -> list[dict[str, Any]]:
 
 
 def tasks(seeds: list[int]) -> list[dict[str, Any]]:
-    """Trains the nets of the white-box tasks."""
+    """Trains the models of the tasks with known answers."""
     entries = []
     for task in RULES.values():
         for kind in TASK_KINDS:

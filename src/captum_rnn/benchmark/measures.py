@@ -15,10 +15,10 @@ from captum_rnn.evaluation import (
     infidelity,
     leave_one_out,
     measure_rankings,
-    rank_correlation_matrices,
     rank_correlations,
     tail_mass,
 )
+from captum_rnn.evaluation.agreement.correlations import rank_correlation_matrices
 from captum_rnn.evaluation.faithfulness.curves import DECISION_FLIP, DELETION_AREA, INSERTION_AREA
 from captum_rnn.evaluation.faithfulness.erasure import COMPREHENSIVENESS, SUFFICIENCY
 from captum_rnn.evaluation.faithfulness.infidelity import INFIDELITY

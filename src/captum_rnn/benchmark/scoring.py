@@ -21,7 +21,7 @@ from captum_rnn.benchmark.methods import Method
 from captum_rnn.benchmark.methods.method import Fits, attempt, checked_scores
 from captum_rnn.benchmark.results import Correlations, Cost, Curve
 from captum_rnn.benchmark.sanity import SANITY_CHECKS, check_sanity, checked_rows
-from captum_rnn.evaluation import mean_intervals
+from captum_rnn.evaluation.bootstrap import mean_intervals
 
 
 @dataclass(frozen=True)

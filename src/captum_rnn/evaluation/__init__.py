@@ -10,22 +10,20 @@ function.
 - Faithfulness, from such predictions and scores: `comprehensiveness`, `sufficiency`,
   `leave_one_out`, `infidelity`; `measure_rankings` for many methods, with their curves.
 - Plausibility: `token_f1`, `average_precision`, `pointing_accuracy`, `sign_accuracy`, with marks
-  from `spans_to_tokens` or `lexicon_polarity`; documents of several texts: `segment_pointing`.
+  from `spans_to_tokens`; documents of several texts: `segment_pointing`.
 - Sanity: `cascading_randomisation`, `max_sensitivity`, `tail_mass`.
-- Agreement of two methods, of all, or with known contributions: `rank_correlations`,
-  `rank_correlation_matrices`, `pearson_correlations`.
-- How sure it is: `mean_interval`, `mean_intervals`, `paired_difference`, `tied_with_best`.
+- Agreement of two methods, or with known contributions: `rank_correlations`,
+  `pearson_correlations`.
+- How sure it is: `mean_interval`, `paired_difference`, `tied_with_best`.
 """
 
 from captum_rnn.evaluation.agreement.correlations import (
     pearson_correlations,
-    rank_correlation_matrices,
     rank_correlations,
 )
 from captum_rnn.evaluation.bootstrap import (
     MeanInterval,
     mean_interval,
-    mean_intervals,
     paired_difference,
     tied_with_best,
 )
@@ -36,7 +34,6 @@ from captum_rnn.evaluation.faithfulness.leave_one_out import leave_one_out
 from captum_rnn.evaluation.perturbed import PerturbedPredictions
 from captum_rnn.evaluation.plausibility.marks import (
     average_precision,
-    lexicon_polarity,
     pointing_accuracy,
     sign_accuracy,
     token_f1,
@@ -55,15 +52,12 @@ __all__ = [
     "comprehensiveness",
     "infidelity",
     "leave_one_out",
-    "lexicon_polarity",
     "max_sensitivity",
     "mean_interval",
-    "mean_intervals",
     "measure_rankings",
     "paired_difference",
     "pearson_correlations",
     "pointing_accuracy",
-    "rank_correlation_matrices",
     "rank_correlations",
     "segment_pointing",
     "sign_accuracy",

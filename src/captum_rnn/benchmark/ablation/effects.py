@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from captum_rnn.benchmark.ablation.grid import AXES, Grid
-from captum_rnn.evaluation import MeanInterval, mean_intervals, rank_correlations
+from captum_rnn.evaluation import MeanInterval, rank_correlations
+from captum_rnn.evaluation.bootstrap import mean_intervals
 
 
 @dataclass(frozen=True)

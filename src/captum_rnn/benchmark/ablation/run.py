@@ -19,12 +19,8 @@ from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.records import to_json
-from captum_rnn.evaluation import (
-    MeanInterval,
-    mean_interval,
-    mean_intervals,
-    paired_difference,
-)
+from captum_rnn.evaluation import MeanInterval, mean_interval, paired_difference
+from captum_rnn.evaluation.bootstrap import mean_intervals
 from captum_rnn.evaluation.prediction import predict_texts
 from captum_rnn.states import torch_layer
 from captum_rnn.states.modes import evaluation_mode

@@ -14,7 +14,9 @@ from torch import Tensor
 from captum_rnn.benchmark.dataset import TEXTS_PER_BATCH, Dataset, explained_model
 from captum_rnn.benchmark.ground_truth.hybrid import hybrid_documents
 from captum_rnn.benchmark.ground_truth.judging import Judge, JudgedTexts, judge_methods
-from captum_rnn.benchmark.ground_truth.tasks import TASKS, KnownAnswers, KnownAnswerTask, TaskNet
+from captum_rnn.benchmark.ground_truth.tasks import TASKS
+from captum_rnn.benchmark.ground_truth.tasks.known_answer_task import KnownAnswerTask, TaskNet
+from captum_rnn.benchmark.ground_truth.tasks.task import KnownAnswers
 from captum_rnn.benchmark.methods import find_methods
 from captum_rnn.benchmark.methods.method import Fits
 from captum_rnn.benchmark.results import KnownAnswersResult, MethodScores

@@ -21,13 +21,18 @@ from captum_rnn.benchmark.results import GroundTruth, MethodScores
 from captum_rnn.benchmark.scoring import Findings
 from captum_rnn.evaluation import (
     average_precision,
-    lexicon_polarity,
     pointing_accuracy,
     sign_accuracy,
     spans_to_tokens,
     token_f1,
 )
-from captum_rnn.evaluation.plausibility.marks import AVERAGE_PRECISION, POINTING, SIGN, TOKEN_F1
+from captum_rnn.evaluation.plausibility.marks import (
+    AVERAGE_PRECISION,
+    POINTING,
+    SIGN,
+    TOKEN_F1,
+    lexicon_polarity,
+)
 from captum_rnn.text.pipeline import TextClassifier
 
 _MEASURES = (TOKEN_F1, AVERAGE_PRECISION, POINTING, SIGN)

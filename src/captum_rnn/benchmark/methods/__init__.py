@@ -1,6 +1,6 @@
 """The methods of the comparison, and the classifier as they call it."""
 
-from captum_rnn.benchmark.methods.explained_model import ExplainedModel, margins
+from captum_rnn.benchmark.methods.explained_model import ExplainedModel
 from captum_rnn.benchmark.methods.method import Method
 from captum_rnn.benchmark.methods.registry import (
     ALL_METHODS,
@@ -16,5 +16,4 @@ __all__ = [
     "ExplainedModel",
     "Method",
     "find_methods",
-    "margins",
 ]

@@ -133,7 +133,7 @@ _BY_PERTURBATION: tuple[Method, ...] = (
     LimeForTexts(name="lime", label="Lime", passes="25 n"),
 )
 _WITHOUT_THE_MODEL: tuple[Method, ...] = (
-    FixedWordScores(name="word-lexicon", label="fixed score a word", teacher=_TEACHER),
+    FixedWordScores(name="word-lexicon", label="per-word scores, no context", teacher=_TEACHER),
     EmbeddingNorm(name="embedding-norm", label="embedding norm"),
     WordRarity(name="word-rarity", label="−log P(word)"),
     LastWordsFirst(name="position", label="last words first"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from captum_rnn.benchmark.ground_truth.tasks import BagOfVectorsTask
+from captum_rnn.benchmark.ground_truth.tasks.bag_of_vectors import BagOfVectorsTask
 from captum_rnn.benchmark.measures import MEASURES
 from captum_rnn.benchmark.report import pictures
 from captum_rnn.benchmark.report.columns import (

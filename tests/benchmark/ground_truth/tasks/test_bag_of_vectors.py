@@ -1,13 +1,13 @@
 import pytest
 import torch
 
-from captum_rnn.benchmark.ground_truth.tasks import (
-    AdditiveTask,
+from captum_rnn.benchmark.ground_truth.tasks.bag_of_vectors import (
     BagOfVectors,
     BagOfVectorsTask,
-    TaskNet,
+    train_bag_of_vectors,
 )
-from captum_rnn.benchmark.ground_truth.tasks.bag_of_vectors import train_bag_of_vectors
+from captum_rnn.benchmark.ground_truth.tasks.keywords import AdditiveTask
+from captum_rnn.benchmark.ground_truth.tasks.known_answer_task import TaskNet
 from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.benchmark.methods.explained_model import margin_of
 from captum_rnn.evaluation import pearson_correlations

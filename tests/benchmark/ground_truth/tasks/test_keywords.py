@@ -3,7 +3,8 @@ import itertools
 import pytest
 import torch
 
-from captum_rnn.benchmark.ground_truth.tasks import AdditiveTask, NegationTask, ResetTask, Task
+from captum_rnn.benchmark.ground_truth.tasks.keywords import AdditiveTask, NegationTask, ResetTask
+from captum_rnn.benchmark.ground_truth.tasks.task import Task
 
 
 def rows(task: Task, *texts: str) -> torch.Tensor:

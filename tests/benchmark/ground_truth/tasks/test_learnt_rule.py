@@ -3,7 +3,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from captum_rnn.benchmark.ground_truth.tasks import LearntRule, SecondClassTask, learnt_rule
+from captum_rnn.benchmark.ground_truth.tasks import learnt_rule
+from captum_rnn.benchmark.ground_truth.tasks.learnt_rule import LearntRule
+from captum_rnn.benchmark.ground_truth.tasks.second_class import SecondClassTask
 from captum_rnn.evaluation.plausibility.marks import AVERAGE_PRECISION
 from captum_rnn.text.classifier import RecurrentClassifier
 

@@ -3,8 +3,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from captum_rnn.benchmark.ground_truth.tasks import AdditiveTask, nets, task_net
+from captum_rnn.benchmark.ground_truth.tasks import nets
+from captum_rnn.benchmark.ground_truth.tasks.keywords import AdditiveTask
 from captum_rnn.benchmark.ground_truth.tasks.kinds import net_settings
+from captum_rnn.benchmark.ground_truth.tasks.nets import task_net
 from captum_rnn.text.training import TrainingSettings
 
 EASY = AdditiveTask(shortest=2, longest=4, fillers=3, density=0.9, clearance=6)

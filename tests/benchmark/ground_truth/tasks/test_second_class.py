@@ -1,6 +1,6 @@
 import torch
 
-from captum_rnn.benchmark.ground_truth.tasks import SecondClassTask
+from captum_rnn.benchmark.ground_truth.tasks.second_class import SecondClassTask
 
 
 def test_the_keywords_of_the_second_class_are_the_answer() -> None:

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from captum_rnn.benchmark.ground_truth.tasks import RULES, Task
+from captum_rnn.benchmark.ground_truth.tasks import RULES
+from captum_rnn.benchmark.ground_truth.tasks.task import Task
 
 every_task = pytest.mark.parametrize("task", RULES.values(), ids=RULES.keys())
 

@@ -1,37 +1,21 @@
-"""White-box tasks: classifiers of token sequences whose right explanation is known."""
+"""Tasks with known answers: classifiers of token sequences whose right explanation is known."""
 
-from captum_rnn.benchmark.ground_truth.tasks.bag_of_vectors import BagOfVectors, BagOfVectorsTask
+from captum_rnn.benchmark.ground_truth.tasks.bag_of_vectors import BagOfVectorsTask
 from captum_rnn.benchmark.ground_truth.tasks.keywords import AdditiveTask, NegationTask, ResetTask
-from captum_rnn.benchmark.ground_truth.tasks.known_answer_task import KnownAnswerTask, TaskNet
+from captum_rnn.benchmark.ground_truth.tasks.known_answer_task import KnownAnswerTask
 from captum_rnn.benchmark.ground_truth.tasks.learnt_rule import LearntRule
-from captum_rnn.benchmark.ground_truth.tasks.nets import task_net
 from captum_rnn.benchmark.ground_truth.tasks.second_class import SecondClassTask
-from captum_rnn.benchmark.ground_truth.tasks.task import KnownAnswers, Task
+from captum_rnn.benchmark.ground_truth.tasks.task import Task
 
 RULES: dict[str, Task] = {
     rule.name: rule for rule in (AdditiveTask(), ResetTask(), NegationTask(), SecondClassTask())
 }
-"""The rules that nets of any kind learn, by name."""
+"""The rules that models of any kind learn, by name."""
 
 TASKS: dict[str, KnownAnswerTask] = {
     **{name: LearntRule(rule) for name, rule in RULES.items()},
     BagOfVectorsTask.name: BagOfVectorsTask(),
 }
-"""The tasks with a known answer by name."""
+"""The tasks with known answers by name."""
 
-__all__ = [
-    "RULES",
-    "TASKS",
-    "AdditiveTask",
-    "BagOfVectors",
-    "BagOfVectorsTask",
-    "KnownAnswerTask",
-    "KnownAnswers",
-    "LearntRule",
-    "NegationTask",
-    "ResetTask",
-    "SecondClassTask",
-    "Task",
-    "TaskNet",
-    "task_net",
-]
+__all__ = ["RULES", "TASKS"]

@@ -1,4 +1,4 @@
-"""Recurrent classifiers that have learnt a white-box task, trained when first asked for."""
+"""Recurrent classifiers that have learnt a task with known answers, trained on first use."""
 
 import functools
 from dataclasses import asdict, replace

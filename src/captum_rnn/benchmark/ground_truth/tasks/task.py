@@ -1,4 +1,4 @@
-"""What a white-box task is: token sequences whose true contributions are known by construction."""
+"""What a task with known answers is: token sequences whose true contributions are known."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
