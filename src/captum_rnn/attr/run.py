@@ -25,6 +25,7 @@ from captum_rnn.states import (
     Trajectory,
     check_derivable,
     check_nothing_read_beyond,
+    check_reads_in_order,
     detached,
     form_of,
     join,
@@ -221,6 +222,8 @@ class RecurrentModel:
             placement = place(tensors, following, calls, axes)
         self._check_read(placement, layouts, added_up=value is not None)
         own = [detached(call) for call in recording.calls]
+        if own and not form_of(layer).has_gates:
+            check_reads_in_order(layer, own[0])
         joined = join([layer] * len(own), own, gradients, calls)
         placement = placement.renumbered([run.numbers for run in joined])
         calls = [run.steps for run in joined]

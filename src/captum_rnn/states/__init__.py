@@ -10,6 +10,7 @@ from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.joining import Joined, join
 from captum_rnn.states.layers import LayerForm, form_of, recurrent_layer, torch_layer
 from captum_rnn.states.leftovers import no_graph_left_in
+from captum_rnn.states.order import check_reads_in_order
 from captum_rnn.states.packing import TokenSequence, pack_tokens
 from captum_rnn.states.places import Placement, Steps, place, steps_of
 from captum_rnn.states.recording import (
@@ -52,6 +53,7 @@ __all__ = [
     "baseline_inputs",
     "check_derivable",
     "check_nothing_read_beyond",
+    "check_reads_in_order",
     "detached",
     "form_of",
     "from_cell",

@@ -85,7 +85,7 @@ class Stepper:
         fed = token.unsqueeze(self._time_axis).to(self._dtype)
         arguments = self._arguments.of_step(fed, state, number)
         try:
-            with _undisturbed(token.device):
+            with undisturbed(token.device):
                 answer = self._module.forward(*arguments.args, **arguments.kwargs)
         except Exception as error:
             raise NotSteppedError(
@@ -130,7 +130,7 @@ class Stepper:
 
 
 @contextlib.contextmanager
-def _undisturbed(device: torch.device) -> Iterator[None]:
+def undisturbed(device: torch.device) -> Iterator[None]:
     """Leaves the random state as it is; without cuDNN, which bans derivatives in eval mode."""
     devices = [device] if device.type == "cuda" else []
     cudnn = torch.backends.cudnn.flags(enabled=False)

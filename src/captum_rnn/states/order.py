@@ -1,0 +1,96 @@
+"""Whether the outputs of a layer that is not torch's are the states of a reading in order."""
+
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from captum_rnn.states.calls import split_answer
+from captum_rnn.states.hooks import LayerCall
+from captum_rnn.states.layers import form_of
+from captum_rnn.states.stepping import isolated, undisturbed
+
+
+def check_reads_in_order(layer: nn.Module, call: LayerCall) -> None:
+    """Looks whether an output depends on what stands before it, and on nothing behind it.
+
+    One more call of the layer and two backward passes through it. A layer that reads no vectors, or
+    that cannot be differentiated, is taken at its word.
+
+    Args:
+        layer: The layer.
+        call: A call of it.
+
+    Raises:
+        ValueError: It does not answer with one state for each step.
+
+    Warns:
+        UserWarning: An output depends on later steps, or on no earlier one.
+    """
+    read, shown, name = call.input, call.output, type(layer).__name__
+    assert isinstance(shown, Tensor)
+    if not isinstance(read, Tensor) or read.dim() != 3 or not read.is_floating_point():
+        return
+    axis = 1 if form_of(layer).batch_first else 0
+    if shown.shape[:2] != read.shape[:2]:
+        raise ValueError(
+            f"{name} answered {tuple(read.shape)} with {tuple(shown.shape)}; expected one state "
+            "for each step, with the batch and the time of what it reads"
+        )
+    half = read.shape[axis] // 2
+    if half == 0:
+        return
+    try:
+        early, late = _derivatives(layer, call, read, axis, half)
+    except RuntimeError:
+        return
+    _, of_later = _halves(early, axis, half)
+    of_earlier, _ = _halves(late, axis, half)
+    if of_later.nan_to_num().any():
+        warnings.warn(
+            f"an output of {name} depends on what it reads later, so that its outputs are not the "
+            "states of a reading in order; what is attributed to a step also holds what follows it",
+            stacklevel=2,
+        )
+    elif not of_earlier.any():
+        warnings.warn(
+            f"the outputs of {name} do not depend on what it read before, as those of a recurrent "
+            "layer do; the differences of its outputs say nothing of a state",
+            stacklevel=2,
+        )
+
+
+def _derivatives(
+    layer: nn.Module, call: LayerCall, read: Tensor, axis: int, half: int
+) -> tuple[Tensor, Tensor]:
+    """Of a sum over either half of the outputs, with respect to the input."""
+    with torch.enable_grad(), undisturbed(read.device):
+        leaf = read.detach().requires_grad_()
+        args, kwargs = _with_input(call.arguments, leaf)
+        module = isolated(layer, call.weights)
+        output, _ = split_answer(module, module.forward(*args, **kwargs))
+        weights = torch.arange(output.numel(), device=read.device).cos().view_as(output)
+        sums = [part.sum() for part in _halves(output * weights, axis, half)]
+    early, late = (
+        torch.autograd.grad(total, leaf, retain_graph=True, materialize_grads=True)[0]
+        for total in sums
+    )
+    return early, late
+
+
+def _halves(values: Tensor, axis: int, half: int) -> tuple[Tensor, Tensor]:
+    return values.narrow(axis, 0, half), values.narrow(axis, half, values.shape[axis] - half)
+
+
+def _with_input(
+    arguments: tuple[tuple[Any, ...], dict[str, Any]], read: Tensor
+) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments of a call with another input, which is their first tensor."""
+    args, kwargs = list(arguments[0]), dict(arguments[1])
+    for place, value in enumerate(args):
+        if isinstance(value, Tensor):
+            args[place] = read
+            return args, kwargs
+    name = next(name for name, value in kwargs.items() if isinstance(value, Tensor))
+    return args, {**kwargs, name: read}
