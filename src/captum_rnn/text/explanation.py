@@ -116,7 +116,7 @@ class Explanation:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader has to know beside the scores, a sentence each; mostly empty."""
+        """What a reader has to know besides the scores, a sentence each; mostly empty."""
         notes = list(self.remarks)
         if not any(self.known):
             empty = not "".join(self.tokens).strip()

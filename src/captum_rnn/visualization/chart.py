@@ -30,7 +30,7 @@ class CostPoint:
     """One method on the chart.
 
     Attributes:
-        label: The method's name for people.
+        label: The method's name, human-readable.
         forwards: What it costs, as a multiple of one bare forward pass; positive.
         value: Its faithfulness; higher is better.
         low: Lower bound of the interval around `value`.
@@ -52,12 +52,12 @@ def cost_figure(points: Sequence[CostPoint], *, floor: CostPoint | None = None) 
 
     To be made and saved inside `captum_rnn.visualization.figure.drawing`.
 
-    Up to 14 methods are named beside their marks. More are numbered, 1 being the most faithful, and
-    named in a list below. The same points give the same text, whatever the time and the place.
+    Up to 14 methods are named next to their marks. More are numbered, 1 being the most faithful,
+    and named in a list below. The same points give the same text, whatever the time and the place.
 
     Args:
         points: The methods, at least one.
-        floor: What a method has to beat, drawn as a line over all costs (random scores).
+        floor: The baseline to beat (random scores), drawn as a line over all costs.
 
     Returns:
         The figure, labelled with its numbers in words.

@@ -21,7 +21,7 @@ COLOURS = (
     "#56b4e9",
     "#7a4fa3",
 )
-"""Colours of the lines that stand out, told apart by the colour-blind; no more lines do."""
+"""Colours of the highlighted lines, as many as there can be; distinct for the colour-blind."""
 
 _QUIET = "#c9d0d6"
 _FLOOR = "#5c6670"

@@ -27,7 +27,7 @@ def heat_map_html(
     *,
     scale: float | None = None,
 ) -> str:
-    """A table of one row a token and one column a layer or step, each cell on its colour.
+    """A table with one row per token and one column per layer or step, each cell on its colour.
 
     Everything is escaped, and what does not print is shown by a sign that does. The number of a
     cell is its tooltip.
@@ -140,12 +140,14 @@ def _checked(
 ) -> tuple[list[list[float]], float]:
     """The cells as plain floats, and the value of the full colour."""
     if isinstance(columns, str):
-        raise TypeError("columns must be a list of strings, got one string; pass one name a column")
+        raise TypeError(
+            "columns must be a list of strings, got one string; pass one name per column"
+        )
     rows = list(values)
     if not rows or not columns or len(rows) != len(tokens):
         raise ValueError(
             f"got {len(tokens)} tokens, {len(columns)} columns and {len(rows)} rows of values; "
-            "pass one row of values for each of at least one token, with one value a column"
+            "pass one row of values for each of at least one token, with one value per column"
         )
     checked_scores(tokens, [0.0] * len(tokens))
     cells = [checked_scores(columns, row) for row in rows]

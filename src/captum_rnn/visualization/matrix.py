@@ -1,4 +1,4 @@
-"""A matrix of correlations between methods, similar ones beside each other."""
+"""A matrix of correlations between methods, similar ones next to each other."""
 
 import math
 from collections.abc import Sequence
@@ -82,7 +82,7 @@ def _draw_cells(axes: "Axes", cells: Matrix) -> None:
 
 
 def similar_together(values: Matrix) -> list[int]:
-    """An order in which similar rows of a correlation matrix stand beside each other.
+    """An order in which similar rows of a correlation matrix are neighbours.
 
     The leaves of average-linkage clustering by the distance 1 − correlation, which takes a missing
     correlation for 0.
