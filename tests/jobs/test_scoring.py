@@ -41,6 +41,9 @@ def test_each_method_is_its_class_on_the_predicted_margin(name, pooling):
         mean = model.embedding.weight[1:].mean(0)
         reference = LocalDeltaAttribution(forward, model.rnn)
         options = {"baselines": mean}
+    elif name == "adjoint-delta-replaced":
+        reference = AdjointDeltaAttribution(forward, model.rnn)
+        options = {"baselines": model.embedding.weight[1]}
     else:
         classes = {
             "logit-delta": LogitDeltaAttribution,

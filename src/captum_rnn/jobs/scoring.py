@@ -1,57 +1,22 @@
 """Class, probability and token scores of a batch of encoded texts, from one forward pass."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
 import torch
 from torch import Tensor
 
-from captum_rnn.attr import (
-    AdjointDeltaAttribution,
-    CalibratedDeltaAttribution,
-    HiddenStateDeltaAttribution,
-    LocalDeltaAttribution,
-    LogitDeltaAttribution,
-    RecurrentLRPAttribution,
-)
-from captum_rnn.functional import Distance
+from captum_rnn.attr import CalibratedDeltaAttribution
+from captum_rnn.attr.named import NAMED_METHODS
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.classifier import RecurrentClassifier
 
 CALIBRATED = "calibrated-delta"
 DEFAULT_METHOD = "hidden-state-delta-l2"
+_MOST_FREQUENT_WORD = 1  # of a `Vocabulary`: a comma or an article, which says little by itself
 
-_Forward = Callable[[Tensor], Tensor]
-_Attribute = Callable[[Tensor], Tensor]
-_Build = Callable[[_Forward, RecurrentClassifier], _Attribute]
-
-
-def _hidden_state_delta(distance: Distance) -> _Build:
-    return lambda forward, model: (
-        HiddenStateDeltaAttribution(
-            forward, model.rnn, distance=distance, readout=model.readout
-        ).attribute
-    )
-
-
-def _local_delta(forward: _Forward, model: RecurrentClassifier) -> _Attribute:
-    mean_word = model.embedding.weight[1:].mean(dim=0)
-    return partial(LocalDeltaAttribution(forward, model.rnn).attribute, baselines=mean_word)
-
-
-_METHODS: dict[str, _Build] = {
-    **{f"hidden-state-delta-{name}": _hidden_state_delta(name) for name in get_args(Distance)},
-    "logit-delta": lambda forward, model: LogitDeltaAttribution(forward, model.rnn).attribute,
-    "local-delta": _local_delta,
-    "adjoint-delta": lambda forward, model: AdjointDeltaAttribution(forward, model.rnn).attribute,
-    "relevance-propagation": lambda forward, model: (
-        RecurrentLRPAttribution(forward, model.rnn).attribute
-    ),
-}
-METHOD_NAMES = (*_METHODS, CALIBRATED)
+METHOD_NAMES = (*NAMED_METHODS, CALIBRATED)
 """The methods that a job can run; the calibrated delta needs a stored calibration."""
 
 
@@ -103,7 +68,12 @@ class Scorer:
         self._logits: Tensor | None = None
         self._calibrated: CalibratedDeltaAttribution | None = None
         if calibration is None:
-            self._attribute = _METHODS[method](self._predicted_margin, model)
+            named = NAMED_METHODS[method]
+            attribution = named.build(self._predicted_margin, model.rnn, model.readout)
+            words = model.embedding.weight
+            baselines = named.baselines(words, pad_id=0, neutral_id=_MOST_FREQUENT_WORD)
+            compared = {} if baselines is None else {"baselines": baselines}
+            self._attribute = partial(attribution.attribute, **compared)
         else:
             self._calibrated = CalibratedDeltaAttribution(model, model.rnn).load(calibration)
 

@@ -1,10 +1,12 @@
-"""The attribution methods that are compared, by name.
+"""The attribution methods that are compared, by name: those of this package, and Captum's.
 
-To add a method, write a subclass of `Method` and add a line to `METHODS`.
+What needs nothing but a model and its layer stands in `captum_rnn.attr.named`, whose table whole
+corpora share. To add another method, write a subclass of `Method` and add a line here.
 """
 
 from collections.abc import Iterable
 
+from captum_rnn.attr.named import NAMED_METHODS
 from captum_rnn.benchmark.methods.gradient_methods import (
     ActivationTimesGradient,
     DeepLiftFromZero,
@@ -28,12 +30,8 @@ from captum_rnn.benchmark.methods.sampling_methods import (
     ShapleySampling,
 )
 from captum_rnn.benchmark.methods.state_methods import (
-    AdjointDelta,
     CalibratedDelta,
-    HiddenStateDelta,
-    LocalDelta,
-    LogitDelta,
-    RelevancePropagation,
+    NamedStateMethod,
     WordInformation,
 )
 from captum_rnn.benchmark.methods.word_methods import (
@@ -53,25 +51,11 @@ _MIDPOINT = IntegratedGradientsFromZero(
     passes="1 + 1 backward",
     steps=1,
 )
-_RELEVANCE = RelevancePropagation(
-    name="relevance-propagation", label="relevance propagation", passes="1 + a reverse scan"
-)
+_NAMED = {name: NamedStateMethod.of(named) for name, named in NAMED_METHODS.items()}
+_RELEVANCE = _NAMED["relevance-propagation"]
+_AFTER_THE_CALIBRATED = ("adjoint-delta", "adjoint-delta-replaced", "relevance-propagation")
 _OF_THIS_PACKAGE: tuple[Method, ...] = (
-    HiddenStateDelta(name="hidden-state-delta-l2", label="hidden-state delta, L2", distance="l2"),
-    HiddenStateDelta(
-        name="hidden-state-delta-projection",
-        label="hidden-state delta, projection",
-        distance="projection",
-    ),
-    HiddenStateDelta(name="hidden-state-delta-l1", label="hidden-state delta, L1", distance="l1"),
-    HiddenStateDelta(
-        name="hidden-state-delta-linf", label="hidden-state delta, L∞", distance="linf"
-    ),
-    HiddenStateDelta(
-        name="hidden-state-delta-cosine", label="hidden-state delta, cosine", distance="cosine"
-    ),
-    LogitDelta(name="logit-delta", label="logit delta", passes="1 + the head's backward"),
-    LocalDelta(name="local-delta", label="local delta", passes="1 + a parallel cell step"),
+    *(method for name, method in _NAMED.items() if name not in _AFTER_THE_CALIBRATED),
     CalibratedDelta(
         name="calibrated-delta", label="calibrated delta", passes="1", teacher=_TEACHER
     ),
@@ -94,14 +78,7 @@ _OF_THIS_PACKAGE: tuple[Method, ...] = (
         local=True,
         teacher=_TEACHER,
     ),
-    AdjointDelta(name="adjoint-delta", label="adjoint delta", passes="1 + a reverse scan"),
-    AdjointDelta(
-        name="adjoint-delta-replaced",
-        label="adjoint delta, replaced",
-        passes="1 + a reverse scan",
-        replaced=True,
-    ),
-    _RELEVANCE,
+    *(_NAMED[name] for name in _AFTER_THE_CALIBRATED),
     MeanOfMethods(
         name="relevance-and-midpoint",
         label="relevance + midpoint",

@@ -10,20 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from captum_rnn.attr import (
-    AdjointDeltaAttribution,
-    CalibratedDeltaAttribution,
-    HiddenStateDeltaAttribution,
-    LocalDeltaAttribution,
-    LogitDeltaAttribution,
-    RecurrentLRPAttribution,
-    WordInformationAttribution,
-)
+from captum_rnn.attr import CalibratedDeltaAttribution, WordInformationAttribution
+from captum_rnn.attr.named import NamedMethod
 from captum_rnn.attr.noise_search import NoiseSearch
 from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.benchmark.methods.explained_model import ExplainedModel, margins
 from captum_rnn.benchmark.methods.method import Method
-from captum_rnn.functional import Distance
 from captum_rnn.states import record_calls, torch_layer
 
 _ENOUGH_BATCHES = 20
@@ -86,69 +78,34 @@ class StateMethod(Method):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HiddenStateDelta(StateMethod):
-    """`HiddenStateDeltaAttribution`; does not see the class.
+class NamedStateMethod(StateMethod):
+    """A method of the table `captum_rnn.attr.named.NAMED_METHODS`.
 
     Attributes:
-        distance: How far a state is from the one that the classifier reads.
+        named: Its entry.
     """
 
-    distance: Distance
-    passes: str = "1"
-    class_aware: bool = False
+    named: NamedMethod
 
-    def attribution(self, model: ExplainedModel, layer: nn.RNNBase) -> RecurrentAttribution:
-        """See `StateMethod`."""
-        return HiddenStateDeltaAttribution(
-            Margins(model), layer, distance=self.distance, readout=model.readout
+    @classmethod
+    def of(cls, named: NamedMethod) -> "NamedStateMethod":
+        """The entry of the table as a method that can be compared."""
+        return cls(
+            name=named.name,
+            label=named.label,
+            passes=named.passes,
+            class_aware=named.class_aware,
+            named=named,
         )
 
-
-class LogitDelta(StateMethod):
-    """`LogitDeltaAttribution`: how far each step moved the margin."""
-
     def attribution(self, model: ExplainedModel, layer: nn.RNNBase) -> RecurrentAttribution:
         """See `StateMethod`."""
-        return LogitDeltaAttribution(Margins(model), layer)
-
-
-class LocalDelta(StateMethod):
-    """`LocalDeltaAttribution` against the mean word vector, which stands for any word."""
-
-    def attribution(self, model: ExplainedModel, layer: nn.RNNBase) -> RecurrentAttribution:
-        """See `StateMethod`."""
-        return LocalDeltaAttribution(Margins(model), layer)
+        return self.named.build(Margins(model), layer, model.readout)
 
     def baselines(self, model: ExplainedModel) -> Tensor | None:
         """See `StateMethod`."""
-        return model.mean_word
-
-
-@dataclass(frozen=True, kw_only=True)
-class AdjointDelta(StateMethod):
-    """`AdjointDeltaAttribution`: leave-one-out to first order.
-
-    Attributes:
-        replaced: Estimate replacing a token by the neutral word; else skipping it.
-    """
-
-    replaced: bool = False
-
-    def attribution(self, model: ExplainedModel, layer: nn.RNNBase) -> RecurrentAttribution:
-        """See `StateMethod`."""
-        return AdjointDeltaAttribution(Margins(model), layer)
-
-    def baselines(self, model: ExplainedModel) -> Tensor | None:
-        """See `StateMethod`."""
-        return model.neutral_word if self.replaced else None
-
-
-class RelevancePropagation(StateMethod):
-    """`RecurrentLRPAttribution`: layer-wise relevance propagation."""
-
-    def attribution(self, model: ExplainedModel, layer: nn.RNNBase) -> RecurrentAttribution:
-        """See `StateMethod`."""
-        return RecurrentLRPAttribution(Margins(model), layer)
+        words = model.embedding.weight
+        return self.named.baselines(words, pad_id=model.pad_id, neutral_id=model.neutral_id)
 
 
 @dataclass(frozen=True, kw_only=True)
