@@ -133,6 +133,29 @@ def test_weights_that_are_made_inside_the_forward():
         torch.testing.assert_close(found, make(expected, plain).attribute(tokens, target=1))
 
 
+@pytest.mark.parametrize("changes", [False, True])
+@pytest.mark.parametrize("base", [nn.RNN, nn.LSTM, nn.GRU])
+def test_a_hook_on_all_modules_is_part_of_the_head(base, changes):
+    plain = base(FEATURES, HIDDEN, batch_first=True).double()
+    model = Model(plain, Normalising.around if changes else None).double()
+    hooked = Model(plain).double()
+    hooked.load_state_dict(model.state_dict())
+    tokens = torch.randn(3, TIME, FEATURES, dtype=torch.float64)
+    expected = AdjointDeltaAttribution(model, plain).attribute(tokens, target=1)
+
+    def hook(module, args, output):
+        if module is plain and changes:
+            return Normalising.around(lambda *_: output, None)
+        return None
+
+    handle = nn.modules.module.register_module_forward_hook(hook)
+    try:
+        found = AdjointDeltaAttribution(hooked, plain).attribute(tokens, target=1)
+    finally:
+        handle.remove()
+    torch.testing.assert_close(found, expected)
+
+
 def test_no_mode_and_no_graph_is_left_when_the_layer_fails():
     class Failing(nn.GRU):
         def forward(self, tokens, hx=None):

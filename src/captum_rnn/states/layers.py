@@ -43,8 +43,12 @@ def form_of(layer: nn.Module) -> LayerForm:
 
 
 def runs_torchs_own_code(layer: nn.Module) -> bool:
-    """Whether nothing was added to or changed in what torch's layer does."""
-    return type(layer) in (nn.RNN, nn.LSTM, nn.GRU) and "forward" not in vars(layer)
+    """Whether nothing was added to or changed in what torch's layer does.
+
+    Hooks on all modules run before those on a layer, and may change what it answers.
+    """
+    is_torchs = type(layer) in (nn.RNN, nn.LSTM, nn.GRU) and "forward" not in vars(layer)
+    return is_torchs and not nn.modules.module._global_forward_hooks
 
 
 def torch_layer(layer: object) -> nn.RNNBase:
