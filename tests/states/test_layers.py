@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from captum_rnn.attr import HiddenStateDeltaAttribution
 from captum_rnn.states import form_of, record_calls, recurrent_layer, torch_layer, unstack
 from captum_rnn.states.calls import layer_call
 from captum_rnn.states.weights import from_cell
@@ -71,6 +72,9 @@ def test_scripted_quantised_and_exported_layers():
     ):
         with pytest.raises(TypeError, match=f"{said}.* explain the model as it was before"):
             recurrent_layer(layer)
+        method = HiddenStateDeltaAttribution(lambda tokens: tokens, layer)
+        with pytest.raises(TypeError, match=said):
+            method.attribute(torch.randn(2, 5, 3))
 
 
 def test_forms():

@@ -94,6 +94,12 @@ def recurrent_layer(layer: object) -> nn.Module:
     return layer
 
 
+def check_can_be_watched(layer: object) -> None:
+    """Raises TypeError for what no hook can be put on; the rest is judged when it has run."""
+    if not isinstance(layer, nn.Module) or type(layer).__module__.startswith("torch.jit"):
+        recurrent_layer(layer)
+
+
 def _refuse_what_runs_unseen(layer: nn.Module, kind: str) -> None:
     """Raises TypeError for a layer whose weights or calls cannot be seen."""
 

@@ -18,7 +18,11 @@ from captum_rnn.states.hooks import (
     watched,
 )
 from captum_rnn.states.kernels import KernelCalls
-from captum_rnn.states.layers import recurrent_layer, runs_torchs_own_code
+from captum_rnn.states.layers import (
+    check_can_be_watched,
+    recurrent_layer,
+    runs_torchs_own_code,
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,8 @@ def record(
     Raises:
         TypeError: A layer was called or answered in a way that `nn.RNNBase` does not.
     """
+    for layer in layers:
+        check_can_be_watched(layer)
     recording = Recording()
 
     def keep(call: LayerCall) -> tuple[LayerCall, list[Any]]:
