@@ -143,6 +143,12 @@ def test_files_of_every_kind_together(source, options, tmp_path):
     assert rows[:50] == rows[50:]
 
 
+def test_a_folder_of_inputs_that_holds_the_output(source, options, tmp_path):
+    with pytest.raises(ValueError, match="is inside the input"):
+        attribute_files([source.parent], tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
 def test_no_rows_at_all(options, tmp_path):
     (tmp_path / "in.csv").write_text("id,text\n")
     summary = attribute_files([tmp_path / "in.csv"], tmp_path / "out", **options)

@@ -1,4 +1,5 @@
 import importlib.util
+import os
 import sys
 
 import pytest
@@ -104,6 +105,11 @@ def test_quoted_texts_hold_anything(tmp_path):
     ]
 
 
+def test_quotes_in_a_tab_separated_file_are_characters(tmp_path):
+    path = written(tmp_path, 'text\tlabel\n"好\t1\n差"很"\t0\n', "a.tsv")
+    assert [review.text for review in load_corpus(path).reviews] == ['"好', '差"很"']
+
+
 def test_named_columns(tmp_path):
     path = written(tmp_path, "review,stars\n好,1\n差,0\n")
     corpus = read_table(path, text_column="review", label_column="stars")
@@ -115,9 +121,10 @@ def test_named_columns(tmp_path):
     [
         (
             "text,stars\n好,1\n",
-            "has the columns text, stars; expected a header with text and label",
+            "has the columns text, stars; expected a header with one text and one label",
         ),
         ("", r"has the columns \(none\)"),
+        ("text,label,text\n好,1,差\n", "has the columns text, label, text; expected .* one text"),
         ("text,label\n好,1\n差,bad\n", "line 3, has the label 'bad'; expected one of 0, neg"),
         ("text,label\n好,\n", "line 2, has the label ''"),
         ("text,label\n好,1\n很好,pos\n", "all of positive"),
@@ -137,6 +144,19 @@ def test_a_table_in_another_encoding(tmp_path):
     path = written(tmp_path, "text,label\n好,1\n差,0\n", encoding="gb18030")
     with pytest.raises(ValueError, match=r"reviews\.csv is not UTF-8 at byte 11; .*iconv"):
         load_corpus(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_utf16_is_named(tmp_path, encoding):
+    path = written(tmp_path, "text,label\n好,1\n差,0\n", encoding=encoding)
+    with pytest.raises(ValueError, match=r"reviews\.csv is UTF-16.*iconv -f UTF-16"):
+        load_corpus(path)
+
+
+def test_a_fifo(tmp_path):
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(OSError, match="is no regular file"):
+        load_corpus(tmp_path / "a.csv")
 
 
 def test_a_missing_table(tmp_path):

