@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -34,6 +34,7 @@ from captum_rnn.visualization.curves import curves_figure
 from captum_rnn.visualization.figure import drawing, inline_svg
 from captum_rnn.visualization.html import legend_html, page, tokens_html
 from captum_rnn.visualization.matrix import matrix_figure
+from captum_rnn.visualization.tokens import visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -102,11 +103,18 @@ def notebook_html(comparison: ComparisonData) -> str:
     )
 
 
+def _shown(value: Any) -> Any:
+    """A string of a model, a text or an error with signs for what does not print."""
+    is_text = isinstance(value, str) and not isinstance(value, Markup) and value.strip()
+    return visible(value) if is_text else value
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("captum_rnn.benchmark.report", _TEMPLATES),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
