@@ -33,7 +33,7 @@ class Unrolled:
         read = (outputs, torch.stack(finals), torch.stack(cell_finals) if has_cells else None)
         value = reader.read(*read)[target]
         self.value = value.item()
-        self._differentiate(value, outputs, read[1])
+        self._differentiate(value, *read)
 
     def _walk(self, level_input, initial):
         self.steps, self.inputs, self.states, self.cells = [], [], [], []
@@ -73,28 +73,33 @@ class Unrolled:
         self._zeros[-1].append(zeros)
         self._cell_zeros[-1].append(cell_zeros)
 
-    def _differentiate(self, value, outputs, finals):
+    def _differentiate(self, value, outputs, finals, cell_finals):
         leaves = [
             zeros for rooms in (self._zeros, self._cell_zeros) for lv in rooms for zeros in lv
         ]
-        found = torch.autograd.grad(
-            value, [*leaves, outputs, finals], allow_unused=True, materialize_grads=True
-        )
+        ends = [finals] if cell_finals is None else [finals, cell_finals]
+        *found, of_outputs, of_finals, of_cells = [
+            *torch.autograd.grad(
+                value, [*leaves, outputs, *ends], allow_unused=True, materialize_grads=True
+            ),
+            *([None] if cell_finals is None else []),
+        ]
+        self._finals, self._cell_finals = of_finals, of_cells
         count = len(leaves) // 2
         by_level = [
             [
                 flat[level * self.directions :][: self.directions]
                 for level in range(len(self.states))
             ]
-            for flat in (found[:count], found[count:-2])
+            for flat in (found[:count], found[count:])
         ]
         self.adjoint, self.cell_adjoint = by_level
         """Total derivatives (time, state) with respect to the state after each step."""
         self.direct = []
         """Of the top level: derivatives with respect to what the classifier reads of each state."""
-        for direction, part in enumerate(found[-2].chunk(self.directions, 1)):
+        for direction, part in enumerate(of_outputs.chunk(self.directions, 1)):
             direct = self._in_text_order(part, direction).clone()
-            direct[-1] += found[-1][direction - self.directions]
+            direct[-1] += of_finals[direction - self.directions]
             self.direct.append(direct)
 
     def _in_text_order(self, steps, direction):
@@ -135,15 +140,26 @@ class Unrolled:
                 scores += self._in_text_order(change.sum(1) + cell_change.sum(1), direction)
         return scores
 
-    def top_scores(self, token: Tensor | None = None) -> Tensor:
-        """Logit delta (None) or local delta: ⟨h_t − instead, all that is read from t on⟩."""
+    def read_scores(self, token: Tensor | None = None) -> Tensor:
+        """Logit delta (None) or local delta: ⟨s_t − instead, all that is read from t on⟩.
+
+        Of outputs, of the last states of all levels, and of the last cell states.
+        """
+        made = None if token is None else self.stepped_with(token)
         scores = torch.zeros(self.time, dtype=torch.float64)
-        for direction in range(self.directions):
-            states = self.states[-1][direction]
-            instead = states[:-1] if token is None else self.stepped_with(token)[-1][direction][0]
-            still_read = [self.direct[direction][step:].sum(0) for step in range(self.time)]
-            change = (states[1:] - instead) * torch.stack(still_read)
-            scores += self._in_text_order(change.sum(1), direction)
+        for level in range(len(self.states)):
+            for direction in range(self.directions):
+                index = level * self.directions + direction
+                states, cells = self.states[level][direction], self.cells[level][direction]
+                instead = (states[:-1], cells[:-1]) if made is None else made[level][direction]
+                still_read = self._finals[index].expand(self.time, -1)
+                if level == len(self.states) - 1:
+                    direct = self.direct[direction]
+                    still_read = torch.stack([direct[step:].sum(0) for step in range(self.time)])
+                change = ((states[1:] - instead[0]) * still_read).sum(1)
+                if self._cell_finals is not None:
+                    change = change + (cells[1:] - instead[1]) @ self._cell_finals[index]
+                scores += self._in_text_order(change, direction)
         return scores
 
 

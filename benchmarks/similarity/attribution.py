@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.recurrent import RecurrentAttribution
-from captum_rnn.attr.run import Record, Run
 
 
 class SimilarityDeltaAttribution(RecurrentAttribution):

@@ -31,7 +31,7 @@ def test_agrees_with_reference_steps_of_unrolled_cells(
     reader = Reader(case.layer, "everything")
     rows = unrolled_rows(reader, case)
     baselines = torch.randn_like(case.inputs)
-    expected = [row.top_scores(own[: row.time]) for row, own in zip(rows, baselines, strict=True)]
+    expected = [row.read_scores(own[: row.time]) for row, own in zip(rows, baselines, strict=True)]
     expected = padded(expected, TIME)
     for precision, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-5)):
         case, reader = case.to(precision), reader.to(precision)
@@ -46,7 +46,7 @@ def test_every_readout_and_target(readout, target):
     case = make_case("lstm", num_layers=2, bidirectional=True, packed=True)
     reader = Reader(case.layer, readout)
     rows = unrolled_rows(reader, case, target)
-    expected = padded([row.top_scores(case.reference) for row in rows], TIME)
+    expected = padded([row.read_scores(case.reference) for row in rows], TIME)
     torch.testing.assert_close(attribute(reader, case, target), expected, rtol=0, atol=1e-9)
 
 
@@ -98,10 +98,3 @@ def test_a_trainable_reference_in_another_precision():
     assert scores.dtype == torch.float32
     assert not scores.requires_grad
     torch.testing.assert_close(scores, expected, rtol=0, atol=0)
-
-
-def test_a_classifier_that_reads_the_cell_state_alone_is_refused():
-    layer = nn.LSTM(3, 4, batch_first=True)
-    method = LocalDeltaAttribution(lambda embedded: layer(embedded)[1][1][-1], layer)
-    with pytest.raises(ValueError, match=r"depends on the cell state .* use AdjointDelta"):
-        method.attribute(torch.randn(2, 4, 3), target=1)

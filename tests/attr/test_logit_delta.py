@@ -24,7 +24,7 @@ def test_agrees_with_states_and_derivatives_of_unrolled_cells(
 ):
     case = make_case(kind, num_layers, bidirectional, batch_first, packed, with_initial_state)
     reader = Reader(case.layer, "everything")
-    expected = padded([row.top_scores() for row in unrolled_rows(reader, case)], TIME)
+    expected = padded([row.read_scores() for row in unrolled_rows(reader, case)], TIME)
     for precision, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-5)):
         case, reader = case.to(precision), reader.to(precision)
         scores = attribute(reader, case)
@@ -144,11 +144,22 @@ def test_half_precision_adds_up_many_outputs_without_loss():
     torch.testing.assert_close(scores.double().sum(-1), expected, rtol=1e-2, atol=1e-4)
 
 
-def test_a_classifier_that_reads_the_cell_state_alone_is_refused():
-    layer = nn.LSTM(3, 4, batch_first=True)
-    method = LogitDeltaAttribution(lambda embedded: layer(embedded)[1][1][-1], layer)
-    with pytest.raises(ValueError, match=r"depends on the cell state .* use AdjointDelta"):
-        method.attribute(torch.randn(2, 4, 3), target=1)
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_classifier_that_reads_cell_states_and_lower_levels(bidirectional):
+    """A linear head over all that a layer hands on: the scores sum to its change exactly."""
+    layer = nn.LSTM(3, 4, 2, batch_first=True, bidirectional=bidirectional).double()
+    weight, cell_weight = torch.randn(2, layer.num_layers * (1 + bidirectional), 1, 4).double()
+    inputs = torch.randn(2, 5, 3).double()
+
+    def model(embedded):
+        _, (hidden, cells) = layer(embedded)
+        return (hidden * weight + cells * cell_weight).sum((0, 2))
+
+    scores, delta = LogitDeltaAttribution(model, layer).attribute(
+        inputs, return_convergence_delta=True
+    )
+    torch.testing.assert_close(scores.sum((1, 2)), model(inputs).detach(), rtol=0, atol=1e-12)
+    assert delta.abs().max() < 1e-12
 
 
 class DeepHead(Reader):
@@ -280,3 +291,35 @@ def test_heads_and_readouts_that_cannot_be():
         LogitDeltaAttribution(layer, layer, head="linear")
     with pytest.raises(ValueError, match="readout is -1 without a head, where the model's"):
         LogitDeltaAttribution(layer, layer, readout=-1)
+
+
+@pytest.mark.parametrize("as_module", [False, True])
+def test_a_model_that_keeps_its_state_from_run_to_run(as_module):
+    """The scores sum to the change in the run that was scored, and one run is all that is left."""
+
+    class Stream(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.head = nn.GRU(3, 6, batch_first=True), nn.Linear(6, 2)
+            self.register_buffer("carried", torch.zeros(1, 1, 6))
+            self.state = None
+
+        def forward(self, inputs):
+            state = self.carried if self.state is None else self.state * 1.0
+            outputs, self.state = self.layer(inputs, state)
+            self.carried.copy_(self.state.detach())
+            return self.head(outputs[:, -1])
+
+    model, inputs = Stream().double(), torch.randn(1, 5, 3).double()
+    method = LogitDeltaAttribution(model if as_module else lambda x: model(x), model.layer)
+    for _ in range(3):
+        before = torch.zeros(1, 1, 6).double() if model.state is None else model.state.clone()
+        scores, delta = method.attribute(inputs, target=1, return_convergence_delta=True)
+        with torch.no_grad():
+            outputs, final = model.layer(inputs, before)
+            change = (model.head(outputs[:, -1]) - model.head(before[0]))[0, 1]
+        torch.testing.assert_close(scores.sum(), change)
+        assert delta.abs() < 1e-12
+        assert torch.equal(model.state, final)
+        assert torch.equal(model.carried, final)
+        assert not model.state.requires_grad

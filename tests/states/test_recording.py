@@ -194,7 +194,7 @@ class TestReadAtRest:
         fed = TOKENS if batch_first else TOKENS.transpose(0, 1)
         if packed:
             fed = pack_padded_sequence(fed, LENGTHS, batch_first, enforce_sorted=False)
-        outputs, final = read_at_rest(layer, lambda: layer(fed, initial))
+        outputs, final = read_at_rest([layer], lambda: layer(fed, initial))
         real_outputs, real_final = layer(fed, initial)
         expected = real_final
         if initial is None:
@@ -219,7 +219,7 @@ class TestReadAtRest:
 
     def test_an_unbatched_call(self):
         layer, initial = make("gru"), torch.randn(1, 5)
-        outputs, final = read_at_rest(layer, lambda: layer(TOKENS[0], initial))
+        outputs, final = read_at_rest([layer], lambda: layer(TOKENS[0], initial))
         assert torch.equal(outputs, initial.expand(4, -1))
         assert torch.equal(final, initial)
 

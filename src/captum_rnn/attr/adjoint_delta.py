@@ -5,8 +5,9 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from captum_rnn.attr.comparing import ComparingAttribution
-from captum_rnn.attr.run import Record, in_full_precision
-from captum_rnn.functional.propagation import adjoint_scores, skipped
+from captum_rnn.attr.records import Record, in_full_precision
+from captum_rnn.functional.cells import TANGENT
+from captum_rnn.functional.propagation import adjoint_scores, handed_on, skipped
 from captum_rnn.states import unstack
 
 
@@ -54,6 +55,13 @@ class AdjointDeltaAttribution(ComparingAttribution):
     """
 
     _looks_at_class: ClassVar[bool] = True
+    _passes_on: ClassVar[bool] = True
+
+    @in_full_precision
+    def _handed_on(self, layer: nn.Module, record: Record) -> tuple[Tensor, tuple[Tensor, ...]]:
+        stack = unstack(layer, record.call, record.gradient)
+        inputs, initial = handed_on(stack, TANGENT)
+        return inputs.transpose(0, 1), initial
 
     @in_full_precision
     def _score(self, layer: nn.Module, record: Record) -> Tensor:
@@ -61,4 +69,9 @@ class AdjointDeltaAttribution(ComparingAttribution):
         stack = unstack(layer, record.call, record.gradient)
         baseline = record.baseline
         instead = skipped(stack) if baseline is None else stack.stepped_with(baseline)
-        return record.path.without_padding(adjoint_scores(stack, instead).t())
+        later = None
+        if record.later is not None:
+            behind = unstack(layer, record.call, record.later)
+            later = [passed.read for passed in behind.levels[-1]]
+        scores = adjoint_scores(stack, instead, later=later).t()
+        return record.path.without_padding(scores)

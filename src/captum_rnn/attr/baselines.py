@@ -9,7 +9,7 @@ from torch import Tensor
 
 from captum_rnn._captum import run_forward
 from captum_rnn.attr.inputs import InputLayout, check_inputs
-from captum_rnn.attr.run import Run
+from captum_rnn.attr.records import Run
 from captum_rnn.states import Baselines, at_steps, baseline_inputs
 
 GivenBaselines: TypeAlias = float | Tensor | tuple[float | Tensor, ...] | None
@@ -77,9 +77,14 @@ def read_baselines(
         additional_forward_args: Further arguments of the model, the same as for the inputs.
     """
     tensors = check_inputs(inputs)
+    if len(run.modules) > 1:
+        raise ValueError(
+            f"baselines are given for {len(run.modules)} layers, but they say what one layer would "
+            "have read: pass that layer alone, or leave baselines out"
+        )
     following = Baselines(tensors, as_baselines(baselines, tensors, run.layouts))
     read = baseline_inputs(
-        run.records[0].layer,
+        run.modules[0],
         lambda: run_forward(forward_func, following.inputs, None, additional_forward_args),
         following,
         run.calls,

@@ -25,7 +25,7 @@ from captum_rnn.attr.calibration_data import (
     top_steps,
 )
 from captum_rnn.attr.comparing import ComparingAttribution
-from captum_rnn.attr.run import Record, Run, in_full_precision
+from captum_rnn.attr.records import Record, Run, in_full_precision
 from captum_rnn.functional.calibration import (
     DISTANCE_BINS,
     calibrated_total,

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from captum_rnn._captum import run_forward
 from captum_rnn.attr.inputs import Lengths
-from captum_rnn.attr.run import Record, Run
+from captum_rnn.attr.records import Record, Run
 from captum_rnn.functional.calibration import distance_bins
 from captum_rnn.functional.stack import Stack
 from captum_rnn.states import form_of, unstack

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn.attr.comparing import ComparingAttribution
-from captum_rnn.attr.run import Run
+from captum_rnn.attr.records import Run
+from captum_rnn.attr.through import check_no_walk
 from captum_rnn.functional.baseline import BaselineRun, baseline_run
 from captum_rnn.functional.cells import SECANT
 from captum_rnn.functional.propagation import adjoint_scores, change_read, deep_lift
@@ -106,9 +107,13 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
 
     def _run(self, *given: Any) -> "_ComparedRun":
         run = super()._run(*given)
-        module = getattr(self.layer, "_orig_mod", self.layer)  # of a compiled layer
-        assert isinstance(module, nn.Module)
-        return _ComparedRun(**vars(run), module=module)
+        check_no_walk(run, type(self).__name__)
+        if len(run.modules) > 1:
+            raise ValueError(
+                f"layer holds {len(run.modules)} layers, but {type(self).__name__} compares the "
+                "states of one; pass it alone, or use RecurrentLRPAttribution"
+            )
+        return _ComparedRun(**vars(run))
 
     @torch.no_grad()
     def _token_scores(self, run: Run) -> list[Tensor]:
@@ -118,7 +123,8 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
                 record.path.without_padding(self._scores(*pair).transpose(0, 1))
                 for record, pair in zip(run.records, run.pairs, strict=True)
             ]
-        return run.at_features(scores) if self.step == "share" else run.at_tokens(scores)
+        placed = run.at_features(scores) if self.step == "share" else run.at_tokens(scores)
+        return run.with_beside(placed)
 
     def _scores(self, stack: Stack, base: BaselineRun) -> Tensor:
         """Of one call, scores of features (time, rows, features), or of steps (time, rows)."""
@@ -129,18 +135,18 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
     def _totals(self, run: Run) -> Tensor:
         assert isinstance(run, _ComparedRun)
         assert run.value is not None
-        return run.value - run.base_value
+        totals = run.value - run.base_value
+        return totals + run.sums(run.beside()).to(totals) if run.has_beside else totals
 
 
 @dataclass(frozen=True)
 class _ComparedRun(Run):
-    """A run whose trajectories stand beside the same trajectories on the baseline.
+    """A run whose trajectories stand beside the same trajectories on the baseline."""
 
-    Attributes:
-        module: The layer as the model calls it.
-    """
-
-    module: nn.Module
+    @property
+    def module(self) -> nn.Module:
+        """The layer as the model calls it."""
+        return self.modules[0]
 
     @cached_property
     def base_value(self) -> Tensor:

@@ -5,9 +5,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.attr.rows import positions_of_rows
-from captum_rnn.attr.run import Record, Run
 from captum_rnn.functional import (
     Distance,
     Readout,

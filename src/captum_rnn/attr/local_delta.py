@@ -5,10 +5,9 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from captum_rnn.attr.comparing import ComparingAttribution
-from captum_rnn.attr.run import Record, in_full_precision
+from captum_rnn.attr.records import Record, in_full_precision
 from captum_rnn.functional.local import local_delta
-from captum_rnn.functional.logit import check_reads
-from captum_rnn.states import read_gradients, unstack
+from captum_rnn.states import unstack
 
 
 class LocalDeltaAttribution(ComparingAttribution):
@@ -51,7 +50,6 @@ class LocalDeltaAttribution(ComparingAttribution):
     @in_full_precision
     def _score(self, layer: nn.Module, record: Record) -> Tensor:
         assert record.gradient is not None
-        check_reads(read_gradients(layer, record.call, record.gradient))
         stack = unstack(layer, record.call, record.gradient)
         baseline = record.baseline
         if baseline is None:

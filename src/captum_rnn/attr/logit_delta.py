@@ -8,12 +8,13 @@ from torch import Tensor, nn
 
 from captum_rnn._captum import ExpansionTypes, expand_target, select_targets
 from captum_rnn.attr.inputs import target_out_of_range
+from captum_rnn.attr.records import Record, Run, in_full_precision
 from captum_rnn.attr.recurrent import RecurrentAttribution
-from captum_rnn.attr.run import Record, Run, in_full_precision
 from captum_rnn.functional import Readout, check_readout
 from captum_rnn.functional.head import head_delta
 from captum_rnn.functional.logit import logit_delta
-from captum_rnn.states import read_at_rest, read_gradients
+from captum_rnn.states import all_reads, read_at_rest
+from captum_rnn.states.modes import tensors_kept
 
 
 class LogitDeltaAttribution(RecurrentAttribution):
@@ -108,8 +109,8 @@ class LogitDeltaAttribution(RecurrentAttribution):
         path = record.path
         if self.head is None:
             assert record.gradient is not None
-            reads = read_gradients(layer, record.call, record.gradient)
-            return path.without_padding(logit_delta(path.directions, reads))
+            paths, reads = all_reads(layer, record.call, path, record.gradient)
+            return path.without_padding(logit_delta(paths, reads))
         dtype = next(layer.parameters(), record.call.output.data).dtype
         scores = head_delta(
             path.directions,
@@ -146,6 +147,12 @@ class LogitDeltaAttribution(RecurrentAttribution):
         return values.to(torch.promote_types(values.dtype, torch.float32))
 
     def _totals(self, run: Run) -> Tensor:
-        """The change of the output against a layer whose states are all the initial ones."""
+        """The change of the output against layers whose states are all the initial ones.
+
+        What reaches the output beside the layers is added to it, to first order.
+        """
         assert run.value is not None
-        return run.value - read_at_rest(run.records[0].layer, run.forward).reshape(-1)
+        with tensors_kept(self.forward_func):
+            at_rest = read_at_rest(run.modules, run.forward, run.first_states).reshape(-1)
+        totals = run.value - at_rest
+        return totals + run.sums(run.beside()).to(totals) if run.has_beside else totals

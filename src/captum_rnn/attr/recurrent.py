@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from captum_rnn._captum import InternalAttribution, format_output, is_tuple, logged
 from captum_rnn.attr.baselines import GivenBaselines, read_baselines
 from captum_rnn.attr.inputs import Lengths, check_inputs
-from captum_rnn.attr.run import Record, RecurrentModel, Run
+from captum_rnn.attr.records import Record, Run
+from captum_rnn.attr.run import RecurrentModel
+from captum_rnn.attr.through import token_scores
 from captum_rnn.states import LayerCall, Trajectory
 
 Inputs = TypeVar("Inputs", Tensor, tuple[Tensor, ...])
@@ -30,6 +32,8 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
     """
 
     _looks_at_class: ClassVar[bool] = False
+    _passes_on: ClassVar[bool] = False
+    _scores_inputs: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -50,6 +54,13 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
     def _select(self, layer: nn.Module, call: LayerCall, top: Trajectory) -> Trajectory:
         """The states that the method looks at: those of the top level, unless it says otherwise."""
         return top
+
+    def _handed_on(self, layer: nn.Module, record: Record) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """What a layer's inputs (rows, time, features) and initial states are worth to the output.
+
+        Only of a method that passes on what a layer read.
+        """
+        raise NotImplementedError
 
     def _score(self, layer: nn.Module, record: Record) -> Tensor:
         """The method itself: scores (batch, time) of the steps of the layer."""
@@ -235,7 +246,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
     @torch.no_grad()
     def _token_scores(self, run: Run) -> list[Tensor]:
         """Scores of the tokens of each input, over their axes."""
-        return run.at_tokens([self._score(record.layer, record) for record in run.records])
+        return token_scores(self, run)
 
     @torch.no_grad()
     def _difference_from_totals(self, scores: list[Tensor], run: Run) -> Tensor:

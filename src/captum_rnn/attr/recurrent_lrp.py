@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn.attr.notice import warn
+from captum_rnn.attr.records import Record, Run, in_full_precision
 from captum_rnn.attr.recurrent import RecurrentAttribution
-from captum_rnn.attr.run import Record, Run
-from captum_rnn.functional.propagation import Relevance, input_relevance
+from captum_rnn.attr.through import token_scores
+from captum_rnn.functional.cells import Chord
+from captum_rnn.functional.propagation import handed_on, input_relevance
 from captum_rnn.states import unstack
 
 # Smaller ones overflow float32 where a sum is exactly 0, as on the padding of packed sequences.
@@ -109,20 +111,10 @@ class RecurrentLRPAttribution(RecurrentAttribution):
 
     @torch.no_grad()
     def _token_scores(self, run: Run) -> list[Tensor]:
-        with run.full_precision():
-            found = [self._relevance(record) for record in run.records]
-        scores = run.at_features(
-            [
-                record.path.without_padding(relevance.of_inputs.transpose(0, 1))
-                for record, relevance in zip(run.records, found, strict=True)
-            ]
-        )
-        self._report(run, scores, torch.cat([relevance.epsilon for relevance in found]))
+        relevances = _Relevances(self.epsilon)
+        scores = token_scores(relevances, run)
+        self._report(run, scores, torch.cat(relevances.taken))
         return scores
-
-    def _relevance(self, record: Record) -> Relevance:
-        stack = unstack(record.layer, record.call, record.gradient)
-        return input_relevance(stack, self.epsilon, BOUND)
 
     def _report(self, run: Run, scores: list[Tensor], epsilon: Tensor) -> None:
         """Warns of relevance that outgrew its bound, and of what did not reach the tokens."""
@@ -146,3 +138,34 @@ class RecurrentLRPAttribution(RecurrentAttribution):
     def _totals(self, run: Run) -> Tensor:
         assert run.value is not None
         return run.value
+
+
+class _Relevances:
+    """The relevance of each record of one run, and the ε that its rows took."""
+
+    _passes_on: ClassVar[bool] = True
+    _scores_inputs: ClassVar[bool] = True
+
+    def __init__(self, epsilon: float) -> None:
+        self._epsilon = epsilon
+        self.taken: list[Tensor] = []
+
+    @in_full_precision
+    def _score(self, layer: nn.Module, record: Record) -> Tensor:
+        found = input_relevance(unstack(layer, record.call, record.gradient), self._epsilon, BOUND)
+        self.taken.append(found.epsilon)
+        return record.path.without_padding(found.of_inputs.transpose(0, 1))
+
+    @in_full_precision
+    def _handed_on(self, layer: nn.Module, record: Record) -> tuple[Tensor, tuple[Tensor, ...]]:
+        stack = unstack(layer, record.call, record.gradient)
+        taken = input_relevance(stack, self._epsilon, BOUND).epsilon
+        self.taken.append(taken)
+        inputs, initial = handed_on(stack, Chord(self._epsilon))
+        for epsilon in torch.unique(taken[taken > self._epsilon]).tolist():
+            others = handed_on(stack, Chord(epsilon))
+            rows = (taken == epsilon).unsqueeze(1)
+            inputs = torch.where(rows, others.inputs, inputs)
+            pairs = zip(initial, others.initial, strict=True)
+            initial = tuple(torch.where(rows, other, one) for one, other in pairs)
+        return inputs.transpose(0, 1), initial

@@ -1,9 +1,8 @@
 """One run of the model, and what its recurrent layer did in it."""
 
-import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,141 +15,29 @@ from captum_rnn.attr.inputs import (
     explained,
     one_for_each_input,
 )
+from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.rows import rows_read, target_of_rows, without_padding
 from captum_rnn.states import (
     Following,
-    LayerCall,
+    Graph,
+    Joined,
     Placement,
     ReadGradient,
-    Trajectory,
     check_derivable,
     check_nothing_read_beyond,
     check_reads_in_order,
+    composed,
     detached,
     form_of,
     join,
     no_graph_left_in,
     place,
-    read_gradients_of,
     record,
     recurrent_layer,
     steps_of,
     trajectory,
 )
-from captum_rnn.states.levels import time_first
-
-
-@dataclass(frozen=True)
-class Record:
-    """What the recurrent layer did in one call.
-
-    Attributes:
-        layer: The layer.
-        call: The call of it.
-        path: The states that it passed through.
-        rows: The row of the inputs that each of its rows read (rows,).
-        gradient: What the classifier reads of them; None for methods that do not look at it.
-        target: The class that is explained, for each of the rows where the user gave several.
-        numbers: Which step of all calls of the layer each of its steps was (rows, time); -1: none.
-        baseline: What the layer would have read of the baselines (time, rows, features), in the
-            order of the text; None: there are none.
-    """
-
-    layer: nn.Module
-    call: LayerCall
-    path: Trajectory
-    rows: Tensor
-    numbers: Tensor
-    gradient: ReadGradient | None = None
-    target: Any = None
-    baseline: Tensor | None = None
-
-
-@dataclass(frozen=True)
-class Run:
-    """One forward pass of the model.
-
-    Attributes:
-        forward: Runs the model again, and returns the explained value of each row (batch,).
-        value: The explained values; None for methods that do not look at the output.
-        layouts: The layout of each input.
-        records: One for each trajectory of the layer.
-        calls: Each call of the layer.
-        placement: Which token each step of the calls read.
-        inputs: The inputs.
-    """
-
-    forward: Callable[[], Any]
-    value: Tensor | None
-    layouts: list[InputLayout]
-    records: list[Record]
-    calls: list[LayerCall]
-    placement: Placement
-    inputs: tuple[Tensor, ...]
-
-    def full_precision(self) -> torch.autocast:
-        """Keeps the caller's autocast away from what is computed of the records."""
-        return torch.autocast(self.placement.places.device.type, enabled=False)
-
-    def at_tokens(self, scores: list[Tensor]) -> list[Tensor]:
-        """Scores of each record's steps (rows, time) where their tokens stand in each input."""
-        steps = torch.cat([of_steps.flatten() for of_steps in scores])
-        return self.placement.at_tokens(steps)
-
-    def at_features(self, scores: list[Tensor]) -> list[Tensor]:
-        """Scores of the features of each record's steps (rows, time, features), where they stand.
-
-        In the shape of each input whose own features the layer reads; else over the axes of its
-        tokens, whose features are then something else.
-        """
-        read = [
-            time_first(record.call.input, form_of(record.layer).batch_first)[0].transpose(0, 1)
-            for record in self.records
-        ]
-        steps, of_steps = (
-            torch.cat([part.flatten(0, 1) for part in each]) for each in (scores, read)
-        )
-        return self.placement.at_features(steps, of_steps, self.inputs)
-
-    def arrange(self, scores: list[Tensor]) -> tuple[Tensor, ...]:
-        """Scores of the tokens of each input, in its shape."""
-        parts = zip(self.layouts, scores, self.placement.axes, strict=True)
-        return tuple(layout.arrange(tokens, axes) for layout, tokens, axes in parts)
-
-    def gather(self, attributions: tuple[Tensor, ...]) -> list[Tensor]:
-        """The scores of the tokens in attributions of the inputs' shapes."""
-        parts = zip(self.layouts, attributions, self.placement.axes, strict=True)
-        return [layout.gather(given, axes) for layout, given, axes in parts]
-
-    def at_steps(self, attributions: tuple[Tensor, ...]) -> Tensor:
-        """For each step of all records (steps,), what was attributed to the tokens that it read."""
-        return self.placement.at_steps(self.gather(attributions))
-
-    def sums(self, scores: list[Tensor]) -> Tensor:
-        """The sum of the scores of the tokens in each row (batch,), in float64."""
-        parts = zip(self.layouts, scores, strict=True)
-        return torch.stack([layout.of_rows(tokens) for layout, tokens in parts]).sum(0)
-
-    def add_up(self, totals: list[Tensor]) -> Tensor:
-        """Values of each record's rows (rows,), added up over the rows of the inputs (batch,)."""
-        added = totals[0].new_zeros(self.layouts[0].batch)
-        for of_call, of_rows in zip(self.records, totals, strict=True):
-            added.index_add_(0, of_call.rows, of_rows)
-        return added
-
-
-Score: TypeAlias = Callable[[Any, nn.Module, Record], Tensor]
-
-
-def in_full_precision(score: Score) -> Score:
-    """Keeps the caller's autocast away from the matrix products of a `_score` method."""
-
-    @functools.wraps(score)
-    def precise(self: Any, layer: nn.Module, record: Record) -> Tensor:
-        with torch.autocast(record.path.directions[0].outputs.device.type, enabled=False):
-            return score(self, layer, record)
-
-    return precise
+from captum_rnn.states.modes import modules_of
 
 
 @dataclass(frozen=True)
@@ -159,13 +46,18 @@ class RecurrentModel:
 
     Attributes:
         forward_func: The model, or any function that runs it.
-        layer: The recurrent layer; `forward_func` itself where that is explained alone.
+        layer: The recurrent layer, or several; `forward_func` itself where that is explained alone.
         batch_first: Whether dimension 0 of the inputs is the batch.
     """
 
     forward_func: Callable[..., Any]
-    layer: nn.Module
+    layer: Any
     batch_first: bool = True
+
+    @property
+    def layers(self) -> list[nn.Module]:
+        """The layer, or all of several."""
+        return [self.layer] if not isinstance(self.layer, (list, tuple)) else list(self.layer)
 
     @property
     def is_bare(self) -> bool:
@@ -200,53 +92,94 @@ class RecurrentModel:
         axes = len(layouts[0].axes)
         following = Following(tensors, differentiable=True, axes=axes)
         forward = Forward(self.forward_func, following.inputs, target, additional_forward_args)
-        with torch.enable_grad(), no_graph_left_in(self.forward_func, self.layer):
+        modules = [_unwrapped(layer) for layer in self.layers]
+        with torch.enable_grad(), no_graph_left_in(*modules_of(self.forward_func), *modules):
             recording = record(
-                [_unwrapped(self.layer)],
+                modules,
                 forward,
                 differentiable=with_gradient,
                 following=following,
             )
-            layer = recurrent_layer(self.layer)
-            value = None
+            kinds = [recurrent_layer(layer) for layer in self.layers]
+            layers = [kinds[index] for index in recording.layers]
+            value, graph = None, None
             if with_value or with_gradient:
                 value = explained(forward.selected, layouts[0].batch)
             gradients: list[ReadGradient | None] = [None] * len(recording.calls)
+            reads_beside: list[Tensor | None] = []
             if value is not None and with_gradient:
-                gradients[:] = read_gradients_of(value, recording)
-            batch_first = form_of(layer).batch_first
-            of_cell = isinstance(self.layer, nn.RNNCellBase)
+                graph = Graph(value, recording, following.entries)
+                gradients[:], reads_beside = graph.of_values()
             calls = [
-                steps_of(read, batch_first=batch_first, of_cell=of_cell) for read in recording.reads
+                steps_of(
+                    read,
+                    batch_first=form_of(layer).batch_first,
+                    of_cell=isinstance(modules[index], nn.RNNCellBase),
+                )
+                for read, layer, index in zip(
+                    recording.reads, layers, recording.layers, strict=True
+                )
             ]
             placement = place(tensors, following, calls, axes)
-        self._check_read(placement, layouts, added_up=value is not None)
-        own = [detached(call) for call in recording.calls]
-        if own and not form_of(layer).has_gates:
-            check_reads_in_order(layer, own[0])
-        joined = join([layer] * len(own), own, gradients, calls)
-        placement = placement.renumbered([run.numbers for run in joined])
-        calls = [run.steps for run in joined]
+            by_way: set[int] = set()
+            if graph is not None and len(calls) > 1:
+                placement, by_way = composed(placement, recording, calls)
+            self._check_read(placement, layouts, added_up=value is not None)
+            own = [detached(call) for call in recording.calls]
+            for kind in kinds:
+                if not form_of(kind).has_gates and kind in layers:
+                    check_reads_in_order(kind, own[layers.index(kind)])
+            joined = join(layers, own, gradients, calls)
+            reads: list[set[int]] = [set() for _ in joined]
+            begins = reads
+            if graph is not None and len(calls) > 1:
+                reads, begins = graph.readers(joined)
+        mixed = placement.mixed
+        placement = placement.renumbered([trajectory.numbers for trajectory in joined])
+        calls = [trajectory.steps for trajectory in joined]
         rows = rows_read(placement, layouts, calls)
         placement, ends = without_padding(placement, layouts, calls, each_lengths)
         records = []
-        for run, of_rows, row_lengths in zip(joined, rows, ends, strict=True):
-            path = trajectory(layer, run.call, row_lengths)
-            if run.gradient is not None:
-                check_nothing_read_beyond(layer, path, run.gradient)
-            if run.cut is not None and value is None:  # nothing of them is left at the end
-                path = path.without_rows(run.cut)
+        for of_layer, of_rows, row_lengths in zip(joined, rows, ends, strict=True):
+            layer = layers[of_layer.members[0]]
+            path = trajectory(layer, of_layer.call, row_lengths)
+            if of_layer.gradient is not None:
+                check_nothing_read_beyond(layer, path, of_layer.gradient)
+            if of_layer.cut is not None and value is None:  # nothing of them is left at the end
+                path = path.without_rows(of_layer.cut)
             own_target = target_of_rows(target, of_rows, layouts[0].batch)
             records.append(
-                Record(layer, run.call, path, of_rows, run.numbers, run.gradient, own_target)
+                Record(
+                    layer,
+                    of_layer.call,
+                    path,
+                    of_rows,
+                    of_layer.numbers,
+                    of_layer.gradient,
+                    own_target,
+                )
             )
-        again = Forward(self.forward_func, tensors, target, additional_forward_args)
-        value = None if value is None else value.detach()
-        return Run(again, value, layouts, records, own, placement, tensors)
+        return Run(
+            Forward(self.forward_func, tensors, target, additional_forward_args),
+            None if value is None else value.detach(),
+            layouts,
+            records,
+            own,
+            placement,
+            tensors,
+            joined,
+            modules,
+            graph,
+            reads,
+            [read | begun for read, begun in zip(reads, begins, strict=True)],
+            _of(joined, mixed),
+            _of(joined, by_way),
+            reads_beside,
+        )
 
     def _layout(self, tensor: Tensor) -> InputLayout:
         if self.is_bare:
-            layer = recurrent_layer(self.layer)
+            layer = recurrent_layer(self.layers[0])
             batch_first, unbatched = form_of(layer).batch_first, tensor.dim() == 2
             fits = tensor.dim() in (2, 3)
             expected = "(batch, time, features)" if batch_first else "(time, batch, features)"
@@ -270,14 +203,15 @@ class RecurrentModel:
                 f"{self._layer_name} did not run in the forward pass; pass the layer that "
                 "forward_func uses"
             )
-        if placement.mixed:
+        if placement.mixed and not added_up:
             raise ValueError(
                 f"the steps of {self._layer_name} read several tokens each, and other steps read "
                 "them too, as behind a convolution, attention or another recurrent layer, so that "
-                "its steps have no token of their own"
+                "its steps have no token of their own; pass attribute_to_layer_input=True for "
+                "scores of the steps themselves, or use AdjointDeltaAttribution"
             )
         for index, layout in enumerate(layouts):
-            if not placement.of_input(index).any():
+            if not placement.mixed and not placement.of_input(index).any():
                 name = "inputs" if len(layouts) == 1 else f"inputs[{index}]"
                 raise ValueError(
                     f"{self._layer_name} read no token of {name}, whose shape is "
@@ -286,8 +220,9 @@ class RecurrentModel:
                     "forward_func that does not detach them or leave torch on the way"
                 )
 
-        often = 1 if placement.straight else int(placement.places.bincount().amax())
-        if often > 1 and not added_up:
+        once = placement.straight or placement.mixed or added_up
+        often = 1 if once else int(placement.places.bincount().amax())
+        if often > 1:
             raise ValueError(
                 f"{self._layer_name} ran {len(placement.counts)} times in the forward pass for "
                 f"{len(layouts)} input tensor(s) and read a token {often} times, but scores "
@@ -297,12 +232,21 @@ class RecurrentModel:
 
     @property
     def _layer_name(self) -> str:
-        layer = recurrent_layer(self.layer)
+        kinds = [recurrent_layer(layer) for layer in self.layers]
+        if len(kinds) > 1:
+            return "the layers " + ", ".join(type(layer).__name__ for layer in kinds)
+        layer = self.layers[0]
         named = (
             self.forward_func.named_modules() if isinstance(self.forward_func, nn.Module) else ()
         )
         names = [name for name, module in named if module is layer and name]
-        return f"layer {names[0]!r} ({type(layer).__name__})" if names else type(layer).__name__
+        kind = type(layer).__name__
+        return f"layer {names[0]!r} ({kind})" if names else kind
+
+
+def _of(joined: list[Joined], calls: Collection[int]) -> set[int]:
+    """The trajectories that have one of the calls in them."""
+    return {index for index, one in enumerate(joined) if not set(one.members).isdisjoint(calls)}
 
 
 def _unwrapped(layer: nn.Module) -> nn.Module:

@@ -31,38 +31,25 @@ def logit_delta(paths: Sequence[StatePath], reads: Sequence[Reads]) -> Tensor:
     ⟨h_t − h_{t−1}, ∂f_c/∂h_n⟩. Both directions add up.
 
     Args:
-        paths: The states of the forward direction and, for a bidirectional layer, of the backward
-            one.
-        reads: For each direction, what is read of it.
+        paths: The states that are looked at: of each direction, of lower levels, cell states.
+        reads: For each of them, what is read of it.
 
     Returns:
         Scores (batch, time), in float32 at least. Beyond the end of a row they mean nothing.
-
-    Raises:
-        ValueError: Nothing is read of any direction.
 
     Example:
         >>> path = StatePath.of_states(torch.tensor([[[0.0, 0.0], [1.0, 0.0], [1.0, 2.0]]]))
         >>> logit_delta([path], [Reads(None, torch.tensor([[3.0, -1.0]]))])
         tensor([[ 3., -2.]])
     """
-    check_reads(reads)
-    scores = []
+    nothing = paths[0].outputs.new_zeros(paths[0].outputs.shape[:2])
+    scores = [nothing.to(torch.promote_types(nothing.dtype, torch.float32))]
     for path, read in zip(paths, reads, strict=True):
         if read.final is not None:
             scores.append(_gains(path, read.final))
         if read.outputs is not None:
             scores.append(_gains_towards_outputs(path, read.outputs))
     return torch.stack(scores).sum(0)
-
-
-def check_reads(reads: Sequence[Reads]) -> None:
-    """Raises ValueError if the classifier reads no hidden state, only the cell state of an LSTM."""
-    if all(read.outputs is None and read.final is None for read in reads):
-        raise ValueError(
-            "the model's output depends on the cell state of the recurrent layer only, but this "
-            "method scores steps of the hidden state; use AdjointDeltaAttribution, which reads both"
-        )
 
 
 def gains_along(path: StatePath, vectors: Tensor) -> Tensor:

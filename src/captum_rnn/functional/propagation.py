@@ -64,6 +64,31 @@ def of_inputs(stack: Stack, level: Sequence[Multipliers]) -> Tensor:
     return reduce(torch.add, parts)
 
 
+class HandedOn(NamedTuple):
+    """What a layer hands on to whatever stands before it: multipliers of all that it was given."""
+
+    inputs: Tensor
+    """Of its inputs (time, batch, features), in the order of the text."""
+    initial: tuple[Tensor, ...]
+    """Of its initial states (number, batch, state), and of an LSTM's cell states."""
+
+
+def handed_on(stack: Stack, rule: Rule) -> HandedOn:
+    """The multipliers of what a layer was given.
+
+    Args:
+        stack: The levels of the layer.
+        rule: What stands for the derivatives.
+    """
+    levels = walk_back(stack, rule)
+    found = [of_direction for level in levels for of_direction in level]
+    initial = [torch.stack([one.states[0] for one in found])]
+    cells = [one.cells[0] for one in found if one.cells is not None]
+    if cells:
+        initial.append(torch.stack(cells))
+    return HandedOn(of_inputs(stack, levels[0]), tuple(initial))
+
+
 def read_above(stack: Stack, above: Sequence[Multipliers], directions: int) -> list[Tensor]:
     """What a level reads of the states of each direction below it, in that direction's order."""
     parts = of_inputs(stack, above).chunk(directions, -1)
@@ -75,6 +100,7 @@ def adjoint_scores(
     instead: Sequence[Sequence[Ends]],
     rule: Rule = TANGENT,
     base: Sequence[Sequence[Any]] | None = None,
+    later: Sequence[Tensor] | None = None,
 ) -> Tensor:
     r"""First-order change of the output for each step, against another state after it.
 
@@ -88,6 +114,8 @@ def adjoint_scores(
             those after each step, and the cell states of an LSTM, in the order of reading.
         rule: What stands for the derivative.
         base: As for `walk_back`.
+        later: What of the top level's states (time, batch, state) layers behind this one read, for
+            each direction in its order of reading, where their own steps are scored too.
 
     Returns:
         The changes (time, batch) in the order of the text.
@@ -96,7 +124,7 @@ def adjoint_scores(
     changes = []
     for depth, level in enumerate(levels):
         is_top = depth + 1 == len(levels)
-        above = None if is_top else read_above(stack, levels[depth + 1], len(level))
+        above = later if is_top else read_above(stack, levels[depth + 1], len(level))
         for direction, (found, (states, cells)) in enumerate(
             zip(level, instead[depth], strict=True)
         ):

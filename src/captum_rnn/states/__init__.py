@@ -5,7 +5,9 @@ reads a `Trajectory`, whose axes are the same for every layer and layout.
 """
 
 from captum_rnn.states.baseline import Baselines, at_steps, baseline_inputs
-from captum_rnn.states.following import Following
+from captum_rnn.states.composing import composed
+from captum_rnn.states.following import Entry, Following
+from captum_rnn.states.graph import Graph, Weighted
 from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.joining import Joined, join
 from captum_rnn.states.layers import LayerForm, form_of, recurrent_layer, torch_layer
@@ -13,6 +15,7 @@ from captum_rnn.states.leftovers import no_graph_left_in
 from captum_rnn.states.order import check_reads_in_order
 from captum_rnn.states.packing import TokenSequence, pack_tokens
 from captum_rnn.states.places import Placement, Steps, place, steps_of
+from captum_rnn.states.reads import all_reads
 from captum_rnn.states.recording import (
     ReadGradient,
     Recording,
@@ -37,7 +40,9 @@ from captum_rnn.states.weights import from_cell
 __all__ = [
     "Baselines",
     "Direction",
+    "Entry",
     "Following",
+    "Graph",
     "Joined",
     "LayerCall",
     "LayerForm",
@@ -49,11 +54,14 @@ __all__ = [
     "Steps",
     "TokenSequence",
     "Trajectory",
+    "Weighted",
+    "all_reads",
     "at_steps",
     "baseline_inputs",
     "check_derivable",
     "check_nothing_read_beyond",
     "check_reads_in_order",
+    "composed",
     "detached",
     "form_of",
     "from_cell",

@@ -155,8 +155,10 @@ def baseline_inputs(
 
 def _steps(layer: nn.Module, call: LayerCall, read: LayerData) -> Tensor:
     """What a call reads on baselines (steps, features), its steps numbered row by row."""
-    batch_first = form_of(layer).batch_first
-    own, found = (steps_of(data, batch_first=batch_first) for data in (call.input, read))
+    of_cell = isinstance(layer, nn.RNNCellBase)
+    batch_first = of_cell or form_of(layer).batch_first
+    own = steps_of(call.input, batch_first=batch_first)
+    found = steps_of(read, batch_first=batch_first, of_cell=of_cell)
     same = (own.rows, own.time, own.data.shape[1]) == (found.rows, found.time, found.data.shape[1])
     if not (same and torch.equal(own.numbers, found.numbers)):
         raise ValueError(

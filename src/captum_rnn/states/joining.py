@@ -5,7 +5,8 @@ final state of an earlier one, row by row and value by value, goes on where that
 that starts from zeros instead, as behind a mask of finished episodes, is a trajectory of its own.
 """
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,6 +15,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from captum_rnn.states.hooks import LayerCall, LayerData
 from captum_rnn.states.layers import form_of
+from captum_rnn.states.links import groups_of, links_of
 from captum_rnn.states.places import Steps, steps_of
 from captum_rnn.states.recording import ReadGradient, data_of, with_data
 
@@ -28,6 +30,11 @@ class Joined:
         steps: The steps of that run.
         numbers: Which step of the separate calls, counted through all of them, each of these steps
             was (rows, time); -1: none.
+        members: The calls that it is made of.
+        orders: For each member, which of these steps (rows · time) each of its own was.
+        is_linked: Whether each member goes on from another one.
+        starts: The call and its row that each of the rows begins with.
+        read: Brings what is read of each of all calls into what is read of this run.
         cut: Which rows (rows,) were given up for another trajectory; None: none.
     """
 
@@ -35,7 +42,17 @@ class Joined:
     gradient: ReadGradient | None
     steps: Steps
     numbers: Tensor
+    members: list[int]
+    orders: list[Tensor]
+    is_linked: list[bool]
+    starts: list[tuple[int, int]]
+    read: Callable[[Sequence[ReadGradient]], ReadGradient]
     cut: Tensor | None = None
+
+    def rows_of(self, number: int) -> list[int]:
+        """The rows of this run that begin with the rows of a member, in their order."""
+        rows = {row: index for index, (member, row) in enumerate(self.starts) if member == number}
+        return [rows[row] for row in sorted(rows)]
 
 
 def join(
@@ -58,15 +75,27 @@ def join(
     """
     counts = [of_call.rows * of_call.time for of_call in steps]
     firsts = [sum(counts[:number]) for number in range(len(calls))]
-    links = [_links(number, layers, calls) for number in range(len(calls))]
-    groups = _groups(links)
+    links = [links_of(number, layers, calls) for number in range(len(calls))]
+    groups = groups_of(links)
     joined = []
     for group in groups:
         if len(group) == 1:
             (number,) = group
             grid = torch.arange(counts[number], device=steps[number].numbers.device)
             grid = grid.view(steps[number].rows, -1) + firsts[number]
-            joined.append(Joined(calls[number], gradients[number], steps[number], grid))
+            joined.append(
+                Joined(
+                    calls[number],
+                    gradients[number],
+                    steps[number],
+                    grid,
+                    group,
+                    [steps[number].numbers],
+                    [False],
+                    [(number, row) for row in range(steps[number].rows)],
+                    operator.itemgetter(number),
+                )
+            )
             continue
         if form_of(layers[group[0]]).directions == 2:
             raise ValueError(
@@ -76,54 +105,6 @@ def join(
             )
         joined.append(_Joining(layers[group[0]], calls, gradients, steps, firsts, links).of(group))
     return joined
-
-
-def _links(
-    number: int, layers: Sequence[nn.Module], calls: Sequence[LayerCall]
-) -> list[tuple[int, int] | None]:
-    """For each row of a call, the earlier call and its row whose final state it goes on from."""
-    call = calls[number]
-    if call.initial is None:
-        return []
-    initial = _states(call.initial)
-    links: list[tuple[int, int] | None] = [None] * len(initial)
-    open_rows = (initial != 0).any(1)
-    for earlier in reversed(range(number)):
-        if not open_rows.any():
-            break
-        final = _states(calls[earlier].final)
-        if layers[earlier] is not layers[number] or final.shape[1] != initial.shape[1]:
-            continue
-        if final.shape == initial.shape:
-            same = open_rows & (final == initial).all(1)
-            for row in same.nonzero().flatten().tolist():
-                links[row] = (earlier, row)
-            open_rows = open_rows & ~same
-        for row in open_rows.nonzero().flatten().tolist():
-            found = (final == initial[row]).all(1).nonzero().flatten()
-            if len(found):
-                links[row] = (earlier, int(found[0]))
-                open_rows[row] = False
-    return links
-
-
-def _states(parts: tuple[Tensor, ...]) -> Tensor:
-    """All states of each row (rows, width)."""
-    batched = [part if part.dim() == 3 else part.unsqueeze(1) for part in parts]
-    return torch.cat([part.transpose(0, 1).flatten(1) for part in batched], 1)
-
-
-def _groups(links: list[list[tuple[int, int] | None]]) -> list[list[int]]:
-    """The calls that are linked, together, each group in the order of the calls."""
-    group_of = list(range(len(links)))
-    for number, of_call in enumerate(links):
-        for earlier in {link[0] for link in of_call if link is not None}:
-            old, new = group_of[number], group_of[earlier]
-            group_of = [new if group == old else group for group in group_of]
-    return [
-        [number for number, own in enumerate(group_of) if own == group]
-        for group in dict.fromkeys(group_of)
-    ]
 
 
 @dataclass(frozen=True)
@@ -153,10 +134,32 @@ class _Joining:
         steps = steps_of(call.input, batch_first=form_of(self.layer).batch_first)
         is_last = {row: number for number, row in sorted(last)}
         cut = torch.tensor([is_last[row] != number for number, row in last], device=ends.device)
-        gradient = None
-        if self.gradients[group[0]] is not None:
-            gradient = self._gradient(group, chains, lay_out)
-        return Joined(call, gradient, steps, numbers, cut if bool(cut.any()) else None)
+
+        def read(gradients: Sequence[ReadGradient | None]) -> ReadGradient:
+            return self._gradient(group, chains, lay_out, gradients)
+
+        is_known = self.gradients[group[0]] is not None
+        return Joined(
+            call,
+            read(self.gradients) if is_known else None,
+            steps,
+            numbers,
+            group,
+            self._orders(group, numbers),
+            [any(link is not None for link in self.links[number]) for number in group],
+            [chain[0] for chain in chains],
+            read,
+            cut if bool(cut.any()) else None,
+        )
+
+    def _orders(self, group: list[int], numbers: Tensor) -> list[Tensor]:
+        """For each call of a group, where its steps stand in the trajectory (rows · time)."""
+        places = torch.zeros(
+            max(int(numbers.max()) + 1, 1), dtype=torch.int64, device=numbers.device
+        )
+        is_step = numbers.flatten() >= 0
+        places[numbers.flatten()[is_step]] = is_step.nonzero().flatten()
+        return [places[self.steps[number].numbers + self.firsts[number]] for number in group]
 
     def _chains(self, group: list[int]) -> list[list[tuple[int, int]]]:
         """Calls and their rows that follow each other."""
@@ -224,12 +227,16 @@ class _Joining:
         return self._rows(places, parts)
 
     def _gradient(
-        self, group: list[int], chains: list[list[tuple[int, int]]], lay_out: "_Layout"
+        self,
+        group: list[int],
+        chains: list[list[tuple[int, int]]],
+        lay_out: "_Layout",
+        gradients: Sequence[ReadGradient | None],
     ) -> ReadGradient:
         """What is read of the trajectory: the final states in its midst are outputs too."""
         outputs, finals = [], {}
         for number in group:
-            gradient, call = self.gradients[number], self.calls[number]
+            gradient, call = gradients[number], self.calls[number]
             assert gradient is not None
             read = gradient.output
             zeros = with_data(call.output, torch.zeros_like(data_of(call.output)))

@@ -176,6 +176,22 @@ class Placement:
                 handed.append(of_tokens[index])
         return handed
 
+    def at_places(self, places: Tensor, values: Tensor) -> list[Tensor]:
+        """Adds values (places,) up at the tokens of numbered places, for each input, over its axes.
+
+        Args:
+            places: The numbers of the places (places,); `NOWHERE` is left out.
+            values: What stands at each.
+        """
+        pairs = replace(self, places=places, steps=torch.arange(len(places), device=places.device))
+        handed = []
+        for index, (shape, axes) in enumerate(zip(self.shapes, self.axes, strict=True)):
+            tokens, numbers = pairs.tokens(index)
+            grid = [shape[axis] for axis in axes]
+            of_input = values.new_zeros(math.prod(grid))
+            handed.append(of_input.index_add(0, tokens, values[numbers]).view(grid))
+        return handed
+
     def at_steps(self, scores: list[Tensor]) -> Tensor:
         """For each step (steps,), the sum of the scores of the tokens that it read.
 

@@ -252,10 +252,9 @@ def read_gradients_of(values: Tensor, recording: Recording) -> list[ReadGradient
 
 
 def detached(call: LayerCall) -> LayerCall:
-    """A call whose states are no longer part of a graph, nor leaves of one."""
-    for state in (data_of(call.output), *call.final):
-        state.requires_grad_(False)
-    return call
+    """A call whose states are no leaves of a graph."""
+    output = with_data(call.output, data_of(call.output).detach())
+    return replace(call, output=output, final=tuple(state.detach() for state in call.final))
 
 
 def data_of(read: LayerData) -> Tensor:

@@ -1,7 +1,8 @@
 """What a model makes of a layer whose states stay as they were before the first token."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,36 +16,53 @@ from captum_rnn.states.layers import form_of, runs_torchs_own_code
 from captum_rnn.states.recording import data_of, with_data
 
 
-def read_at_rest(layer: nn.Module, forward: Callable[[], Tensor]) -> Tensor:
-    """What `forward` returns if all states of the layer stay as they were before the first token.
+def read_at_rest(
+    modules: Sequence[nn.Module],
+    forward: Callable[[], Tensor],
+    initial: Sequence[tuple[Tensor, ...] | None] = (),
+) -> Tensor:
+    """What `forward` returns if all states of layers stay as they were before the first token.
 
     The outputs after every step and the final states are replaced by the initial states.
+
+    Args:
+        modules: The layers, or cells.
+        forward: Runs the model.
+        initial: The initial states of the calls, in their order, where they are not those that the
+            model gives now; it may have kept others from an earlier run.
     """
+    told = iter(initial)
+
+    def at_rest(call: LayerCall) -> list[Any]:
+        begun = next(told, None) or call.initial
+        final = begun or tuple(torch.zeros_like(state) for state in call.final)
+        module = running[-1]
+        if isinstance(module, nn.RNNCellBase) or not form_of(module).has_gates:
+            return [_other_at_rest(module, replace(call, initial=begun)), *final]
+        return [_repeated(module, call.output, final[0]), *final]
 
     def begin(index: int) -> None:
-        kernels.begin(layer)
+        running.append(modules[index])
+        kernels.begin(modules[index])
 
     def rest(
         index: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
     ) -> Any:
         call = layer_call(module, args, kwargs, output)
         if kernels.end(call) is not None:  # the subclass went on with its kernel at rest
+            running.pop()
             return None
-        outputs, *final = _at_rest(layer, call)
+        outputs, *final = at_rest(call)
+        running.pop()
         return renested(module, output, outputs, final)
 
-    kernels = KernelCalls(lambda call: (call, _at_rest(layer, call)))
-    catching = contextlib.nullcontext() if runs_torchs_own_code(layer) else kernels
-    with torch.no_grad(), catching, watched([layer], begin, rest), compiled_code_runs_eagerly():
+    running: list[nn.Module] = []
+    kernels = KernelCalls(lambda call: (call, at_rest(call)))
+    plain = all(runs_torchs_own_code(module) for module in modules)
+    catching = contextlib.nullcontext() if plain else kernels
+    hooks = watched(list(modules), begin, rest)
+    with torch.no_grad(), catching, hooks, compiled_code_runs_eagerly():
         return forward()
-
-
-def _at_rest(layer: nn.Module, call: LayerCall) -> list[Any]:
-    """Outputs and final states, all of them the initial ones."""
-    final = call.initial or tuple(torch.zeros_like(state) for state in call.final)
-    if form_of(layer).has_gates:
-        return [_repeated(layer, call.output, final[0]), *final]
-    return [_other_at_rest(layer, call), *final]
 
 
 def _other_at_rest(layer: nn.Module, call: LayerCall) -> Tensor:

@@ -1,0 +1,236 @@
+"""What a method scores: what the recurrent layers and the model did in one forward pass."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from captum_rnn.attr.inputs import InputLayout
+from captum_rnn.states import (
+    Entry,
+    Graph,
+    Joined,
+    LayerCall,
+    Placement,
+    ReadGradient,
+    Trajectory,
+    Weighted,
+    form_of,
+)
+from captum_rnn.states.levels import time_first
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the recurrent layer did in one call.
+
+    Attributes:
+        layer: The layer.
+        call: The call of it.
+        path: The states that it passed through.
+        rows: The row of the inputs that each of its rows read (rows,).
+        gradient: What the classifier reads of them; None for methods that do not look at it.
+        target: The class that is explained, for each of the rows where the user gave several.
+        numbers: Which step of all calls of the layer each of its steps was (rows, time); -1: none.
+        baseline: What the layer would have read of the baselines (time, rows, features), in the
+            order of the text; None: there are none.
+        later: What layers behind this one read of it, if their own steps are scored too.
+    """
+
+    layer: nn.Module
+    call: LayerCall
+    path: Trajectory
+    rows: Tensor
+    numbers: Tensor
+    gradient: ReadGradient | None = None
+    target: Any = None
+    baseline: Tensor | None = None
+    later: ReadGradient | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One forward pass of the model.
+
+    Attributes:
+        forward: Runs the model again, and returns the explained value of each row (batch,).
+        value: The explained values; None for methods that do not look at the output.
+        layouts: The layout of each input.
+        records: One for each trajectory of the layer.
+        calls: Each call of the layer.
+        placement: Which token each step of the calls read.
+        inputs: The inputs.
+        joined: What the records are made of.
+        modules: The layers as they are called.
+        graph: What stands between the layers, for methods that look at the class.
+        reads: For each record, those whose steps it read something of.
+        depends: The same, and those whose states it began from.
+        mixed: The records whose steps read several tokens that others read too.
+        composed: The records whose steps read one step each of another record.
+        reads_beside: Derivatives of the output with respect to what reaches it beside the layers,
+            for each entry of the graph.
+    """
+
+    forward: Callable[[], Any]
+    value: Tensor | None
+    layouts: list[InputLayout]
+    records: list[Record]
+    calls: list[LayerCall]
+    placement: Placement
+    inputs: tuple[Tensor, ...]
+    joined: list[Joined]
+    modules: list[nn.Module]
+    graph: Graph | None = None
+    reads: list[set[int]] = field(default_factory=list)
+    depends: list[set[int]] = field(default_factory=list)
+    mixed: set[int] = field(default_factory=set)
+    composed: set[int] = field(default_factory=set)
+    reads_beside: list[Tensor | None] = field(default_factory=list)
+
+    @property
+    def grids(self) -> list[tuple[int, int]]:
+        """Rows and steps of each record."""
+        return [(trajectory.steps.rows, trajectory.steps.time) for trajectory in self.joined]
+
+    @property
+    def first_states(self) -> list[tuple[Tensor, ...] | None]:
+        """The initial states of the calls; None where a call goes on from another one."""
+        linked = {
+            number: of_call
+            for trajectory in self.joined
+            for number, of_call in zip(trajectory.members, trajectory.is_linked, strict=True)
+        }
+        zeros = [tuple(torch.zeros_like(state) for state in call.final) for call in self.calls]
+        return [
+            None if linked[number] else call.initial or zeros[number]
+            for number, call in enumerate(self.calls)
+        ]
+
+    @property
+    def has_beside(self) -> bool:
+        """Whether anything reaches the output beside the layers."""
+        return any(read is not None and bool(read.any()) for read in self.reads_beside)
+
+    @property
+    def needs_walk(self) -> bool:
+        """Whether there is more than layers that read tokens and a classifier that reads layers."""
+        return self.graph is not None and (bool(self.mixed) or any(self.depends))
+
+    def beside(self, weighted: Sequence[Weighted] = ()) -> list[Tensor]:
+        """Derivative times vector of the tokens of each input, over their axes.
+
+        Of the output with all layers held fixed, and of what the layers were given by weight.
+        """
+        assert self.graph is not None
+        tensors = [tensor for of_one in weighted for tensor in of_one.tensors]
+        weights = [weight for of_one in weighted for weight in of_one.weights]
+        _, gradients = self.graph.gradients(Weighted(tensors, weights))
+        added = [
+            torch.zeros([layout.shape[axis] for axis in axes], device=self.graph.values.device)
+            for layout, axes in zip(self.layouts, self.placement.axes, strict=True)
+        ]
+        for entry, *parts in zip(self.graph.entries, gradients, self.reads_beside, strict=True):
+            for part in parts:
+                if part is not None:
+                    added = self._with_entry(added, entry, (part * entry.vectors).detach())
+        return added
+
+    def placed(self, scores: list[Tensor]) -> list[Tensor]:
+        """Scores of steps (rows, time), or of their features too, where their tokens stand."""
+        if scores[0].dim() == 2:
+            return self.at_tokens(scores)
+        if len({record.call.features for record in self.records}) > 1:
+            return self.at_tokens([of_features.sum(2) for of_features in scores])
+        return self.at_features(scores)
+
+    def with_beside(self, scores: list[Tensor], weighted: Sequence[Weighted] = ()) -> list[Tensor]:
+        """Scores of each input, over the axes of its tokens or in its shape, with `beside`."""
+        if not weighted and not self.has_beside:
+            return scores
+        added = []
+        for of_input, more, layout, axes in zip(
+            scores, self.beside(weighted), self.layouts, self.placement.axes, strict=True
+        ):
+            in_shape = of_input.shape == layout.shape
+            more = layout.arrange(more, axes) if in_shape else more
+            added.append(of_input + more.to(of_input))
+        return added
+
+    def _with_entry(self, added: list[Tensor], entry: Entry, shares: Tensor) -> list[Tensor]:
+        """Adds what the features of an entry got to the tokens."""
+        if entry.of_input is not None:
+            index = entry.of_input
+            tokens = self.layouts[index].gather(shares, self.placement.axes[index])
+            return [
+                of_input + tokens if number == index else of_input
+                for number, of_input in enumerate(added)
+            ]
+        placed = self.placement.at_places(entry.places.flatten(), shares.flatten(0, -2).sum(-1))
+        return [of_input + tokens for of_input, tokens in zip(added, placed, strict=True)]
+
+    def full_precision(self) -> torch.autocast:
+        """Keeps the caller's autocast away from what is computed of the records."""
+        return torch.autocast(self.placement.places.device.type, enabled=False)
+
+    def at_tokens(self, scores: list[Tensor]) -> list[Tensor]:
+        """Scores of each record's steps (rows, time) where their tokens stand in each input."""
+        steps = torch.cat([of_steps.flatten() for of_steps in scores])
+        return self.placement.at_tokens(steps)
+
+    def at_features(self, scores: list[Tensor]) -> list[Tensor]:
+        """Scores of the features of each record's steps (rows, time, features), where they stand.
+
+        In the shape of each input whose own features the layer reads; else over the axes of its
+        tokens, whose features are then something else.
+        """
+        read = [
+            time_first(record.call.input, form_of(record.layer).batch_first)[0].transpose(0, 1)
+            for record in self.records
+        ]
+        steps, of_steps = (
+            torch.cat([part.flatten(0, 1) for part in each]) for each in (scores, read)
+        )
+        return self.placement.at_features(steps, of_steps, self.inputs)
+
+    def arrange(self, scores: list[Tensor]) -> tuple[Tensor, ...]:
+        """Scores of the tokens of each input, in its shape."""
+        parts = zip(self.layouts, scores, self.placement.axes, strict=True)
+        return tuple(layout.arrange(tokens, axes) for layout, tokens, axes in parts)
+
+    def gather(self, attributions: tuple[Tensor, ...]) -> list[Tensor]:
+        """The scores of the tokens in attributions of the inputs' shapes."""
+        parts = zip(self.layouts, attributions, self.placement.axes, strict=True)
+        return [layout.gather(given, axes) for layout, given, axes in parts]
+
+    def at_steps(self, attributions: tuple[Tensor, ...]) -> Tensor:
+        """For each step of all records (steps,), what was attributed to the tokens that it read."""
+        return self.placement.at_steps(self.gather(attributions))
+
+    def sums(self, scores: list[Tensor]) -> Tensor:
+        """The sum of the scores of the tokens in each row (batch,), in float64."""
+        parts = zip(self.layouts, scores, strict=True)
+        return torch.stack([layout.of_rows(tokens) for layout, tokens in parts]).sum(0)
+
+    def add_up(self, totals: list[Tensor]) -> Tensor:
+        """Values of each record's rows (rows,), added up over the rows of the inputs (batch,)."""
+        added = totals[0].new_zeros(self.layouts[0].batch)
+        for of_call, of_rows in zip(self.records, totals, strict=True):
+            added.index_add_(0, of_call.rows, of_rows)
+        return added
+
+
+Score: TypeAlias = Callable[[Any, nn.Module, Record], Any]
+
+
+def in_full_precision(score: Score) -> Score:
+    """Keeps the caller's autocast away from the matrix products of a `_score` method."""
+
+    @functools.wraps(score)
+    def precise(self: Any, layer: nn.Module, record: Record) -> Any:
+        with torch.autocast(record.path.directions[0].outputs.device.type, enabled=False):
+            return score(self, layer, record)
+
+    return precise

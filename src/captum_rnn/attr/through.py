@@ -1,0 +1,135 @@
+"""Scores where layers read each other, or tokens by way of something that mixes them.
+
+The layers are walked last to first. What a layer's inputs are worth to the output goes on through
+whatever stands before it, by autograd: to the layers that it read, and to the vectors of the tokens
+themselves, whose share is derivative times vector. So does what reaches the output beside them all.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from captum_rnn.attr.records import Record, Run
+from captum_rnn.states.graph import Weighted, added, is_read
+from captum_rnn.states.recording import ReadGradient
+
+
+def token_scores(method: Any, run: Run) -> list[Tensor]:
+    """Scores of the tokens of each input, over their axes.
+
+    Args:
+        method: Scores the steps of a record; if it passes on what a layer read, it says what that
+            is worth.
+        run: The run.
+
+    Raises:
+        ValueError: Steps without tokens of their own, and a method that does not pass on.
+    """
+    if run.needs_walk and method._passes_on:
+        return _Through(method, run).scores()
+    check_no_walk(run, type(method).__name__)
+    return run.with_beside(
+        run.placed([method._score(record.layer, record) for record in run.records])
+    )
+
+
+@dataclass
+class _Through:
+    """One walk through a run's layers.
+
+    Attributes:
+        method: Scores the steps of a record, and says what its inputs are worth.
+        run: The run.
+    """
+
+    method: Any
+    run: Run
+
+    def scores(self) -> list[Tensor]:
+        """Scores of the tokens of each input, over their axes."""
+        run = self.run
+        assert run.graph is not None
+        handed: dict[int, Weighted] = {}
+        scores: dict[int, Tensor] = {}
+        for index in self._last_first():
+            record = self._with_later(index, handed)
+            if self._hands_on(index):
+                inputs, initial = self.method._handed_on(record.layer, record)
+                handed[index] = run.graph.handed_on(run.joined[index], inputs, initial)
+            if self._is_scored(index):
+                scores[index] = self.method._score(record.layer, record)
+        some = next(iter(scores.values()), run.graph.values)
+        steps = [
+            scores.get(index, some.new_zeros(()).expand(*grid, *some.shape[2:]))
+            for index, grid in enumerate(run.grids)
+        ]
+        beside = [handed[index] for index in handed if not self._is_scored(index)]
+        return run.with_beside(run.placed(steps), beside)
+
+    def _last_first(self) -> Iterator[int]:
+        """The trajectories, each after all that read it; ValueError if they read each other."""
+        left = set(range(len(self.run.records)))
+        while left:
+            read = {below for index in left for below in self.run.depends[index]}
+            free = sorted(left - read, reverse=True)
+            if not free:
+                layer = self.run.records[min(left)].layer
+                raise ValueError(
+                    f"what {type(layer).__name__} reads is made of its own earlier answers, so "
+                    "that its runs are no single one; feed it what does not depend on them, e.g. "
+                    "the true tokens"
+                )
+            yield from free
+            left -= set(free)
+
+    def _hands_on(self, index: int) -> bool:
+        return bool(self.run.depends[index]) or index in self.run.mixed
+
+    def _is_scored(self, index: int) -> bool:
+        """Whether the steps of a trajectory have scores of their own."""
+        if index in self.run.mixed:
+            return False
+        if not self.run.reads[index]:
+            return True
+        return index in self.run.composed and not self.method._scores_inputs
+
+    def _with_later(self, index: int, handed: dict[int, Weighted]) -> Record:
+        """A record with what the later layers read of it."""
+        record = self.run.records[index]
+        assert record.gradient is not None
+        readers = [later for later in handed if index in self.run.depends[later]]
+        later = self._read(index, [handed[reader] for reader in readers])
+        if later is None:
+            return record
+        followed = [r for r in readers if r in self.run.composed and self._is_scored(r)]
+        scored = [handed[reader] for reader in followed]
+        return replace(
+            record,
+            gradient=added(record.gradient, later),
+            later=self._read(index, scored),
+        )
+
+    def _read(self, index: int, weighted: list[Weighted]) -> ReadGradient | None:
+        assert self.run.graph is not None
+        if not weighted:
+            return None
+        tensors = [tensor for of_one in weighted for tensor in of_one.tensors]
+        weights = [weight for of_one in weighted for weight in of_one.weights]
+        gradients, _ = self.run.graph.gradients(Weighted(tensors, weights))
+        found = self.run.joined[index].read(gradients)
+        return found if is_read(found) else None
+
+
+def check_no_walk(run: Run, name: str) -> None:
+    """Raises ValueError where steps would have to be scored that have no token of their own."""
+    for index, record in enumerate(run.records):
+        by_itself = not run.depends[index] or index in run.composed
+        if index in run.mixed or not by_itself:
+            raise ValueError(
+                f"the steps of {type(record.layer).__name__} read several tokens, or steps of "
+                f"another layer, each, which {name} does not go through; use "
+                "AdjointDeltaAttribution or RecurrentLRPAttribution, or pass "
+                "attribute_to_layer_input=True for scores of the steps themselves"
+            )

@@ -1,0 +1,56 @@
+"""Which runs of a layer go on from which: by the values of their states, row by row."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from captum_rnn.states.hooks import LayerCall
+
+
+def links_of(
+    number: int, layers: Sequence[nn.Module], calls: Sequence[LayerCall]
+) -> list[tuple[int, int] | None]:
+    """For each row of a call, the earlier call and its row whose final state it goes on from."""
+    call = calls[number]
+    if call.initial is None:
+        return []
+    initial = _states(call.initial)
+    links: list[tuple[int, int] | None] = [None] * len(initial)
+    open_rows = (initial != 0).any(1)
+    for earlier in reversed(range(number)):
+        if not open_rows.any():
+            break
+        final = _states(calls[earlier].final)
+        if layers[earlier] is not layers[number] or final.shape[1] != initial.shape[1]:
+            continue
+        if final.shape == initial.shape:
+            same = open_rows & (final == initial).all(1)
+            for row in same.nonzero().flatten().tolist():
+                links[row] = (earlier, row)
+            open_rows = open_rows & ~same
+        for row in open_rows.nonzero().flatten().tolist():
+            found = (final == initial[row]).all(1).nonzero().flatten()
+            if len(found):
+                links[row] = (earlier, int(found[0]))
+                open_rows[row] = False
+    return links
+
+
+def _states(parts: tuple[Tensor, ...]) -> Tensor:
+    """All states of each row (rows, width)."""
+    batched = [part if part.dim() == 3 else part.unsqueeze(1) for part in parts]
+    return torch.cat([part.transpose(0, 1).flatten(1) for part in batched], 1)
+
+
+def groups_of(links: list[list[tuple[int, int] | None]]) -> list[list[int]]:
+    """The calls that are linked, together, each group in the order of the calls."""
+    group_of = list(range(len(links)))
+    for number, of_call in enumerate(links):
+        for earlier in {link[0] for link in of_call if link is not None}:
+            old, new = group_of[number], group_of[earlier]
+            group_of = [new if group == old else group for group in group_of]
+    return [
+        [number for number, own in enumerate(group_of) if own == group]
+        for group in dict.fromkeys(group_of)
+    ]
