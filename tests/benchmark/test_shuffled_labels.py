@@ -10,8 +10,8 @@ from captum_rnn.benchmark.dataset import Dataset, explained_model
 from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.benchmark.shuffled_labels import (
     change_by_shuffled_labels,
-    check_twin,
-    shuffled_twin,
+    check_shuffled,
+    model_on_shuffled_labels,
 )
 from captum_rnn.text.corpus import Corpus, Review
 from captum_rnn.text.pipeline import TextClassifier
@@ -124,7 +124,7 @@ def test_what_is_finished_is_kept_for_this_twin_alone(classifier, twin, tmp_path
 
 
 def test_the_twin_is_the_recorded_training_on_permuted_labels(trained):
-    twin = shuffled_twin(trained, CORPUS)
+    twin = model_on_shuffled_labels(trained, CORPUS)
     settings = dataclasses.replace(SETTINGS, shuffled_labels=True)
     expected = train(CORPUS, settings, split_seed=5)
     weights = expected.model.state_dict()
@@ -138,14 +138,14 @@ def test_the_twin_is_the_recorded_training_on_permuted_labels(trained):
 
 
 def test_the_twin_is_trained_once(trained, monkeypatch, capsys):
-    first = shuffled_twin(trained, CORPUS, show_progress=True)
-    assert "training the same net on shuffled labels; kept in " in capsys.readouterr().err
+    first = model_on_shuffled_labels(trained, CORPUS, show_progress=True)
+    assert "training the same model on shuffled labels; kept in " in capsys.readouterr().err
 
     def never(*arguments, **options):
         raise AssertionError("trained again")
 
     monkeypatch.setattr(module, "train", never)
-    again = shuffled_twin(trained, CORPUS)
+    again = model_on_shuffled_labels(trained, CORPUS)
     assert torch.equal(first.model.head.weight, again.model.head.weight)
 
 
@@ -156,7 +156,7 @@ def test_the_twin_is_trained_once(trained, monkeypatch, capsys):
 def test_a_classifier_that_does_not_say_how_it_was_trained(trained, changes):
     silent = dataclasses.replace(trained, trained_on={**trained.trained_on, **changes})
     with pytest.raises(ValueError, match=r"does not record .*; train it again") as error:
-        shuffled_twin(silent, CORPUS)
+        model_on_shuffled_labels(silent, CORPUS)
     assert "\n" not in str(error.value)
 
 
@@ -164,13 +164,13 @@ def test_another_corpus_is_refused_before_the_training(trained, monkeypatch):
     monkeypatch.setattr(module, "train", None)
     other = dataclasses.replace(CORPUS, reviews=(*CORPUS.reviews, Review("新的", 1)))
     with pytest.raises(ValueError, match="is not the one the classifier was trained on"):
-        shuffled_twin(trained, other)
+        model_on_shuffled_labels(trained, other)
 
 
 def test_a_twin_has_no_twin(trained):
-    twin = shuffled_twin(trained, CORPUS)
+    twin = model_on_shuffled_labels(trained, CORPUS)
     with pytest.raises(ValueError, match="was itself trained on shuffled labels"):
-        shuffled_twin(twin, CORPUS)
+        model_on_shuffled_labels(twin, CORPUS)
 
 
 def test_another_training_than_the_recorded_one_is_noticed(trained):
@@ -178,11 +178,11 @@ def test_another_training_than_the_recorded_one_is_noticed(trained):
     settings = {**trained.trained_on["settings"], "minimum_count": 40, "embedding_dim": 5}
     wrong = dataclasses.replace(trained, trained_on={**trained.trained_on, "settings": settings})
     with pytest.raises(ValueError, match="another vocabulary and another architecture than"):
-        shuffled_twin(wrong, CORPUS)
+        model_on_shuffled_labels(wrong, CORPUS)
 
 
 def test_a_twin_of_another_vocabulary_is_refused(classifier, twin):
     words = Vocabulary((*twin.vocabulary.words[1:], "新"))
     other = dataclasses.replace(twin, vocabulary=words)
     with pytest.raises(ValueError, match="another vocabulary than the classifier"):
-        check_twin(classifier, other)
+        check_shuffled(classifier, other)

@@ -27,7 +27,7 @@ from captum_rnn.benchmark.methods.method import Fits
 from captum_rnn.benchmark.post_examples import load_post_examples
 from captum_rnn.benchmark.results import GroundTruth, ModelSummary
 from captum_rnn.benchmark.scoring import Plan, carry_out
-from captum_rnn.benchmark.shuffled_labels import change_by_shuffled_labels, check_twin
+from captum_rnn.benchmark.shuffled_labels import change_by_shuffled_labels, check_shuffled
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.classifier import RecurrentKind
 from captum_rnn.text.corpus import Review
@@ -73,7 +73,7 @@ def compare_reviews(
         known_answers: Also run the tasks with known answers, on models with the classifier's kind
             of layer, which are trained on first use.
         shuffled_labels: The same model trained on shuffled labels, whose scores a method should not
-            repeat; see `captum_rnn.benchmark.shuffled_labels.shuffled_twin`.
+            repeat; see `captum_rnn.benchmark.shuffled_labels.model_on_shuffled_labels`.
         seed: Seed of all that is drawn.
         folder: Where finished parts are kept, so that an interrupted run resumes; None: nowhere.
         show_progress: Show progress bars on standard error.
@@ -87,7 +87,7 @@ def compare_reviews(
     """
     known, chosen = known_metrics(metrics), find_methods(methods, seed=seed)
     if shuffled_labels is not None:
-        check_twin(classifier, shuffled_labels)
+        check_shuffled(classifier, shuffled_labels)
     if not reviews:
         raise ValueError("there are no reviews to compare methods on; give at least two")
     explained, background, unseen = _split(reviews, texts)

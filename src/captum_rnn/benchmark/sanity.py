@@ -38,7 +38,7 @@ def check_sanity(
         method: The method, fitted.
         dataset: The checked texts alone.
         scores: Its scores (texts, time) of these texts.
-        background: Batches of ids of other texts to fit methods on.
+        background: Batches of ids of background texts to fit methods on.
         wanted: Names in `SANITY_CHECKS`.
         seed: Seed of all that is drawn.
 
@@ -91,14 +91,14 @@ def randomisation(
 ) -> dict[str, Tensor]:
     """Rank correlation of the scores with those of the classifier re-initialised.
 
-    What a method learns from other texts it learns again from the classifier re-initialised. The
-    explained class stays that of the trained classifier.
+    What a method learns from background texts it learns again from the classifier re-initialised.
+    The explained class stays that of the trained classifier.
 
     Args:
         method: The method, fitted.
         dataset: The checked texts alone.
         scores: Its scores (texts, time) for the classifier as it was trained.
-        background: Batches of ids of other texts to fit methods on.
+        background: Batches of ids of background texts to fit methods on.
         seed: Draws the weights.
 
     Returns:

@@ -110,7 +110,7 @@ class Findings:
 def carry_out(plan: Plan, checkpoint: Checkpoint, *, show_progress: bool = False) -> Findings:
     """Runs every method on every text and measures the scores.
 
-    A method that fails says why; the others go on.
+    A method that fails says why; the others continue.
 
     Args:
         plan: What to do.

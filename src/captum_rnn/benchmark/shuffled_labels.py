@@ -1,4 +1,4 @@
-"""The data randomisation test: the same net trained on shuffled labels, and how scores change."""
+"""The data randomisation test: the same model trained on shuffled labels, and how scores change."""
 
 import functools
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ _GROUP = "shuffled-labels"
 _NAME = "shuffled-labels"
 
 
-def shuffled_twin(
+def model_on_shuffled_labels(
     classifier: TextClassifier, corpus: Corpus, *, show_progress: bool = False
 ) -> TextClassifier:
-    """The same net trained on permuted labels, from the cache or trained now.
+    """The same model trained on permuted labels, from the cache or trained now.
 
     Corpus, split and settings are those that the classifier records.
 
@@ -42,11 +42,11 @@ def shuffled_twin(
         show_progress: Say beforehand that it is trained, and show the progress, on standard error.
 
     Returns:
-        The twin: all but its weights is as in the classifier.
+        The model: all but its weights is as in the classifier.
 
     Raises:
         ValueError: The classifier does not record its training, was trained on shuffled labels
-            itself or on another corpus, or the training gives another vocabulary or net than it
+            itself or on another corpus, or the training gives another vocabulary or model than it
             has.
         OSError: The cache cannot be written; see `captum_rnn.benchmark.cache`.
     """
@@ -62,17 +62,17 @@ def shuffled_twin(
         "settings": asdict(settings),
     }
     name = f"{settings.kind}-{corpus.name}-{settings.seed}"
-    twin = load_or_train(
+    shuffled = load_or_train(
         cached_folder(_GROUP, name, recipe),
         functools.partial(train, corpus, settings, split_seed=split_seed, progress=show_progress),
-        "training the same net on shuffled labels" if show_progress else None,
+        "training the same model on shuffled labels" if show_progress else None,
     )
-    check_twin(classifier, twin)
-    return twin
+    check_shuffled(classifier, shuffled)
+    return shuffled
 
 
 def change_by_shuffled_labels(
-    twin: TextClassifier,
+    shuffled: TextClassifier,
     dataset: Dataset,
     findings: Findings,
     *,
@@ -83,40 +83,40 @@ def change_by_shuffled_labels(
 ) -> ShuffledLabels:
     """Compares the scores of a comparison with those for a model trained on shuffled labels.
 
-    The twin has learnt the same texts, but nothing of what tells the classes apart. Scores that
+    That model has learnt the same texts, but nothing of what tells the classes apart. Scores that
     rank the words alike for both explain the texts and not what was learnt. Both explain the class
-    that the classifier predicts; each method learns from background texts on the twin again. Scores
+    that the classifier predicts; each method learns from background texts on it again. Scores
     are compared as they are, with their signs.
 
     Args:
-        twin: The compared classifier's net trained on shuffled labels; see `shuffled_twin` and
-            `check_twin`.
+        shuffled: The same model trained on shuffled labels; see `model_on_shuffled_labels` and
+            `check_shuffled`.
         dataset: The compared texts.
         findings: What the comparison found.
-        background: Batches of ids of other texts, to fit methods on.
+        background: Batches of ids of background texts, to fit methods on.
         seed: Seed of the bootstrap and of all that is drawn.
         folder: Where what is finished is kept, so that an interrupted run resumes; None: nowhere.
         show_progress: Show progress on standard error.
 
     Returns:
-        What the twin was trained on, and the figures of each method with the measure
+        What that model was trained on, and the figures of each method with the measure
         `rank_correlation`: Spearman's, in [-1, 1], near 0 where a method explains what was learnt.
         Nobody competes.
 
     Source: the data randomisation test of Adebayo et al., "Sanity Checks for Saliency Maps",
     NeurIPS 2018.
     """
-    shuffled = replace(dataset, model=explained_model(twin.model))
+    on_shuffled = replace(dataset, model=explained_model(shuffled.model))
 
     def correlation(method: Method) -> dict[str, Tensor]:
-        after = shuffled.score(method.fit(shuffled.model, background))
+        after = on_shuffled.score(method.fit(on_shuffled.model, background))
         before = findings.scores[method.name]
         return {RANK_CORRELATION.key: rank_correlations(dataset.ids.cpu(), before, after)}
 
     ids = [dataset.ids, dataset.probabilities, *background]
-    weights = weights_digest(twin.model, twin.model.rnn)
+    weights = weights_digest(shuffled.model, shuffled.model.rnn)
     methods = [scored.method for scored in findings.done]
-    with evaluation_mode(twin.model):
+    with evaluation_mode(shuffled.model):
         found = measure_done(
             findings,
             correlation,
@@ -126,30 +126,30 @@ def change_by_shuffled_labels(
             name=_NAME,
             show_progress=show_progress,
         )
-    return ShuffledLabels(dict(twin.trained_on), found)
+    return ShuffledLabels(dict(shuffled.trained_on), found)
 
 
-def check_twin(classifier: TextClassifier, twin: TextClassifier) -> None:
-    """Refuses a net that differs from the classifier in more than its weights.
+def check_shuffled(classifier: TextClassifier, shuffled: TextClassifier) -> None:
+    """Refuses a model that differs from the classifier in more than its weights.
 
     Args:
         classifier: The classifier.
-        twin: The net trained on shuffled labels.
+        shuffled: The model trained on shuffled labels.
 
     Raises:
         ValueError: It has another vocabulary, other classes, reads another number of words, or is
-            another net.
+            another model.
     """
     parts = {
-        "vocabulary": (classifier.vocabulary, twin.vocabulary),
-        "classes": (classifier.classes, twin.classes),
-        "number of words read": (classifier.max_length, twin.max_length),
-        "architecture": (classifier.model.architecture, twin.model.architecture),
+        "vocabulary": (classifier.vocabulary, shuffled.vocabulary),
+        "classes": (classifier.classes, shuffled.classes),
+        "number of words read": (classifier.max_length, shuffled.max_length),
+        "architecture": (classifier.model.architecture, shuffled.model.architecture),
     }
     other = [name for name, (first, second) in parts.items() if first != second]
     if other:
         raise ValueError(
-            f"the net trained on shuffled labels has another {' and another '.join(other)} than "
+            f"the model trained on shuffled labels has another {' and another '.join(other)} than "
             "the classifier; both have to come from the same corpus, split and settings in the "
             "same versions: train the classifier again"
         )
@@ -161,8 +161,8 @@ def _shuffled_settings(classifier: TextClassifier) -> TrainingSettings:
     known = {field.name for field in fields(TrainingSettings)}
     if not isinstance(settings, dict) or not settings.keys() <= known:
         raise ValueError(
-            "the classifier does not record the settings that it was trained with, so the same net "
-            "cannot be trained on shuffled labels; train it again with captum_rnn.text.train"
+            "the classifier does not record the settings that it was trained with, so the same "
+            "model cannot be trained on shuffled labels; train it again with captum_rnn.text.train"
         )
     if settings.get("shuffled_labels"):
         raise ValueError(

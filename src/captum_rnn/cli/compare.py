@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> None:
     from captum_rnn.benchmark.methods import ALL_METHODS, QUICK_METHODS, find_methods
     from captum_rnn.benchmark.report.findings import headline
     from captum_rnn.benchmark.reviews import compare_reviews
-    from captum_rnn.benchmark.shuffled_labels import shuffled_twin
+    from captum_rnn.benchmark.shuffled_labels import model_on_shuffled_labels
     from captum_rnn.files import prepare_output
     from captum_rnn.text.corpus_files import load_corpus
     from captum_rnn.text.pipeline import TextClassifier
@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> None:
     find_methods(methods)  # a wrong name is told before a training
     twin = None
     if options.shuffled_labels:
-        twin = shuffled_twin(classifier, corpus, show_progress=progress)
+        twin = model_on_shuffled_labels(classifier, corpus, show_progress=progress)
     comparison = compare_reviews(
         classifier,
         reviews,

@@ -16,7 +16,7 @@ class Method(ABC):
 
     Attributes:
         name: Key in `METHODS`, in results and on the command line.
-        label: Name for people.
+        label: Human-readable name.
         passes: What it costs, in words: passes of the model for one batch.
         signed: Whether scores can be negative; if not, they say how much, but not for or against.
         class_aware: Whether the sign means for (+) or against (−) the explained class.
@@ -46,7 +46,7 @@ class Method(ABC):
         """
 
     def fit(self, model: ExplainedModel, texts: Sequence[Tensor]) -> "Method":
-        """The same method after it has learnt from other texts, if it has to.
+        """The same method after it has learnt from background texts, if it has to.
 
         Args:
             model: The classifier, in evaluation mode.
@@ -109,5 +109,5 @@ def attempt(work: Callable[[], Any]) -> tuple[Any, str | None]:
     """The answer, or in one sentence why there is none."""
     try:
         return work(), None
-    except Exception as error:  # Methods fail in any way; the run goes on and says so.
+    except Exception as error:  # Methods fail in any way; the run continues and says so.
         return None, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

@@ -110,7 +110,7 @@ class NamedStateMethod(StateMethod):
 
 @dataclass(frozen=True, kw_only=True)
 class CalibratedDelta(StateMethod):
-    """`CalibratedDeltaAttribution`, fitted on other texts.
+    """`CalibratedDeltaAttribution`, fitted on background texts.
 
     Attributes:
         local: Read the step against that of the mean word vector, not the step itself.
@@ -163,7 +163,7 @@ class WordInformation(Method):
     Attributes:
         steps: Most steps of the search.
         seed: Where its noise is drawn from.
-        state_variance: What `fit` has learnt of the state over other texts; None: each text is
+        state_variance: What `fit` has learnt of the state over background texts; None: each is
             measured by its own state.
     """
 
@@ -177,7 +177,7 @@ class WordInformation(Method):
     state_variance: float | None = field(default=None, compare=False, repr=False)
 
     def fit(self, model: ExplainedModel, texts: Sequence[Tensor]) -> Method:
-        """Learns how much the state varies over other texts; see `Method`."""
+        """Learns how much the state varies over background texts; see `Method`."""
         if not texts:
             return self
         attribution = self._attribution(model)

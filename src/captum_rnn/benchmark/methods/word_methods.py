@@ -67,7 +67,7 @@ class EmbeddingNorm(Method):
 
 @dataclass(frozen=True, kw_only=True)
 class WordRarity(Method):
-    """How rare a word is in other texts, −log P(w), each word counted once more than it occurs."""
+    """How rare a word is in background texts, −log P(w), each counted once more than it occurs."""
 
     passes: str = "0"
     signed: bool = False
@@ -76,7 +76,7 @@ class WordRarity(Method):
     scores: Tensor | None = field(default=None, compare=False, repr=False)
 
     def fit(self, model: ExplainedModel, texts: Sequence[Tensor]) -> "WordRarity":
-        """Counts the words of other texts; see `Method`."""
+        """Counts the words of background texts; see `Method`."""
         if not texts:
             return self
         size = model.embedding.num_embeddings
@@ -94,7 +94,7 @@ class WordRarity(Method):
 
 @dataclass(frozen=True, kw_only=True)
 class FixedWordScores(Method):
-    """One score for each word and class, whatever its context: its mean score over other texts.
+    """One score for each word and class, whatever its context: its mean over background texts.
 
     Words that do not occur there score 0. It is the bar that a contextual method must clear.
 

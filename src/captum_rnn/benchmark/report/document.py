@@ -1,4 +1,4 @@
-"""The pages of a comparison, from the templates beside this file."""
+"""The pages of a comparison, from the templates next to this file."""
 
 import re
 from collections.abc import Callable, Sequence

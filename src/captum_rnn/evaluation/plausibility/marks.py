@@ -1,7 +1,7 @@
 """How far scores agree with the words that a person, a lexicon or the task marks.
 
 Gold masks are over token positions. What a model reads need not be what people mark: a faithful
-score of a poor model is not plausible, so these measures stand beside those of faithfulness.
+score of a poor model is not plausible, so these measures do not replace those of faithfulness.
 """
 
 import math

@@ -48,7 +48,7 @@ def segment_pointing(
 
     The pointing game of Poerner, Roth and Schütze, "Evaluating neural network explanation methods
     using hybrid documents and morphosyntactic agreement", ACL 2018, which asks for the
-    top token; the bottom token is asked for besides.
+    top token; the bottom token is asked for as well.
 
     Args:
         ids: Token ids (batch, time); `pad_id` marks what the model does not read, at any position.

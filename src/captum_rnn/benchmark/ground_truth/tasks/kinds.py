@@ -8,7 +8,7 @@ from captum_rnn.text.training import TrainingSettings
 Kind = Literal["rnn", "lstm", "gru", "bilstm", "gru2-mean"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""A tanh RNN, an LSTM, a GRU, a two-way LSTM, and two layers of GRU whose states are averaged."""
+"""A tanh RNN, an LSTM, a GRU, a bidirectional LSTM, and two GRU layers, their states averaged."""
 
 
 def net_settings(kind: Kind, settings: TrainingSettings) -> TrainingSettings:
