@@ -7,6 +7,7 @@ each token's vector is.
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from captum_rnn import (
     AdjointDeltaAttribution,
@@ -247,3 +248,39 @@ def test_a_layer_that_reads_its_own_answer(ids):
 
     with pytest.raises(ValueError, match="GRU reads is made of its own earlier answers"):
         adjoint(forward, model.layers[0], ids)
+
+
+@pytest.mark.parametrize("kind", [AdjointDeltaAttribution, HiddenStateDeltaAttribution])
+@pytest.mark.parametrize("packed", [False, True])
+def test_scores_of_what_a_layer_read(ids, kind, packed):
+    """Behind a convolution, the steps have scores as if what it answers were the input."""
+    model, lengths = Model(gru()), torch.tensor([4, TIME])
+
+    def head(vectors):
+        if packed:
+            vectors = pack_padded_sequence(vectors, lengths, True, enforce_sorted=False)
+        return model.head(model.layers[0](vectors)[1][-1])
+
+    def conv(ids):
+        return model.conv(model.words(ids).transpose(1, 2)).transpose(1, 2)
+
+    found = kind(lambda ids: head(conv(ids)), model.layers[0]).attribute(
+        ids, target=CLASS, attribute_to_layer_input=True
+    )
+    expected = kind(head, model.layers[0]).attribute(conv(ids).detach(), target=CLASS)
+    assert found.is_contiguous()
+    close(found, expected)
+
+
+def test_scores_of_what_each_of_two_layers_read(ids):
+    model = Model(gru(), gru(HIDDEN))
+
+    def forward(ids):
+        lower, _ = model.layers[0](model.words(ids))
+        return model.head(model.layers[1](torch.tanh(lower))[0][:, -1])
+
+    both = RecurrentLRPAttribution(forward, list(model.layers))
+    of_words, of_states = both.attribute(ids, target=CLASS, attribute_to_layer_input=True)
+    assert of_words.shape == (2, TIME, WIDTH)
+    assert of_states.shape == (2, TIME, HIDDEN)
+    close(of_words.sum(-1), both.attribute(ids, target=CLASS))

@@ -25,6 +25,7 @@ class ComparingAttribution(RecurrentAttribution):
         additional_forward_args: Any = None,
         *,
         lengths: Lengths = None,
+        attribute_to_layer_input: bool = False,
         return_convergence_delta: Literal[False] = False,
     ) -> Inputs: ...
 
@@ -37,6 +38,7 @@ class ComparingAttribution(RecurrentAttribution):
         additional_forward_args: Any = None,
         *,
         lengths: Lengths = None,
+        attribute_to_layer_input: bool = False,
         return_convergence_delta: Literal[True],
     ) -> tuple[Inputs, Tensor]: ...
 
@@ -49,6 +51,7 @@ class ComparingAttribution(RecurrentAttribution):
         additional_forward_args: Any = None,
         *,
         lengths: Lengths = None,
+        attribute_to_layer_input: bool = False,
         return_convergence_delta: bool = False,
     ) -> Any:
         """Scores the tokens of `inputs`.
@@ -70,6 +73,8 @@ class ComparingAttribution(RecurrentAttribution):
                 through the layer and picks the state at `lengths - 1` itself. The scores of the
                 padding are then 0. A packed sequence brings its own lengths. For several inputs:
                 a tuple with one entry each.
+            attribute_to_layer_input: Score what the layer read instead of the tokens of `inputs`,
+                where its steps read several tokens each, as behind a convolution or attention.
             return_convergence_delta: Also return the difference between the sum of the scores and
                 what they must sum to; only where `has_convergence_delta()`.
 
@@ -83,7 +88,13 @@ class ComparingAttribution(RecurrentAttribution):
             AssertionError: A target of the wrong length or form, from Captum.
         """
         return self._attribute(
-            inputs, target, additional_forward_args, lengths, return_convergence_delta, baselines
+            inputs,
+            target,
+            additional_forward_args,
+            lengths,
+            return_convergence_delta,
+            attribute_to_layer_input,
+            baselines,
         )
 
     def compute_convergence_delta(  # type: ignore[override]

@@ -105,9 +105,10 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
         """Whether the scores sum to the output's change: those of steps do not."""
         return self.step == "share"
 
-    def _run(self, *given: Any) -> "_ComparedRun":
-        run = super()._run(*given)
-        check_no_walk(run, type(self).__name__)
+    def _run(self, *given: Any, to_tokens: bool = True) -> "_ComparedRun":
+        run = super()._run(*given, to_tokens=to_tokens)
+        if to_tokens:
+            check_no_walk(run, type(self).__name__)
         if len(run.modules) > 1:
             raise ValueError(
                 f"layer holds {len(run.modules)} layers, but {type(self).__name__} compares the "
@@ -116,13 +117,17 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
         return _ComparedRun(**vars(run))
 
     @torch.no_grad()
-    def _token_scores(self, run: Run) -> list[Tensor]:
+    def _step_scores(self, run: Run) -> list[Tensor]:
         assert isinstance(run, _ComparedRun)
         with run.full_precision():
-            scores = [
+            return [
                 record.path.without_padding(self._scores(*pair).transpose(0, 1))
                 for record, pair in zip(run.records, run.pairs, strict=True)
             ]
+
+    @torch.no_grad()
+    def _token_scores(self, run: Run) -> list[Tensor]:
+        scores = self._step_scores(run)
         placed = run.at_features(scores) if self.step == "share" else run.at_tokens(scores)
         return run.with_beside(placed)
 

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from captum_rnn.attr.inputs import InputLayout
 from captum_rnn.states import (
@@ -21,6 +22,7 @@ from captum_rnn.states import (
     form_of,
 )
 from captum_rnn.states.levels import time_first
+from captum_rnn.states.recording import data_of, with_data
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,27 @@ class Run:
             torch.cat([part.flatten(0, 1) for part in each]) for each in (scores, read)
         )
         return self.placement.at_features(steps, of_steps, self.inputs)
+
+    def at_layer(self, scores: list[Tensor]) -> list[Tensor]:
+        """Scores of each record's steps in the shape of what each call of the layers read.
+
+        A step's score is shared equally by its features, unless they have scores of their own. What
+        was packed comes back padded, batch first.
+        """
+        found: dict[int, Tensor] = {}
+        for trajectory, of_record in zip(self.joined, scores, strict=True):
+            flat = of_record.flatten(0, 1)
+            for number, order in zip(trajectory.members, trajectory.orders, strict=True):
+                read = self.calls[number].input
+                data = data_of(read)
+                steps = flat[order]
+                if steps.dim() == 1:
+                    steps = (steps / data.shape[-1]).unsqueeze(1).expand(-1, data.shape[-1])
+                placed = with_data(read, steps.reshape(data.shape))
+                if isinstance(placed, PackedSequence):
+                    placed, _ = pad_packed_sequence(placed, batch_first=True)
+                found[number] = placed.contiguous()
+        return [found[number] for number in sorted(found)]
 
     def arrange(self, scores: list[Tensor]) -> tuple[Tensor, ...]:
         """Scores of the tokens of each input, in its shape."""

@@ -12,7 +12,7 @@ from captum_rnn.attr.baselines import GivenBaselines, read_baselines
 from captum_rnn.attr.inputs import Lengths, check_inputs
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.run import RecurrentModel
-from captum_rnn.attr.through import token_scores
+from captum_rnn.attr.through import step_scores, token_scores
 from captum_rnn.states import LayerCall, Trajectory
 
 Inputs = TypeVar("Inputs", Tensor, tuple[Tensor, ...])
@@ -78,6 +78,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         additional_forward_args: Any = None,
         *,
         lengths: Lengths = None,
+        attribute_to_layer_input: bool = False,
         return_convergence_delta: Literal[False] = False,
     ) -> Inputs: ...
 
@@ -89,6 +90,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         additional_forward_args: Any = None,
         *,
         lengths: Lengths = None,
+        attribute_to_layer_input: bool = False,
         return_convergence_delta: Literal[True],
     ) -> tuple[Inputs, Tensor]: ...
 
@@ -100,6 +102,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         additional_forward_args: Any = None,
         *,
         lengths: Lengths = None,
+        attribute_to_layer_input: bool = False,
         return_convergence_delta: bool = False,
     ) -> Any:
         """Scores the tokens of `inputs`.
@@ -113,6 +116,8 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
                 through the layer and picks the state at `lengths - 1` itself. The scores of the
                 padding are then 0. A packed sequence brings its own lengths. For several inputs:
                 a tuple with one entry each.
+            attribute_to_layer_input: Score what the layer read instead of the tokens of `inputs`,
+                where its steps read several tokens each, as behind a convolution or attention.
             return_convergence_delta: Also return the difference between the sum of the scores and
                 what they must sum to; only where `has_convergence_delta()`.
 
@@ -121,6 +126,8 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
             score is shared equally over its features. float32, or float64 if the states are.
             With `return_convergence_delta`, a pair of them and the differences (batch,): rounding
             errors, below 1e-5 for normalised scores, unless the class says what else they are.
+            With `attribute_to_layer_input`, attributions of the shape of what the layer read, what
+            was packed being padded, batch first; a tuple if it ran several times.
 
         Raises:
             TypeError: A layer that is not recurrent; inputs or lengths that are no tensors.
@@ -130,7 +137,12 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
             AssertionError: A target of the wrong length or form, from Captum.
         """
         return self._attribute(
-            inputs, target, additional_forward_args, lengths, return_convergence_delta
+            inputs,
+            target,
+            additional_forward_args,
+            lengths,
+            return_convergence_delta,
+            attribute_to_layer_input,
         )
 
     def attribute_future(self) -> NoReturn:
@@ -179,10 +191,23 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         additional_forward_args: Any,
         lengths: Lengths,
         return_convergence_delta: bool,
+        attribute_to_layer_input: bool,
         baselines: GivenBaselines = None,
     ) -> Any:
         if return_convergence_delta:
             self._check_sum_is_known()
+        if attribute_to_layer_input:
+            run = self._run(
+                inputs, target, additional_forward_args, lengths, baselines, to_tokens=False
+            )
+            steps = self._step_scores(run)
+            found = tuple(run.at_layer(steps))
+            formatted = found if len(found) > 1 else found[0]
+            if not return_convergence_delta:
+                return formatted
+            return formatted, run.add_up([of_steps.flatten(1).sum(1) for of_steps in steps]) - (
+                self._totals(run)
+            )
         run = self._run(inputs, target, additional_forward_args, lengths, baselines)
         scores = self._token_scores(run)
         formatted = format_output(is_tuple(inputs), run.arrange(scores))
@@ -217,6 +242,8 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         additional_forward_args: Any,
         lengths: Lengths,
         baselines: GivenBaselines = None,
+        *,
+        to_tokens: bool = True,
     ) -> Run:
         """One run of the model, with the states that the method looks at."""
         model = RecurrentModel(self.forward_func, self.layer, self.batch_first)
@@ -228,6 +255,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
             lengths,
             with_value=self._looks_at_class,
             with_gradient=self._needs_gradient,
+            to_tokens=to_tokens,
         )
         records = [
             replace(record, path=self._select(record.layer, record.call, record.path))
@@ -247,6 +275,11 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
     def _token_scores(self, run: Run) -> list[Tensor]:
         """Scores of the tokens of each input, over their axes."""
         return token_scores(self, run)
+
+    @torch.no_grad()
+    def _step_scores(self, run: Run) -> list[Tensor]:
+        """Scores of the steps of each record (rows, time), or of their features too."""
+        return step_scores(self, run)
 
     @torch.no_grad()
     def _difference_from_totals(self, scores: list[Tensor], run: Run) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from captum_rnn.attr.notice import warn
 from captum_rnn.attr.records import Record, Run, in_full_precision
 from captum_rnn.attr.recurrent import RecurrentAttribution
-from captum_rnn.attr.through import token_scores
+from captum_rnn.attr.through import step_scores, token_scores
 from captum_rnn.functional.cells import Chord
 from captum_rnn.functional.propagation import handed_on, input_relevance
 from captum_rnn.states import unstack
@@ -115,6 +115,10 @@ class RecurrentLRPAttribution(RecurrentAttribution):
         scores = token_scores(relevances, run)
         self._report(run, scores, torch.cat(relevances.taken))
         return scores
+
+    @torch.no_grad()
+    def _step_scores(self, run: Run) -> list[Tensor]:
+        return step_scores(_Relevances(self.epsilon), run)
 
     def _report(self, run: Run, scores: list[Tensor], epsilon: Tensor) -> None:
         """Warns of relevance that outgrew its bound, and of what did not reach the tokens."""

@@ -73,6 +73,7 @@ class RecurrentModel:
         *,
         with_value: bool = False,
         with_gradient: bool = False,
+        to_tokens: bool = True,
     ) -> Run:
         """Runs the model once and checks that its layer read the inputs, token by token.
 
@@ -83,6 +84,7 @@ class RecurrentModel:
             lengths: Number of real tokens in each row.
             with_value: Keep the explained values, which must then be one number for each row.
             with_gradient: Also differentiate them with respect to what is read of the layer.
+            to_tokens: Whether tokens are to be scored, and not what the layer read.
         """
         tensors = check_inputs(inputs)
         each_lengths = one_for_each_input(lengths, len(tensors))
@@ -124,7 +126,9 @@ class RecurrentModel:
             by_way: set[int] = set()
             if graph is not None and len(calls) > 1:
                 placement, by_way = composed(placement, recording, calls)
-            self._check_read(placement, layouts, added_up=value is not None)
+            self._check_ran(placement)
+            if to_tokens:
+                self._check_read(placement, layouts, added_up=value is not None)
             own = [detached(call) for call in recording.calls]
             for kind in kinds:
                 if not form_of(kind).has_gates and kind in layers:
@@ -191,6 +195,13 @@ class RecurrentModel:
             raise ValueError(f"inputs has shape {tuple(tensor.shape)}; expected {expected}")
         return InputLayout(tensor.shape, batch_first, unbatched)
 
+    def _check_ran(self, placement: Placement) -> None:
+        if not placement.counts:
+            raise ValueError(
+                f"{self._layer_name} did not run in the forward pass; pass the layer that "
+                "forward_func uses"
+            )
+
     def _check_read(
         self, placement: Placement, layouts: list[InputLayout], *, added_up: bool
     ) -> None:
@@ -198,11 +209,6 @@ class RecurrentModel:
 
         Unless scores may be `added_up`, it has to read each token once.
         """
-        if not placement.counts:
-            raise ValueError(
-                f"{self._layer_name} did not run in the forward pass; pass the layer that "
-                "forward_func uses"
-            )
         if placement.mixed and not added_up:
             raise ValueError(
                 f"the steps of {self._layer_name} read several tokens each, and other steps read "

@@ -35,6 +35,13 @@ def token_scores(method: Any, run: Run) -> list[Tensor]:
     )
 
 
+def step_scores(method: Any, run: Run) -> list[Tensor]:
+    """Scores of the steps of each record (rows, time), or of their features too."""
+    if run.needs_walk and method._passes_on:
+        return _Through(method, run, of_all=True).steps()[0]
+    return [method._score(record.layer, record) for record in run.records]
+
+
 @dataclass
 class _Through:
     """One walk through a run's layers.
@@ -42,13 +49,21 @@ class _Through:
     Attributes:
         method: Scores the steps of a record, and says what its inputs are worth.
         run: The run.
+        of_all: Whether the steps of every layer are scored, also those without tokens.
     """
 
     method: Any
     run: Run
+    of_all: bool = False
 
     def scores(self) -> list[Tensor]:
         """Scores of the tokens of each input, over their axes."""
+        steps, handed = self.steps()
+        beside = [handed[index] for index in handed if not self._is_scored(index)]
+        return self.run.with_beside(self.run.placed(steps), beside)
+
+    def steps(self) -> tuple[list[Tensor], dict[int, Weighted]]:
+        """Scores of the steps of each record, and what is handed on of some."""
         run = self.run
         assert run.graph is not None
         handed: dict[int, Weighted] = {}
@@ -65,8 +80,7 @@ class _Through:
             scores.get(index, some.new_zeros(()).expand(*grid, *some.shape[2:]))
             for index, grid in enumerate(run.grids)
         ]
-        beside = [handed[index] for index in handed if not self._is_scored(index)]
-        return run.with_beside(run.placed(steps), beside)
+        return steps, handed
 
     def _last_first(self) -> Iterator[int]:
         """The trajectories, each after all that read it; ValueError if they read each other."""
@@ -89,6 +103,8 @@ class _Through:
 
     def _is_scored(self, index: int) -> bool:
         """Whether the steps of a trajectory have scores of their own."""
+        if self.of_all:
+            return True
         if index in self.run.mixed:
             return False
         if not self.run.reads[index]:
