@@ -191,3 +191,27 @@ def test_the_adjoint_of_any_other_module(kind, batch, readout, instead):
     adjoint = AdjointDeltaAttribution(model, model.layer)
     found = adjoint.attribute(tokens, token, 1).sum(-1)
     torch.testing.assert_close(found, adjoint_by_hand(model, widths, tokens, instead=token))
+
+
+@pytest.mark.parametrize("size", [1, 4])
+@pytest.mark.parametrize(
+    "make_one", [AdjointDeltaAttribution, LogitDeltaAttribution, HiddenStateDeltaAttribution]
+)
+@pytest.mark.parametrize("kind", ["peephole", *OTHER_MODULES])
+def test_runs_that_hand_their_state_on_are_one(kind, make_one, size):
+    model, tokens, _, _ = make(kind)
+
+    def in_chunks(tokens):
+        outputs, state = [], None
+        for chunk in tokens.split(size, 1):
+            given = () if state is None else (state,)
+            output, state = model.layer(chunk, *given)
+            outputs.append(output)
+        return model.read(torch.cat(outputs, 1))
+
+    target = None if make_one is HiddenStateDeltaAttribution else 1
+    found, expected = (
+        make_one(forward, model.layer).attribute(tokens, target=target)
+        for forward in (in_chunks, model)
+    )
+    torch.testing.assert_close(found, expected)

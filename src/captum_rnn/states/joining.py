@@ -127,8 +127,8 @@ class _Joining:
             self.calls[group[0]],
             input=lay_out(self._flat(group, [self.calls[n].input for n in group])),
             output=lay_out(self._flat(group, [self.calls[n].output for n in group])),
-            initial=self._initial([chain[0] for chain in chains]),
-            final=self._rows(last, [self.calls[n].final for n, _ in last]),
+            initial=self._initial([chain[0] for chain in chains], group[0]),
+            final=self._final(last, {number: self.calls[number].final for number in group}),
             rounding=max(self.calls[n].rounding for n in group),
         )
         steps = steps_of(call.input, batch_first=form_of(self.layer).batch_first)
@@ -218,7 +218,17 @@ class _Joining:
         ]
         return tuple(torch.stack(part, 1) for part in zip(*each, strict=True))
 
-    def _initial(self, places: list[tuple[int, int]]) -> tuple[Tensor, ...]:
+    def _final(
+        self, places: list[tuple[int, int]], parts: dict[int, tuple[Tensor, ...]]
+    ) -> tuple[Tensor, ...]:
+        """Final states of the rows that end in given calls."""
+        if not form_of(self.layer).has_gates:  # all rows end in one call; see `links_of`
+            return parts[places[0][0]]
+        return self._rows(places, [parts[number] for number, _ in places])
+
+    def _initial(self, places: list[tuple[int, int]], first: int) -> tuple[Tensor, ...] | None:
+        if not form_of(self.layer).has_gates:
+            return self.calls[first].initial
         parts = []
         for number, _ in places:
             call = self.calls[number]
@@ -249,6 +259,9 @@ class _Joining:
         first = self.firsts[group[0]]
         for chain in chains:
             for number, row in chain[:-1]:
+                if not form_of(self.layer).has_gates:
+                    self._check_unread(finals[number])
+                    continue
                 hidden, *others = self._rows([(number, row)], [finals[number]])
                 if hidden[:-1].any() or any(other.any() for other in others):
                     raise ValueError(
@@ -260,7 +273,15 @@ class _Joining:
                 time = steps.time if steps.ends is None else int(steps.ends[row])
                 flat[self.firsts[number] - first + row * steps.time + time - 1] += hidden[-1, 0]
         last = [chain[-1] for chain in chains]
-        return ReadGradient(lay_out(flat), self._rows(last, [finals[number] for number, _ in last]))
+        return ReadGradient(lay_out(flat), self._final(last, finals))
+
+    def _check_unread(self, of_final: tuple[Tensor, ...]) -> None:
+        """Raises ValueError if states that are not torch's are read in the midst."""
+        if any(part.any() for part in of_final):
+            raise ValueError(
+                f"the model reads the state of a run of {type(self.layer).__name__} that another "
+                "run goes on from; only outputs can be read of it, so run the layer once"
+            )
 
 
 @dataclass(frozen=True)

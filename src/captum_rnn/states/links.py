@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn.states.hooks import LayerCall
+from captum_rnn.states.layers import form_of
+from captum_rnn.states.recording import data_of
 
 
 def links_of(
@@ -15,6 +17,8 @@ def links_of(
     call = calls[number]
     if call.initial is None:
         return []
+    if not form_of(layers[number]).has_gates:
+        return _links_of_other(number, layers, calls)
     initial = _states(call.initial)
     links: list[tuple[int, int] | None] = [None] * len(initial)
     open_rows = (initial != 0).any(1)
@@ -35,6 +39,24 @@ def links_of(
                 links[row] = (earlier, int(found[0]))
                 open_rows[row] = False
     return links
+
+
+def _links_of_other(
+    number: int, layers: Sequence[nn.Module], calls: Sequence[LayerCall]
+) -> list[tuple[int, int] | None]:
+    """The same of a layer that is not torch's: all rows go on from one call, or none does.
+
+    Where the rows lie in its states is not known.
+    """
+    call, batch_first = calls[number], form_of(layers[number]).batch_first
+    rows = data_of(call.output).shape[0 if batch_first else 1]
+    given = call.initial or ()
+    for earlier in reversed(range(number)):
+        final = calls[earlier].final
+        same_layer = layers[earlier] is layers[number] and len(final) == len(given)
+        if same_layer and all(map(torch.equal, final, given)):
+            return [(earlier, row) for row in range(rows)]
+    return [None] * rows
 
 
 def _states(parts: tuple[Tensor, ...]) -> Tensor:

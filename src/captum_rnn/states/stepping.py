@@ -48,15 +48,18 @@ class Stepper:
         self._dtype = call.final[0].dtype if call.final else tokens.dtype
         with torch.enable_grad():
             token = tokens[0].detach().requires_grad_()
-            output, state = self._call(token, self._arguments.initial, 0)
+            output, state = self._call(token, self._arguments.given, 0)
             axes = [self._batch_axis(leaf, token) for leaf in leaves(state)]
         self._output, self._state, self._axes = output.detach(), state, axes
+        self._given = call.initial
 
     @property
     def initial(self) -> Tensor:
         """The flat state before the first token, in which the output counts as zeros."""
-        given, like = self._arguments.initial, list(leaves(self._state))
-        start = [torch.zeros_like(leaf) for leaf in like] if given is None else leaves(given)
+        given, like = self._given, list(leaves(self._state))
+        start = [torch.zeros_like(leaf) for leaf in like] if given is None else list(given)
+        if [part.shape for part in start] != [part.shape for part in like]:
+            raise NotSteppedError(f"{self._name} is given a state of another form than it answers")
         return self._flat(torch.zeros_like(self._output), start).detach()
 
     def step(self, token: Tensor, state: Tensor, number: int) -> Tensor:
@@ -189,14 +192,14 @@ class _Arguments:
             raise NotSteppedError("it takes no state that a step could go on from")
         named = [n for n in others if any(part in n.lower() for part in _NAMES_OF_STATES)]
         state = (named or others)[0]
-        if call.initial is not None:  # as it was when the module ran
+        if call.initial is not None and state in values:  # as it was when the module ran
             values[state] = rebuilt(values[state], iter(call.initial))
         time, batch = shape
         axes = (batch, time) if batch_first else (time, batch)
         return cls(signature, values, first, state, axes, int(batch_first))
 
     @property
-    def initial(self) -> Any:
+    def given(self) -> Any:
         """The state that was given; None: none."""
         return self.values.get(self.state)
 

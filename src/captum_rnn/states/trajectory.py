@@ -136,7 +136,7 @@ def _read_of_shown(layer: nn.Module, call: LayerCall, gradient: ReadGradient) ->
     """What is read of the last output, where the layer hands that on as its state."""
     shown = shown_state(call, form_of(layer).batch_first)
     for number, of_final in enumerate(gradient.final):
-        if of_final is not None and number != shown:
+        if of_final is not None and number != shown and of_final.any():
             raise ValueError(
                 f"the model reads a state of {type(layer).__name__} that is not its output, but "
                 "this method scores steps of the output; use AdjointDeltaAttribution, which reads "
