@@ -4,8 +4,10 @@ import csv
 import itertools
 import json
 import os
-import subprocess
 import sys
+
+from captum_rnn.cli import main
+from captum_rnn.jobs.processes import start_method
 
 STARTS = ["很", "非常", "不", "书", "酒店", "早餐"]
 ENDS = ["好", "差", "的", "，好", "，不好", "。"]
@@ -46,12 +48,19 @@ def rows_of(folder):
     ]
 
 
-def start(*arguments):
-    """`captum-rnn attribute` as a process group of its own, as a terminal would start it."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "captum_rnn", "attribute", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+def start(error, *arguments):
+    """`captum-rnn attribute` in a process and a group of its own, its standard error in a file.
+
+    The process is forked from the one that forks the workers of jobs, so that it has imported the
+    package already: a fresh interpreter takes seconds to do so.
+    """
+    argv = ["attribute", *map(str, arguments)]
+    process = start_method().Process(target=_command, args=(str(error), argv))
+    process.start()
+    return process
+
+
+def _command(error, argv):
+    os.setsid()
+    sys.stderr = sys.stdout = open(error, "w", encoding="utf-8", buffering=1)  # noqa: SIM115
+    sys.exit(main(argv))

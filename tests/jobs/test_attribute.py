@@ -63,7 +63,7 @@ def test_every_row_comes_out_once_in_order_with_its_scores_or_its_error(
 def wait_for_parts(folder, count, process):
     """Waits until a run has listed so many parts, or has ended."""
     listed = folder / "finished.jsonl"
-    while process.poll() is None:
+    while process.is_alive():
         if listed.exists() and listed.read_bytes().count(b"\n") >= count:
             return
         time.sleep(0.005)
@@ -79,21 +79,22 @@ def test_a_kill_and_an_interrupt_lose_and_double_nothing(source, options, model_
     output = tmp_path / "out"
     arguments = [source, "--output", output, "--model", model_folder, "--id-column", "id"]
     arguments += ["--format", "jsonl", "--rows-per-part", "20", "--workers", "2"]
-    process = start(*arguments)
+    process = start(tmp_path / "errors", *arguments)
     wait_for_parts(output, 2, process)
     time.sleep(random.Random(0).uniform(0, 0.02))
     process.kill()
-    process.communicate()
+    process.join()
     before = (output / "finished.jsonl").read_bytes().count(b"\n")
-    process = start(*arguments)
+    process = start(tmp_path / "errors", *arguments)
     wait_for_parts(output, before + 1, process)
     os.killpg(process.pid, signal.SIGINT)
-    _, error = process.communicate()
-    assert process.returncode in (0, 130)  # it may have been done before the signal came
-    if process.returncode == 130:
-        assert error.decode().startswith("captum-rnn: interrupted; ")
-        assert error.decode().endswith("rows are written; rerun the same command to resume\n")
-        assert error.count(b"\n") == 1
+    process.join()
+    assert process.exitcode in (0, 130)  # it may have been done before the signal came
+    if process.exitcode == 130:
+        error = (tmp_path / "errors").read_text(encoding="utf-8")
+        assert error.startswith("captum-rnn: interrupted; ")
+        assert error.endswith("rows are written; rerun the same command to resume\n")
+        assert error.count("\n") == 1
     summary = attribute_files([source], output, **options)
     # On a busy machine the killed run may have finished all parts.
     assert summary.rows_before >= min(ROWS, 20 * (before + 1))
