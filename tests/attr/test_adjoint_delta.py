@@ -18,8 +18,12 @@ from unrolled import Unrolled, padded, unrolled_rows
 def attribute(reader, case, baselines=None, target=1):
     adjoint = AdjointDeltaAttribution(reader, reader.layer)
     return adjoint.attribute(
-        case.inputs, baselines, target=target, additional_forward_args=case.forward_args
-    ).sum(-1)
+        case.inputs,
+        baselines,
+        target=target,
+        additional_forward_args=case.forward_args,
+        per_step=True,
+    )
 
 
 @pytest.mark.over_every_layer

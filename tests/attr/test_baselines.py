@@ -87,7 +87,7 @@ def test_a_baseline_id_is_what_the_layer_would_have_read_of_it(kind, two_way):
     scores = kind(model, layer).attribute(ids, baseline, 1, lengths)
     embedded, vectors = model.embedding(ids).detach(), model.embedding(baseline).detach()
     model.embedding = None
-    expected = kind(model, layer).attribute(embedded, vectors, 1, lengths).sum(-1)
+    expected = kind(model, layer).attribute(embedded, vectors, 1, lengths, per_step=True)
     torch.testing.assert_close(scores, expected)
     assert (scores[1, 2:] == 0).all()
     assert (scores[1, :2] != 0).all()

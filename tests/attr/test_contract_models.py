@@ -20,13 +20,13 @@ from models import Classifier, SentencePair, hooks
 FOLLOWING = [name for name, method in RECURRENT.items() if method.follows_steps]
 
 
-def test_embedded_inputs_share_a_tokens_score_over_its_features(make, model, ids):
+def test_steps_of_embedded_inputs_score_as_their_tokens(make, model, ids):
     scores = make(model, model.layer).attribute(ids, target=1)
     embedded = model.embedding(ids).detach()
     model.embedding = None
-    shared = make(model, model.layer).attribute(embedded, target=1)
-    assert shared.shape == embedded.shape
-    torch.testing.assert_close(shared, (scores / FEATURES).unsqueeze(-1).expand_as(embedded))
+    method = make(model, model.layer)
+    assert method.attribute(embedded, target=1).shape == embedded.shape
+    torch.testing.assert_close(method.attribute(embedded, target=1, per_step=True), scores)
 
 
 @pytest.mark.parametrize("packed", [False, True])

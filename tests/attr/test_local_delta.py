@@ -11,15 +11,12 @@ from unrolled import padded, unrolled_rows
 
 
 def attribute(reader, case, target=1, baselines=None):
-    return (
-        LocalDeltaAttribution(reader, reader.layer)
-        .attribute(
-            case.inputs,
-            case.reference if baselines is None else baselines,
-            target=target,
-            additional_forward_args=case.forward_args,
-        )
-        .sum(-1)
+    return LocalDeltaAttribution(reader, reader.layer).attribute(
+        case.inputs,
+        case.reference if baselines is None else baselines,
+        target=target,
+        additional_forward_args=case.forward_args,
+        per_step=True,
     )
 
 
@@ -84,9 +81,9 @@ def test_without_baselines_it_is_a_zero_vector_as_the_layer_reads_it():
     case = make_case("lstm", num_layers=2, bidirectional=True, packed=True)
     reader = Reader(case.layer, "mean")
     scores = LocalDeltaAttribution(reader, reader.layer).attribute(
-        case.inputs, target=1, additional_forward_args=case.forward_args
+        case.inputs, target=1, additional_forward_args=case.forward_args, per_step=True
     )
-    torch.testing.assert_close(scores.sum(-1), attribute(reader, case, baselines=0))
+    torch.testing.assert_close(scores, attribute(reader, case, baselines=0))
 
 
 def test_a_trainable_reference_in_another_precision():

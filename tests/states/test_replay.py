@@ -36,7 +36,7 @@ def test_the_adjoint_of_a_subclass_is_that_of_its_own_steps(kind, batch, readout
     model, tokens, others, widths = make(kind, batch, readout)
     token = torch.randn(FEATURES, dtype=torch.float64) if instead == "token" else None
     adjoint = AdjointDeltaAttribution(model, model.layer)
-    found = adjoint.attribute(tokens, token, 1, additional_forward_args=others).sum(-1)
+    found = adjoint.attribute(tokens, token, 1, additional_forward_args=others, per_step=True)
     torch.testing.assert_close(found, adjoint_by_hand(model, widths, tokens, others, token))
 
 
@@ -45,7 +45,7 @@ def test_the_local_delta_of_a_subclass(kind):
     model, tokens, others, _ = make(kind, readout="last")
     token = torch.randn(FEATURES, dtype=torch.float64)
     local = LocalDeltaAttribution(model, model.layer)
-    found = local.attribute(tokens, token, 1, additional_forward_args=others).sum(-1)
+    found = local.attribute(tokens, token, 1, additional_forward_args=others, per_step=True)
     named = {"mask": others[0]} if others else {}
     outputs = model.layer(tokens, **named)[0].detach().requires_grad_()
     (read,) = torch.autograd.grad(model.read(outputs)[:, 1].sum(), outputs)
@@ -189,7 +189,7 @@ def test_the_adjoint_of_any_other_module(kind, batch, readout, instead):
     model, tokens, _, widths = make(kind, batch, readout)
     token = torch.randn(FEATURES, dtype=torch.float64) if instead == "token" else None
     adjoint = AdjointDeltaAttribution(model, model.layer)
-    found = adjoint.attribute(tokens, token, 1).sum(-1)
+    found = adjoint.attribute(tokens, token, 1, per_step=True)
     torch.testing.assert_close(found, adjoint_by_hand(model, widths, tokens, instead=token))
 
 

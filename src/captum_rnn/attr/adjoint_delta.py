@@ -1,13 +1,15 @@
 """Adjoint delta: all of leave-one-out, to first order, for one backward scan."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
 from captum_rnn.attr.comparing import ComparingAttribution
-from captum_rnn.attr.records import Record, in_full_precision
+from captum_rnn.attr.records import Record, Run, in_full_precision
 from captum_rnn.functional.cells import TANGENT
-from captum_rnn.functional.propagation import adjoint_scores, handed_on, skipped
+from captum_rnn.functional.features import exact_feature_changes, feature_changes
+from captum_rnn.functional.propagation import handed_on, skipped, step_changes, worth_of_steps
 from captum_rnn.states import unstack
 
 
@@ -24,6 +26,15 @@ class AdjointDeltaAttribution(ComparingAttribution):
     that the baseline would have taken, ⟨s_t − cell(s_{t−1}, x'_t), λ_t⟩: an estimate of replacing
     the token.
 
+    With baselines each feature of a float input that the layer reads has its own score,
+
+    .. math:: (x_t - x'_t)_j \, \frac{\partial}{\partial x_j}
+              \langle \mathrm{cell}(s_{t-1}, x), \lambda_t \rangle \quad \text{at} \quad
+              x = \tfrac12 (x_t + x'_t),
+
+    and they sum to the step's score to third order; or, if asked for, the change by that feature
+    alone. With `per_step=True` steps are compared as a whole.
+
     One forward pass and one reverse scan over recomputed gates, without autograd through the
     recurrence: it runs on a GPU in eval mode. It knows what later steps did to a token's effect,
     unlike the scores that look at the states alone. What the scores sum to is not known.
@@ -36,7 +47,13 @@ class AdjointDeltaAttribution(ComparingAttribution):
         forward_func: The model, or any function that runs it.
         layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
         device_ids: Kept for Captum's signature; the layer has to run on one device.
+        features: Where each feature has its own score: ``"midpoint"`` of the step and the
+            baseline's, at a cost that does not grow with their number, or ``"exact"``, one step of
+            the cells for each.
         batch_first: Whether dimension 0 of the inputs is the batch; False: it is the time.
+
+    Raises:
+        ValueError: Other features.
 
     Example:
         >>> from captum_rnn.attr.adjoint_delta import AdjointDeltaAttribution
@@ -57,21 +74,44 @@ class AdjointDeltaAttribution(ComparingAttribution):
     _looks_at_class: ClassVar[bool] = True
     _passes_on: ClassVar[bool] = True
 
+    def __init__(
+        self,
+        forward_func: Callable[..., Any],
+        layer: nn.Module | None = None,
+        device_ids: list[int] | None = None,
+        *,
+        features: Literal["midpoint", "exact"] = "midpoint",
+        batch_first: bool = True,
+    ) -> None:
+        super().__init__(forward_func, layer, device_ids, batch_first=batch_first)
+        if features not in ("midpoint", "exact"):
+            raise ValueError(f'features is {features!r}; expected "midpoint" or "exact"')
+        self.features = features
+
+    def _knows_features(self, run: Run) -> bool:
+        compares = all(record.baseline is not None for record in run.records)
+        return compares and not run.needs_walk and any(run.reads_own_features)
+
     @in_full_precision
     def _handed_on(self, layer: nn.Module, record: Record) -> tuple[Tensor, tuple[Tensor, ...]]:
-        stack = unstack(layer, record.call, record.gradient)
-        inputs, initial = handed_on(stack, TANGENT)
+        inputs, initial = handed_on(unstack(layer, record.call, record.gradient), TANGENT)
         return inputs.transpose(0, 1), initial
 
     @in_full_precision
     def _score(self, layer: nn.Module, record: Record) -> Tensor:
         assert record.gradient is not None
         stack = unstack(layer, record.call, record.gradient)
-        baseline = record.baseline
-        instead = skipped(stack) if baseline is None else stack.stepped_with(baseline)
-        later = None
+        baseline, later = record.baseline, None
         if record.later is not None:
             behind = unstack(layer, record.call, record.later)
             later = [passed.read for passed in behind.levels[-1]]
-        scores = adjoint_scores(stack, instead, later=later).t()
-        return record.path.without_padding(scores)
+        worth = worth_of_steps(stack, later=later)
+        if baseline is None:
+            scores = step_changes(stack, skipped(stack), worth)
+        elif not record.of_features:
+            scores = step_changes(stack, stack.stepped_with(baseline), worth)
+        elif self.features == "midpoint":
+            scores = feature_changes(stack, baseline, worth)
+        else:
+            scores = exact_feature_changes(stack, baseline, worth)
+        return record.path.without_padding(scores.transpose(0, 1))

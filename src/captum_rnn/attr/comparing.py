@@ -25,6 +25,7 @@ class ComparingAttribution(RecurrentAttribution):
         additional_forward_args: Any = None,
         *,
         lengths: Lengths = None,
+        per_step: bool = False,
         attribute_to_layer_input: bool = False,
         return_convergence_delta: Literal[False] = False,
     ) -> Inputs: ...
@@ -38,6 +39,7 @@ class ComparingAttribution(RecurrentAttribution):
         additional_forward_args: Any = None,
         *,
         lengths: Lengths = None,
+        per_step: bool = False,
         attribute_to_layer_input: bool = False,
         return_convergence_delta: Literal[True],
     ) -> tuple[Inputs, Tensor]: ...
@@ -51,6 +53,7 @@ class ComparingAttribution(RecurrentAttribution):
         additional_forward_args: Any = None,
         *,
         lengths: Lengths = None,
+        per_step: bool = False,
         attribute_to_layer_input: bool = False,
         return_convergence_delta: bool = False,
     ) -> Any:
@@ -73,6 +76,8 @@ class ComparingAttribution(RecurrentAttribution):
                 through the layer and picks the state at `lengths - 1` itself. The scores of the
                 padding are then 0. A packed sequence brings its own lengths. For several inputs:
                 a tuple with one entry each.
+            per_step: One score for each step of a float input, (batch, time), instead of one for
+                each of its features.
             attribute_to_layer_input: Score what the layer read instead of the tokens of `inputs`,
                 where its steps read several tokens each, as behind a convolution or attention.
             return_convergence_delta: Also return the difference between the sum of the scores and
@@ -92,9 +97,10 @@ class ComparingAttribution(RecurrentAttribution):
             target,
             additional_forward_args,
             lengths,
-            return_convergence_delta,
-            attribute_to_layer_input,
             baselines,
+            per_step=per_step,
+            attribute_to_layer_input=attribute_to_layer_input,
+            return_convergence_delta=return_convergence_delta,
         )
 
     def compute_convergence_delta(  # type: ignore[override]

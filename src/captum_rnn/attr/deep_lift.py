@@ -101,6 +101,9 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
         """True: a token's score holds its difference from the baseline as a factor."""
         return True
 
+    def _knows_features(self, run: Run) -> bool:
+        return self.step == "share" and any(run.reads_own_features)
+
     def has_convergence_delta(self) -> bool:
         """Whether the scores sum to the output's change: those of steps do not."""
         return self.step == "share"
@@ -128,8 +131,7 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
     @torch.no_grad()
     def _token_scores(self, run: Run) -> list[Tensor]:
         scores = self._step_scores(run)
-        placed = run.at_features(scores) if self.step == "share" else run.at_tokens(scores)
-        return run.with_beside(placed)
+        return run.with_beside(run.placed(scores))
 
     def _scores(self, stack: Stack, base: BaselineRun) -> Tensor:
         """Of one call, scores of features (time, rows, features), or of steps (time, rows)."""

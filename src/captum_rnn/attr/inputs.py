@@ -91,6 +91,11 @@ class InputLayout:
         shares = scores.new_full(features, 1.0 / math.prod(features))
         return (scores.reshape(tokens) * shares).contiguous()
 
+    def steps(self, scores: Tensor, axes: tuple[int, ...]) -> Tensor:
+        """Scores over the axes of the tokens, from those or from scores of the input's shape."""
+        is_of_features = scores.dim() == len(self.shape)
+        return (self.gather(scores, axes) if is_of_features else scores).contiguous()
+
     def gather(self, attributions: Tensor, axes: tuple[int, ...] | None = None) -> Tensor:
         """The scores of the tokens, over their axes, in attributions of the input's shape."""
         axes = self.axes if axes is None else axes

@@ -5,8 +5,9 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from captum_rnn.attr.comparing import ComparingAttribution
-from captum_rnn.attr.records import Record, in_full_precision
-from captum_rnn.functional.local import local_delta
+from captum_rnn.attr.records import Record, Run, in_full_precision
+from captum_rnn.functional.features import feature_changes
+from captum_rnn.functional.local import local_delta, read_from_here_on
 from captum_rnn.states import unstack
 
 
@@ -21,6 +22,10 @@ class LocalDeltaAttribution(ComparingAttribution):
     from one backward pass through the classifier's head, which stops at the layer's output; where
     the classifier reads several outputs, each token is held against all that it reads from that
     token on. What the scores sum to is not known.
+
+    Each feature of a float input that the layer reads has its own score, by the cell's derivative
+    halfway between input and baseline; they sum to the step's score to third order. With
+    `per_step=True` steps are compared as a whole.
 
     Args:
         forward_func: The model, or any function that runs it.
@@ -47,6 +52,9 @@ class LocalDeltaAttribution(ComparingAttribution):
 
     _looks_at_class: ClassVar[bool] = True
 
+    def _knows_features(self, run: Run) -> bool:
+        return not run.needs_walk and any(run.reads_own_features)
+
     @in_full_precision
     def _score(self, layer: nn.Module, record: Record) -> Tensor:
         assert record.gradient is not None
@@ -54,4 +62,8 @@ class LocalDeltaAttribution(ComparingAttribution):
         baseline = record.baseline
         if baseline is None:
             baseline = stack.inputs.new_zeros(1, 1, stack.inputs.shape[2])
-        return record.path.without_padding(local_delta(stack, baseline).t())
+        if record.of_features:
+            scores = feature_changes(stack, baseline, read_from_here_on(stack))
+        else:
+            scores = local_delta(stack, baseline)
+        return record.path.without_padding(scores.transpose(0, 1))

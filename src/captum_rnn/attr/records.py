@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import torch
@@ -40,6 +41,7 @@ class Record:
         baseline: What the layer would have read of the baselines (time, rows, features), in the
             order of the text; None: there are none.
         later: What layers behind this one read of it, if their own steps are scored too.
+        of_features: Whether the features that it read are to be scored, not its steps.
     """
 
     layer: nn.Module
@@ -51,6 +53,7 @@ class Record:
     target: Any = None
     baseline: Tensor | None = None
     later: ReadGradient | None = None
+    of_features: bool = False
 
 
 @dataclass(frozen=True)
@@ -188,14 +191,20 @@ class Run:
         In the shape of each input whose own features the layer reads; else over the axes of its
         tokens, whose features are then something else.
         """
+        every = torch.cat([part.flatten(0, 1) for part in scores])
+        return self.placement.at_features(every, self.inputs, self.reads_own_features)
+
+    @cached_property
+    def reads_own_features(self) -> list[bool]:
+        """For each input, whether the layers read its very features, not what was made of them."""
+        if len({record.call.features for record in self.records}) > 1:
+            return [False] * len(self.inputs)
         read = [
             time_first(record.call.input, form_of(record.layer).batch_first)[0].transpose(0, 1)
             for record in self.records
         ]
-        steps, of_steps = (
-            torch.cat([part.flatten(0, 1) for part in each]) for each in (scores, read)
-        )
-        return self.placement.at_features(steps, of_steps, self.inputs)
+        every = torch.cat([part.flatten(0, 1) for part in read])
+        return self.placement.reads_as_they_are(every, self.inputs)
 
     def at_layer(self, scores: list[Tensor]) -> list[Tensor]:
         """Scores of each record's steps in the shape of what each call of the layers read.
@@ -218,9 +227,11 @@ class Run:
                 found[number] = placed.contiguous()
         return [found[number] for number in sorted(found)]
 
-    def arrange(self, scores: list[Tensor]) -> tuple[Tensor, ...]:
-        """Scores of the tokens of each input, in its shape."""
-        parts = zip(self.layouts, scores, self.placement.axes, strict=True)
+    def arrange(self, scores: list[Tensor], *, per_step: bool = False) -> tuple[Tensor, ...]:
+        """Scores of each input in its shape; `per_step` over the axes of its tokens."""
+        parts = list(zip(self.layouts, scores, self.placement.axes, strict=True))
+        if per_step:
+            return tuple(layout.steps(tokens, axes) for layout, tokens, axes in parts)
         return tuple(layout.arrange(tokens, axes) for layout, tokens, axes in parts)
 
     def gather(self, attributions: tuple[Tensor, ...]) -> list[Tensor]:

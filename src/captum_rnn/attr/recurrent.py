@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from captum_rnn._captum import InternalAttribution, format_output, is_tuple, logged
 from captum_rnn.attr.baselines import GivenBaselines, read_baselines
 from captum_rnn.attr.inputs import Lengths, check_inputs
+from captum_rnn.attr.notice import warn_of_shares
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.run import RecurrentModel
 from captum_rnn.attr.through import step_scores, token_scores
@@ -63,8 +64,15 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         raise NotImplementedError
 
     def _score(self, layer: nn.Module, record: Record) -> Tensor:
-        """The method itself: scores (batch, time) of the steps of the layer."""
+        """The method itself: scores (rows, time) of the steps of the layer.
+
+        Of a record `of_features`, those of the features that it reads (rows, time, features).
+        """
         raise NotImplementedError
+
+    def _knows_features(self, run: Run) -> bool:
+        """Whether it tells the features of a step apart, which `_score` then does."""
+        return False
 
     def _totals(self, run: Run) -> Tensor:
         """What the scores of each row must sum to (batch,), over all inputs, if that is known."""
@@ -78,6 +86,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         additional_forward_args: Any = None,
         *,
         lengths: Lengths = None,
+        per_step: bool = False,
         attribute_to_layer_input: bool = False,
         return_convergence_delta: Literal[False] = False,
     ) -> Inputs: ...
@@ -90,6 +99,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         additional_forward_args: Any = None,
         *,
         lengths: Lengths = None,
+        per_step: bool = False,
         attribute_to_layer_input: bool = False,
         return_convergence_delta: Literal[True],
     ) -> tuple[Inputs, Tensor]: ...
@@ -102,6 +112,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         additional_forward_args: Any = None,
         *,
         lengths: Lengths = None,
+        per_step: bool = False,
         attribute_to_layer_input: bool = False,
         return_convergence_delta: bool = False,
     ) -> Any:
@@ -116,14 +127,17 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
                 through the layer and picks the state at `lengths - 1` itself. The scores of the
                 padding are then 0. A packed sequence brings its own lengths. For several inputs:
                 a tuple with one entry each.
+            per_step: One score for each step of a float input, (batch, time), instead of one for
+                each of its features.
             attribute_to_layer_input: Score what the layer read instead of the tokens of `inputs`,
                 where its steps read several tokens each, as behind a convolution or attention.
             return_convergence_delta: Also return the difference between the sum of the scores and
                 what they must sum to; only where `has_convergence_delta()`.
 
         Returns:
-            Attributions of exactly the shape of `inputs`, a tuple if `inputs` is one. A token's
-            score is shared equally over its features. float32, or float64 if the states are.
+            Attributions of exactly the shape of `inputs`, a tuple if `inputs` is one. Where a
+            method does not tell the features of a float input apart, a step's score is shared
+            equally by them, and a warning says so. float32, or float64 if the states are.
             With `return_convergence_delta`, a pair of them and the differences (batch,): rounding
             errors, below 1e-5 for normalised scores, unless the class says what else they are.
             With `attribute_to_layer_input`, attributions of the shape of what the layer read, what
@@ -141,8 +155,9 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
             target,
             additional_forward_args,
             lengths,
-            return_convergence_delta,
-            attribute_to_layer_input,
+            per_step=per_step,
+            attribute_to_layer_input=attribute_to_layer_input,
+            return_convergence_delta=return_convergence_delta,
         )
 
     def attribute_future(self) -> NoReturn:
@@ -190,9 +205,11 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         target: Any,
         additional_forward_args: Any,
         lengths: Lengths,
-        return_convergence_delta: bool,
-        attribute_to_layer_input: bool,
         baselines: GivenBaselines = None,
+        *,
+        per_step: bool,
+        attribute_to_layer_input: bool,
+        return_convergence_delta: bool,
     ) -> Any:
         if return_convergence_delta:
             self._check_sum_is_known()
@@ -209,8 +226,12 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
                 self._totals(run)
             )
         run = self._run(inputs, target, additional_forward_args, lengths, baselines)
+        if not per_step and self._knows_features(run):
+            run = replace(run, records=[replace(r, of_features=True) for r in run.records])
         scores = self._token_scores(run)
-        formatted = format_output(is_tuple(inputs), run.arrange(scores))
+        if not per_step:
+            warn_of_shares(type(self).__name__, self._knows_features(run), run.layouts, scores)
+        formatted = format_output(is_tuple(inputs), run.arrange(scores, per_step=per_step))
         if not return_convergence_delta:
             return formatted
         return formatted, self._difference_from_totals(scores, run)

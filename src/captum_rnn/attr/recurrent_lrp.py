@@ -109,6 +109,9 @@ class RecurrentLRPAttribution(RecurrentAttribution):
         """True: a token's score holds its embedding as a factor."""
         return True
 
+    def _knows_features(self, run: Run) -> bool:
+        return any(run.reads_own_features)
+
     @torch.no_grad()
     def _token_scores(self, run: Run) -> list[Tensor]:
         relevances = _Relevances(self.epsilon)

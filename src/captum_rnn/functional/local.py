@@ -1,9 +1,8 @@
 """Local delta: the steps that the top level took, against those of references."""
 
-import torch
 from torch import Tensor
 
-from captum_rnn.functional.cells import first_order
+from captum_rnn.functional.propagation import Ends, step_changes
 from captum_rnn.functional.stack import Stack
 
 
@@ -22,20 +21,22 @@ def local_delta(stack: Stack, reference: Tensor) -> Tensor:
     Returns:
         Scores (time, batch) in the order of the text.
     """
-    changes = []
-    instead = stack.stepped_with(reference)
-    for level, of_level in zip(stack.levels, instead, strict=True):
-        for direction, (passed, (states, cells)) in enumerate(zip(level, of_level, strict=True)):
-            if level is stack.levels[-1] or bool(passed.read.any()):
-                change = first_order(passed.states[1:] - states, _from_here_on(passed.read))
-                changes.append(stack.reorder(change, direction))
-            if passed.read_cells is not None and cells is not None:
-                steps = passed.steps.cells[1:] - cells
-                change = first_order(steps, _from_here_on(passed.read_cells))
-                changes.append(stack.reorder(change, direction))
-    return torch.stack(changes).sum(0)
+    return step_changes(stack, stack.stepped_with(reference), read_from_here_on(stack))
+
+
+def read_from_here_on(stack: Stack) -> list[list[Ends]]:
+    """What is read of each state, and of each cell state, at its step and at all later ones."""
+    return [
+        [
+            (
+                _from_here_on(passed.read),
+                None if passed.read_cells is None else _from_here_on(passed.read_cells),
+            )
+            for passed in level
+        ]
+        for level in stack.levels
+    ]
 
 
 def _from_here_on(read: Tensor) -> Tensor:
-    """What is read of each step and of all later ones."""
     return read.flip(0).cumsum(0).flip(0)

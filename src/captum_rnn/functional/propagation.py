@@ -100,7 +100,6 @@ def adjoint_scores(
     instead: Sequence[Sequence[Ends]],
     rule: Rule = TANGENT,
     base: Sequence[Sequence[Any]] | None = None,
-    later: Sequence[Tensor] | None = None,
 ) -> Tensor:
     r"""First-order change of the output for each step, against another state after it.
 
@@ -114,27 +113,55 @@ def adjoint_scores(
             those after each step, and the cell states of an LSTM, in the order of reading.
         rule: What stands for the derivative.
         base: As for `walk_back`.
-        later: What of the top level's states (time, batch, state) layers behind this one read, for
-            each direction in its order of reading, where their own steps are scored too.
 
     Returns:
         The changes (time, batch) in the order of the text.
     """
+    return step_changes(stack, instead, worth_of_steps(stack, rule, base))
+
+
+def worth_of_steps(
+    stack: Stack,
+    rule: Rule = TANGENT,
+    base: Sequence[Sequence[Any]] | None = None,
+    later: Sequence[Tensor] | None = None,
+) -> list[list[Ends]]:
+    """What the state after each step is worth by later steps and what is read of it.
+
+    What the level above reads of a state is left out, and counted there: where a step is skipped or
+    taken otherwise, that level's own step is, too.
+
+    Args:
+        stack: The levels of the layer.
+        rule: What stands for the derivative.
+        base: As for `walk_back`.
+        later: What of the top level's states (time, batch, state) layers behind this one read, for
+            each direction in its order of reading, where their own steps are scored too.
+    """
     levels = walk_back(stack, rule, base, to_inputs=False)
-    changes = []
+    worth: list[list[Ends]] = []
     for depth, level in enumerate(levels):
         is_top = depth + 1 == len(levels)
         above = later if is_top else read_above(stack, levels[depth + 1], len(level))
-        for direction, (found, (states, cells)) in enumerate(
-            zip(level, instead[depth], strict=True)
+        worth.append([])
+        for direction, found in enumerate(level):
+            states = found.states[1:] if above is None else found.states[1:] - above[direction]
+            worth[-1].append((states, None if found.cells is None else found.cells[1:]))
+    return worth
+
+
+def step_changes(
+    stack: Stack, instead: Sequence[Sequence[Ends]], worth: Sequence[Sequence[Ends]]
+) -> Tensor:
+    """What the states that stand instead of those after each step would change (time, batch)."""
+    changes = []
+    for level, others, worths in zip(stack.levels, instead, worth, strict=True):
+        for direction, (passed, (states, cells), (of_states, of_cells)) in enumerate(
+            zip(level, others, worths, strict=True)
         ):
-            passed, of_states = stack.levels[depth][direction], found.states[1:]
-            if above is not None:
-                # What the level above reads is counted there, where its own step is skipped.
-                of_states = of_states - above[direction]
             change = first_order(passed.states[1:] - states, of_states)
-            if cells is not None and found.cells is not None:
-                change = change + first_order(passed.steps.cells[1:] - cells, found.cells[1:])
+            if cells is not None and of_cells is not None:
+                change = change + first_order(passed.steps.cells[1:] - cells, of_cells)
             changes.append(stack.reorder(change, direction))
     return reduce(torch.add, changes)
 

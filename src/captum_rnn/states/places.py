@@ -147,32 +147,30 @@ class Placement:
             handed.append(of_input.index_add(0, tokens, shares[steps]).view(grid))
         return handed
 
-    def at_features(self, scores: Tensor, read: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
+    def at_features(
+        self, scores: Tensor, inputs: Sequence[Tensor], is_read: Sequence[bool]
+    ) -> list[Tensor]:
         """Hands scores of the features of all steps to the inputs' own features, in their shape.
-
-        Where the steps read something else than the very numbers of an input, such as vectors that
-        were looked up or a projection, its tokens get the sums, as by `at_tokens`.
 
         Args:
             scores: (steps, features).
-            read: What the steps read (steps, features).
             inputs: The inputs.
+            is_read: Whether the very features of each input are read. Else its tokens get the sums,
+                as by `at_tokens`.
         """
-        of_tokens = None
+        of_tokens = None if all(is_read) else self.at_tokens(scores.sum(1))
         handed = []
-        for index, (tensor, axes) in enumerate(zip(inputs, self.axes, strict=True)):
-            others = [axis for axis in range(tensor.dim()) if axis not in axes]
-            order = (*axes, *others)
-            placed = tensor.permute(order)
-            tokens, steps = self.tokens(index)
-            vectors = placed.reshape(placed.shape[: len(axes)].numel(), -1)
-            if others and vectors.shape[1] == read.shape[1] and _same(vectors[tokens], read[steps]):
-                of_input = scores.new_zeros(len(vectors), read.shape[1])
+        for index, (tensor, own) in enumerate(zip(inputs, is_read, strict=True)):
+            if own:
+                order = self._tokens_first(index)
+                placed = tensor.permute(order)
+                tokens, steps = self.tokens(index)
+                of_input = scores.new_zeros(tensor.numel() // scores.shape[1], scores.shape[1])
                 of_input.index_add_(0, tokens, scores[steps])
                 inverse = [order.index(axis) for axis in range(tensor.dim())]
                 handed.append(of_input.view(placed.shape).permute(inverse))
             else:
-                of_tokens = self.at_tokens(scores.sum(1)) if of_tokens is None else of_tokens
+                assert of_tokens is not None
                 handed.append(of_tokens[index])
         return handed
 
@@ -191,6 +189,28 @@ class Placement:
             of_input = values.new_zeros(math.prod(grid))
             handed.append(of_input.index_add(0, tokens, values[numbers]).view(grid))
         return handed
+
+    def reads_as_they_are(self, read: Tensor, inputs: Sequence[Tensor]) -> list[bool]:
+        """Whether the steps read the very features of each input, several of them.
+
+        Args:
+            read: What the steps read (steps, features).
+            inputs: The inputs.
+        """
+        found = []
+        for index, (tensor, axes) in enumerate(zip(inputs, self.axes, strict=True)):
+            placed = tensor.permute(self._tokens_first(index))
+            vectors = placed.reshape(placed.shape[: len(axes)].numel(), -1)
+            tokens, steps = self.tokens(index)
+            has_features = vectors.shape[1] == read.shape[1] > 1
+            found.append(has_features and _same(vectors[tokens], read[steps]))
+        return found
+
+    def _tokens_first(self, index: int) -> tuple[int, ...]:
+        """The axes of an input, those of its tokens before those of the features."""
+        axes = self.axes[index]
+        others = (axis for axis in range(len(self.shapes[index])) if axis not in axes)
+        return (*axes, *others)
 
     def at_steps(self, scores: list[Tensor]) -> Tensor:
         """For each step (steps,), the sum of the scores of the tokens that it read.

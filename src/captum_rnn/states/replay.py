@@ -109,6 +109,20 @@ class ReplayedCell(Cell[Walked]):
             into[number] += of_state
         return Multipliers(into, None, inputs)
 
+    def steps_apart(self, inputs: Tensor, states: Tensor, cells: Tensor | None) -> Walked:
+        """Nothing is known of what happens inside a step."""
+        return Walked(inputs, states)
+
+    def through_steps(self, steps: Walked, states: Tensor, cells: Tensor | None) -> Tensor:
+        """Back through each step on its own."""
+        found = torch.empty_like(steps.inputs)
+        for number, of_state in enumerate(states):
+            with torch.enable_grad():
+                token = steps.inputs[number].detach().requires_grad_()
+                made = self._stepper.step(token, steps.states[number].detach(), number)
+            (found[number],) = torch.autograd.grad(made, token, of_state, materialize_grads=True)
+        return found
+
     def slopes(self, steps: Walked, base: Walked | None, part: slice, rule: Rule) -> NoReturn:
         """There are no gates to name."""
         self._refuse(rule)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from captum_rnn.functional.cells.rules import TANGENT, Rule
-from captum_rnn.functional.cells.scan import Multipliers, ReverseScan, Slopes, blocks
+from captum_rnn.functional.cells.scan import Multipliers, ReverseScan, Slopes, blocks, through_steps
 from captum_rnn.functional.cells.weights import CellWeights
 
 Steps = TypeVar("Steps")
@@ -138,6 +138,34 @@ class Cell(ABC, Generic[Steps]):
                 found = slopes.slots[:, :, slopes.inputs].flatten(2)
                 torch.matmul(found, input_weights, out=inputs[part])
         return Multipliers(states, cells, inputs)
+
+    @abstractmethod
+    def steps_apart(self, inputs: Tensor, states: Tensor, cells: Tensor | None) -> Steps:
+        """What would have happened inside each step, from the recorded state before it.
+
+        Args:
+            inputs: What the steps would have read (time, batch, features).
+            states: (time + 1, batch, state), as recorded.
+            cells: Cell states of an LSTM (time + 1, batch, hidden), as recorded.
+        """
+
+    def through_steps(self, steps: Steps, states: Tensor, cells: Tensor | None) -> Tensor:
+        """What the input of each step is worth by that step alone (time, batch, features).
+
+        Args:
+            steps: From `steps_apart`.
+            states: What the state after each step is worth (time, batch, state).
+            cells: The same of an LSTM's cell states, the state held fixed (time, batch, hidden).
+        """
+        input_weights, _ = self.slot_weights(TANGENT)
+        found = states.new_empty(*states.shape[:2], input_weights.shape[1])
+        for part in blocks(*states.shape[:2]):
+            slopes = self.slopes(steps, None, part, TANGENT)
+            of_cells = None if cells is None else cells[part]
+            through_steps(slopes, self.weights.projection, states[part], of_cells)
+            of_inputs = slopes.slots[:, :, slopes.inputs].flatten(2)
+            torch.matmul(of_inputs, input_weights, out=found[part])
+        return found
 
     def _read_of_cells(
         self, steps: Steps, read: Tensor, read_cells: Tensor | None, rule: Rule

@@ -55,6 +55,10 @@ class GruCell(Cell[GruSteps]):
         keep_sums = rule.needs_sums and rule.gates_take
         return GruSteps(*self._gates(inputs, states[:-1], keep_sums=keep_sums), states)
 
+    def steps_apart(self, inputs: Tensor, states: Tensor, cells: Tensor | None) -> GruSteps:
+        """As `steps`, which take every step from the recorded state before it."""
+        return self.steps(inputs, states, None)
+
     def slopes(self, steps: GruSteps, base: GruSteps | None, part: slice, rule: Rule) -> Slopes:
         """Of h_t = (1 − z) ∘ n + z ∘ h_{t−1} and what is inside n."""
         inside = Applied(rule, steps.during(part), None if base is None else base.during(part))

@@ -28,13 +28,16 @@ class LstmSteps(NamedTuple):
     """(time + 1, batch, hidden), the initial ones first."""
     states: Tensor
     """(time + 1, batch, state)."""
+    before: Tensor
+    """The cell states before each step (time, batch, hidden); usually those of `cells`."""
 
     def during(self, part: slice) -> "LstmSteps":
         """The same of some steps."""
         input_gate, forget, candidate = (gate.during(part) for gate in self[:3])
         output = None if self.output is None else self.output.during(part)
         ends = slice(part.start, part.stop + 1)
-        return LstmSteps(input_gate, forget, candidate, output, self.cells[ends], self.states[ends])
+        cells, states, before = self.cells[ends], self.states[ends], self.before[part]
+        return LstmSteps(input_gate, forget, candidate, output, cells, states, before)
 
     @property
     def output_gate(self) -> Point:
@@ -70,13 +73,23 @@ class LstmCell(Cell[LstmSteps]):
         input_gate, forget, candidate = gates[:3]
         cells = _scan(input_gate.value, forget.value, candidate.value, initial_cell)
         output = gates[3] if with_output else None
-        return LstmSteps(input_gate, forget, candidate, output, cells, states)
+        return LstmSteps(input_gate, forget, candidate, output, cells, states, cells[:-1])
+
+    def steps_apart(self, inputs: Tensor, states: Tensor, cells: Tensor | None) -> LstmSteps:
+        """One step from each recorded state and cell state."""
+        assert cells is not None
+        sums = self.weights.preactivations(inputs, states[:-1])
+        input_gate, forget, candidate, output = _activate(sums, 4)
+        made = torch.empty_like(cells)
+        torch.mul(input_gate.value, candidate.value, out=made[1:])
+        made[1:].addcmul_(forget.value, cells[:-1])
+        return LstmSteps(input_gate, forget, candidate, output, made, states, cells[:-1])
 
     def slopes(self, steps: LstmSteps, base: LstmSteps | None, part: slice, rule: Rule) -> Slopes:
         """Of c_t with respect to the sums of i, f and g, of h_t with respect to that of o."""
         inside = Applied(rule, steps.during(part), None if base is None else base.during(part))
         count = len(_Slots._fields) if rule.gates_take else 1
-        before = inside.at.cells[:-1]
+        before = inside.at.before
         slots = before.new_empty(*before.shape[:2], count, before.shape[2])
         to_candidate = slots[:, :, 0]
         if rule.gates_take:
@@ -183,7 +196,7 @@ class _Slots(NamedTuple):
 
 
 def _previous(steps: LstmSteps) -> Tensor:
-    return steps.cells[:-1]
+    return steps.before
 
 
 def _activate(sums: Tensor, number: int, *, keep_sums: bool = False) -> list[Point]:

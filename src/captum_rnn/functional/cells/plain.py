@@ -33,6 +33,11 @@ class PlainCell(Cell[Point]):
         sums = self.weights.preactivations(inputs, states[:-1]) if rule.needs_sums else after
         return Point(sums, after)
 
+    def steps_apart(self, inputs: Tensor, states: Tensor, cells: Tensor | None) -> Point:
+        """One step from each recorded state."""
+        sums = self.weights.preactivations(inputs, states[:-1])
+        return Point(sums, self._apply(sums))
+
     def slopes(self, steps: Point, base: Point | None, part: slice, rule: Rule) -> Slopes:
         """One slot; the state keeps nothing of the one before."""
         at, base = steps.during(part), None if base is None else base.during(part)

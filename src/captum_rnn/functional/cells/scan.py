@@ -120,3 +120,25 @@ class ReverseScan:
 
 def _unbound(values: Tensor | None) -> tuple[Tensor, ...] | None:
     return None if values is None else values.unbind()
+
+
+def through_steps(
+    slopes: Slopes, projection: Tensor | None, states: Tensor, cells: Tensor | None
+) -> None:
+    """Turns the slots into multipliers of each step on its own, not of later ones.
+
+    Args:
+        slopes: Of some steps.
+        projection: As for `ReverseScan`.
+        states: What the states after each step are worth (time, batch, state).
+        cells: The same of the cell states, the states held fixed; None: they are worth nothing.
+    """
+    through = states if projection is None else states @ projection
+    carried = through
+    if slopes.opened is not None:
+        carried = through * slopes.opened
+        carried = carried if cells is None else carried.add_(cells)
+    gates = slopes.slots[:, :, :-1] if slopes.output else slopes.slots
+    gates.mul_(carried.unsqueeze(2))
+    if slopes.output:
+        slopes.slots[:, :, -1].mul_(through)

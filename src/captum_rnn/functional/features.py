@@ -1,0 +1,79 @@
+"""What each feature of a step changed, against a reference for it alone."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from captum_rnn.functional.propagation import Ends, step_changes
+from captum_rnn.functional.stack import Stack
+
+
+def feature_changes(stack: Stack, reference: Tensor, worth: Sequence[Sequence[Ends]]) -> Tensor:
+    r"""The share of each feature in a step's change, by the cells' derivative at the midpoint.
+
+    .. math:: (x_t - x'_t)_j \, \frac{\partial}{\partial x_j} \big\langle
+              \mathrm{cell}(s_{t-1}, x), \lambda_t \big\rangle
+              \quad \text{at} \quad x = \tfrac12 (x_t + x'_t)
+
+    with λ what the states after the step are worth, over all levels. It costs no more for many
+    features than for few. The features of a step sum to what replacing all of them at once would
+    change, to third order in the difference.
+
+    Args:
+        stack: The levels of the layer.
+        reference: What stands instead of the input of each step; see `Stack.stepped_with`.
+        worth: What the states after each step are worth, for each level and direction.
+
+    Returns:
+        Scores (time, batch, features) in the order of the text.
+    """
+    reference = reference.to(stack.inputs)
+    read, steps = torch.lerp(stack.inputs, reference.expand_as(stack.inputs), 0.5), []
+    for level in stack.levels:
+        of_level = []
+        for direction, passed in enumerate(level):
+            cells = None if passed.initial_cell is None else passed.steps.cells
+            tokens = stack.reorder(read, direction)
+            of_level.append(passed.cell.steps_apart(tokens, passed.states, cells))
+        steps.append(of_level)
+        if level is not stack.levels[-1]:
+            made = [p.cell.made(of_one) for p, of_one in zip(level, of_level, strict=True)]
+            parts = [stack.reorder(m, d) for d, m in enumerate(made) if m is not None]
+            read = torch.cat(parts, -1)
+    of_inputs: Tensor | None = None
+    for level, of_level, worths in reversed(list(zip(stack.levels, steps, worth, strict=True))):
+        above = [None] * len(level) if of_inputs is None else of_inputs.chunk(len(level), -1)
+        found = []
+        for direction, (passed, of_one, (states, cells), of_above) in enumerate(
+            zip(level, of_level, worths, above, strict=True)
+        ):
+            if of_above is not None:
+                states = states + stack.reorder(of_above, direction)
+            of_tokens = passed.cell.through_steps(of_one, states, cells)
+            found.append(stack.reorder(of_tokens, direction))
+        of_inputs = torch.stack(found).sum(0)
+    assert of_inputs is not None
+    return of_inputs.mul_(stack.inputs - reference)
+
+
+def exact_feature_changes(
+    stack: Stack, reference: Tensor, worth: Sequence[Sequence[Ends]]
+) -> Tensor:
+    """The same by replacing each feature alone, with a step of all cells for every feature.
+
+    Args:
+        stack: The levels of the layer.
+        reference: As for `feature_changes`.
+        worth: As for `feature_changes`.
+
+    Returns:
+        Scores (time, batch, features) in the order of the text.
+    """
+    reference = reference.to(stack.inputs).expand_as(stack.inputs)
+    changes = []
+    for feature in range(reference.shape[2]):
+        replaced = stack.inputs.clone()
+        replaced[..., feature] = reference[..., feature]
+        changes.append(step_changes(stack, stack.stepped_with(replaced), worth))
+    return torch.stack(changes, 2)
