@@ -2,8 +2,12 @@ import pytest
 
 from captum_rnn.benchmark import Comparison
 from captum_rnn.benchmark.records import to_json
+from captum_rnn.benchmark.series import SERIES_METHODS, SeriesComparison, suite
+from captum_rnn.benchmark.series.spike import SpikeTask
 from captum_rnn.cli import main
 from captum_rnn.text.pipeline import TextClassifier
+
+DEFAULTS = suite.compare_networks.__kwdefaults__
 
 
 def test_compare_writes_the_report_and_prints_the_table(trained, corpus, tmp_path, capsys):
@@ -72,3 +76,19 @@ def test_an_output_folder_that_cannot_be_made(command, trained, corpus, tmp_path
     error = capsys.readouterr().err
     assert str(tmp_path / "file") in error
     assert error.count("\n") == 1
+
+
+def test_compare_on_series_prints_tables_and_writes_the_page(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("CAPTUM_RNN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(suite, "SERIES_TASKS", (SpikeTask(time=8, delay=1),))
+    cheap = [method for method in SERIES_METHODS if "50" not in method.label]
+    monkeypatch.setattr(suite.compare_networks, "__kwdefaults__", DEFAULTS | {"methods": cheap})
+    folder = tmp_path / "report"
+    options = ["--texts", "5", "--vowels", str(tmp_path), "--output", str(folder)]
+    assert main(["compare", "--series", *options]) == 0
+    printed = capsys.readouterr().out
+    (result,) = SeriesComparison.load(folder / "series.json").results
+    assert result.series == 5
+    assert f"{result.methods['deep_lift'].measures['auprc'].mean:.3f}" in printed
+    assert "JapaneseVowels_TRAIN.ts" in printed
+    assert sorted(path.name for path in folder.iterdir()) == ["series.html", "series.json"]

@@ -1,6 +1,7 @@
 """`captum-rnn compare`: compares attribution methods on one classifier."""
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,10 @@ from captum_rnn.extras import import_extra
 
 if TYPE_CHECKING:
     from captum_rnn.cli.options import Subparsers
+
+
+_TEXTS, _SERIES = 200, 100
+_NETWORKS = "unfinished-series"
 
 
 def add_parser(subparsers: "Subparsers") -> None:
@@ -25,9 +30,9 @@ def add_parser(subparsers: "Subparsers") -> None:
     parser.add_argument(
         "--texts",
         type=at_least(1),
-        default=200,
         metavar="N",
-        help="number of held-out texts (default: %(default)s)",
+        help="number of held-out texts, or of series of each network (default: 200 texts, 100 "
+        "series)",
     )
     parser.add_argument(
         "--methods",
@@ -57,6 +62,19 @@ def add_parser(subparsers: "Subparsers") -> None:
         help="also run the data randomisation test: compare with the same model on shuffled "
         "labels, trained on first use",
     )
+    parser.add_argument(
+        "--series",
+        action="store_true",
+        help="compare on multivariate series instead: tasks with known cells and JapaneseVowels, "
+        "on small models, trained on first use",
+    )
+    parser.add_argument(
+        "--vowels",
+        type=Path,
+        metavar="FOLDER",
+        help="with --series: where the .ts files of JapaneseVowels are (default: in the package "
+        "aeon, which pip install --no-deps aeon brings)",
+    )
     add_seed(parser)
     add_model(parser)
     add_corpus(parser)
@@ -67,6 +85,9 @@ def add_parser(subparsers: "Subparsers") -> None:
 def run(options: argparse.Namespace) -> None:
     """Compares methods: `texts`, `methods`, `marks`, `known_answers` … and the common options."""
     import_extra("scipy", "benchmark", "captum-rnn compare")
+    if options.series:
+        _compare_on_series(options)
+        return
     from captum_rnn.benchmark.checkpoint import remove_checkpoint
     from captum_rnn.benchmark.ground_truth.marks_files import read_marked_texts
     from captum_rnn.benchmark.methods import ALL_METHODS, QUICK_METHODS, find_methods
@@ -92,7 +113,7 @@ def run(options: argparse.Namespace) -> None:
     comparison = compare_reviews(
         classifier,
         reviews,
-        texts=options.texts,
+        texts=options.texts or _TEXTS,
         methods=methods,
         marked=marked,
         known_answers=options.known_answers,
@@ -109,3 +130,23 @@ def run(options: argparse.Namespace) -> None:
         save_figures(comparison, folder / "figures")
     remove_checkpoint(folder)
     say(f"{comparison}\n\n{headline(comparison)}\n\nreport: {folder / 'report.html'}")
+
+
+def _compare_on_series(options: argparse.Namespace) -> None:
+    """Compares methods on series: `texts`, `vowels`, `seed` and `output`."""
+    from captum_rnn.benchmark.series import compare_networks
+    from captum_rnn.benchmark.series.report import headline, report_html, tables_text
+    from captum_rnn.files import prepare_output, write_text
+
+    folder = prepare_output(options.output)
+    comparison = compare_networks(
+        series=options.texts or _SERIES,
+        vowels=options.vowels,
+        seed=options.seed,
+        folder=folder / _NETWORKS,
+        show_progress=sys.stderr.isatty(),
+    )
+    comparison.to_json(folder / "series.json")
+    write_text(report_html(comparison), folder / "series.html")
+    shutil.rmtree(folder / _NETWORKS, ignore_errors=True)
+    say(f"{tables_text(comparison)}\n\n{headline(comparison)}\n\nreport: {folder / 'series.html'}")

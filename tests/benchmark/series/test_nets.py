@@ -4,13 +4,14 @@ import pytest
 import torch
 
 from captum_rnn.benchmark import cache
-from captum_rnn.benchmark.series import SpikeTask, StateTask
 from captum_rnn.benchmark.series.nets import (
     SERIES_KINDS,
     SeriesClassifier,
     TrainedSeriesNet,
     series_net,
 )
+from captum_rnn.benchmark.series.spike import SpikeTask
+from captum_rnn.benchmark.series.state import StateTask
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +37,7 @@ def test_every_step_has_an_answer_that_later_steps_do_not_change():
 
 def test_a_network_learns_is_kept_and_read_again_unchanged(folder, capsys):
     task, before = SpikeTask(time=12, delay=1), torch.random.get_rng_state()
-    trained = series_net(task, "gru", progress=False)
+    trained = series_net(task, "gru", show_progress=False)
     assert trained.solved
     assert trained.accuracy > 0.95
     assert torch.equal(torch.random.get_rng_state(), before)

@@ -3,13 +3,10 @@
 import pytest
 import torch
 
-from captum_rnn.benchmark.series import (
-    SERIES_TASKS,
-    CombinationTask,
-    SpikeTask,
-    StateTask,
-    SwitchFeatureTask,
-)
+from captum_rnn.benchmark.series import SERIES_TASKS
+from captum_rnn.benchmark.series.combination import CombinationTask
+from captum_rnn.benchmark.series.spike import SpikeTask
+from captum_rnn.benchmark.series.state import StateTask, SwitchFeatureTask
 
 
 def draw(task, count=400, seed=0):

@@ -47,6 +47,6 @@ def test_a_network_learns_the_speakers(tmp_path, monkeypatch):
         for label, a, b in [(1, 0, 1), (2, 1, 0)]
         for _ in range(8)
     )
-    trained = vowel_net("gru", folder=write(tmp_path, lines, lines), progress=False)
+    trained = vowel_net("gru", folder=write(tmp_path, lines, lines), show_progress=False)
     assert trained.accuracy == 1.0
     assert trained.model.head.out_features == 2

@@ -1,24 +1,21 @@
-"""Multivariate series: tasks whose deciding cells are known, and networks that solve them."""
+"""Multivariate series: tasks whose deciding cells are known, networks, and a comparison on them."""
 
-from captum_rnn.benchmark.series.combination import CombinationTask
-from captum_rnn.benchmark.series.spike import SpikeTask
-from captum_rnn.benchmark.series.state import StateTask, SwitchFeatureTask
-from captum_rnn.benchmark.series.task import SeriesSample, SeriesTask
-
-SERIES_TASKS: tuple[SeriesTask, ...] = (
-    SpikeTask(),
-    StateTask(),
-    SwitchFeatureTask(),
-    CombinationTask(),
+from captum_rnn.benchmark.series.comparison import (
+    SeriesComparison,
+    SeriesResult,
+    compare_on_series,
 )
-"""The tasks of `captum-rnn compare --series`."""
+from captum_rnn.benchmark.series.explained import ExplainedSeries
+from captum_rnn.benchmark.series.methods import SERIES_METHODS, SeriesMethod
+from captum_rnn.benchmark.series.suite import SERIES_TASKS, compare_networks
 
 __all__ = [
+    "SERIES_METHODS",
     "SERIES_TASKS",
-    "CombinationTask",
-    "SeriesSample",
-    "SeriesTask",
-    "SpikeTask",
-    "StateTask",
-    "SwitchFeatureTask",
+    "ExplainedSeries",
+    "SeriesComparison",
+    "SeriesMethod",
+    "SeriesResult",
+    "compare_networks",
+    "compare_on_series",
 ]

@@ -113,7 +113,7 @@ class TrainedSeriesNet:
 
 
 def series_net(
-    task: SeriesTask, kind: SeriesKind = "gru", seed: int = 0, *, progress: bool = True
+    task: SeriesTask, kind: SeriesKind = "gru", seed: int = 0, *, show_progress: bool = False
 ) -> TrainedSeriesNet:
     """A network that was trained on a task, from the cache or trained now, within a minute.
 
@@ -124,7 +124,7 @@ def series_net(
         task: The task.
         kind: The recurrent layer.
         seed: Decides the first weights and the series.
-        progress: Show the progress of a training on standard error.
+        show_progress: Show the progress of a training on standard error.
 
     Raises:
         OSError: The cache cannot be written.
@@ -135,7 +135,7 @@ def series_net(
         f"{task.name}-{kind}-{seed}",
         recipe | {"kind": kind, "seed": seed},
         first_weights(seed, task.features, task.classes, kind=kind, every_step=task.every_step),
-        lambda model: _learn(model, task, seed, progress),
+        lambda model: _learn(model, task, seed, show_progress),
     )
 
 
@@ -212,7 +212,7 @@ def accuracy_of(
 
 
 def _learn(
-    model: SeriesClassifier, task: SeriesTask, seed: int, progress: bool
+    model: SeriesClassifier, task: SeriesTask, seed: int, show_progress: bool
 ) -> TrainedSeriesNet:
     rate = _PLAIN_RATE if isinstance(model.rnn, nn.RNN) else _RATE
     optimiser = torch.optim.Adam(model.parameters(), lr=rate)
@@ -221,7 +221,10 @@ def _learn(
     check = task.draw(_CHECKED, torch.Generator().manual_seed(_CHECK_SEED + seed))
     step = 0
     bar = tqdm(
-        total=_MOST_STEPS, desc=f"training on {task.name}", disable=not progress, file=sys.stderr
+        total=_MOST_STEPS,
+        desc=f"training on {task.name}",
+        disable=not show_progress,
+        file=sys.stderr,
     )
     with bar:
         for step in range(1, _MOST_STEPS + 1):

@@ -100,7 +100,7 @@ def vowel_net(
     seed: int = 0,
     *,
     folder: Path | None = None,
-    progress: bool = True,
+    show_progress: bool = False,
 ) -> TrainedSeriesNet:
     """A classifier of the speakers, from the cache or trained now, within a minute.
 
@@ -108,7 +108,7 @@ def vowel_net(
         kind: The recurrent layer, of 100 units.
         seed: Decides the first weights and the order of the series.
         folder: See `japanese_vowels`.
-        progress: Show the progress of a training on standard error.
+        show_progress: Show the progress of a training on standard error.
 
     Raises:
         FileNotFoundError: The data are not there.
@@ -129,17 +129,19 @@ def vowel_net(
         f"vowels-{kind}-{seed}",
         recipe,
         model,
-        lambda untrained: _learn(untrained, train, test, seed, progress),
+        lambda untrained: _learn(untrained, train, test, seed, show_progress),
     )
 
 
 def _learn(
-    model: SeriesClassifier, train: Utterances, test: Utterances, seed: int, progress: bool
+    model: SeriesClassifier, train: Utterances, test: Utterances, seed: int, show_progress: bool
 ) -> TrainedSeriesNet:
     optimiser = torch.optim.Adam(model.parameters(), lr=_RATE)
     generator = torch.Generator().manual_seed(seed)
     step = 0
-    for _ in tqdm(range(_EPOCHS), desc="training on vowels", disable=not progress, file=sys.stderr):
+    for _ in tqdm(
+        range(_EPOCHS), desc="training on vowels", disable=not show_progress, file=sys.stderr
+    ):
         order = torch.randperm(len(train.values), generator=generator)
         for rows in torch.split(order, _BATCH):
             train_step(model, optimiser, _sample(train, rows), train.lengths[rows])

@@ -1,0 +1,1 @@
+"""The comparison on multivariate series, over kinds of layers, tasks and seeds."""

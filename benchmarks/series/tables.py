@@ -1,0 +1,75 @@
+"""The tables of the grid on series: a line for each network, and a summary over seeds."""
+
+from statistics import fmean, median
+
+from captum_rnn.benchmark.series import SeriesComparison, SeriesResult
+from captum_rnn.visualization.terminal import aligned_text
+
+SHOWN = (
+    "deep_lift",
+    "relevance",
+    "adjoint_delta",
+    "shared",
+    "integrated_gradients",
+    "timing",
+    "occlusion",
+    "magnitude",
+    "random",
+)
+_CHOSEN_ON = 0
+
+
+def networks_table(comparison: SeriesComparison) -> str:
+    """AUPRC, or comprehensiveness of the vowels, of each network; DeepLIFT less IG, paired."""
+    rows = [["network", "accuracy", *(_short(name) for name in SHOWN), "DeepLIFT − IG-50"]]
+    for result in comparison.results:
+        gain = result.gain("deep_lift", "integrated_gradients")
+        rows.append(
+            [
+                f"{result.task} {result.kind} {result.seed}",
+                f"{result.accuracy / result.ceiling:.3f}",
+                *(_mean(result, name) for name in SHOWN),
+                "–" if gain is None else f"{gain.mean:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})",
+            ]
+        )
+    notes = [f"not measured: {sentence}" for sentence in comparison.missing]
+    return "\n".join([aligned_text(rows, head=1), *notes])
+
+
+def summary_table(comparison: SeriesComparison) -> str:
+    """On the other seeds: how often DeepLIFT is above and below Integrated Gradients, and cost."""
+    claimed = [result for result in comparison.results if result.seed != _CHOSEN_ON]
+    rows = [["task", "networks", "DeepLIFT above", "below", "mean gain", "× forward", "IG's"]]
+    for task in dict.fromkeys(result.task for result in claimed):
+        of_task = [result for result in claimed if result.task == task]
+        gains = [result.gain("deep_lift", "integrated_gradients") for result in of_task]
+        known = [gain for gain in gains if gain is not None]
+        rows.append(
+            [
+                task,
+                str(len(of_task)),
+                str(sum(gain.low > 0 for gain in known)),
+                str(sum(gain.high < 0 for gain in known)),
+                f"{fmean(gain.mean for gain in known):+.3f}" if known else "–",
+                _cost(of_task, "deep_lift"),
+                _cost(of_task, "integrated_gradients"),
+            ]
+        )
+    return "On the seeds that no choice was made on:\n" + aligned_text(rows, head=1)
+
+
+def _mean(result: SeriesResult, name: str) -> str:
+    method = result.methods.get(name)
+    if method is None or result.key not in method.measures:
+        return "–"
+    return f"{method.measures[result.key].mean:.3f}"
+
+
+def _cost(results: list[SeriesResult], name: str) -> str:
+    costs = [result.methods[name].forwards for result in results if name in result.methods]
+    known = [cost for cost in costs if cost is not None]
+    return f"{median(known):.1f}" if known else "–"
+
+
+def _short(name: str) -> str:
+    return {"integrated_gradients": "IG-50", "deep_lift": "DeepLIFT"}.get(name, name.split("_")[0])
