@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from captum_rnn.attr import Batch
 from captum_rnn.attr.noise_search import NoiseSearch
 from captum_rnn.attr.word_information import WordInformationAttribution
 from captum_rnn.functional.word_information import mean_square
@@ -58,7 +59,7 @@ def measure(
     """
     lengths = None if packed else (ids != 0).sum(1)
     asked = WordInformationAttribution(model, stage, embedding=embedding, readout=readout)
-    asked.fit([(fit, None, None if packed else (fit != 0).sum(1))])
+    asked.fit([Batch(fit, None, None if packed else (fit != 0).sum(1))])
     information = asked.attribute(
         ids,
         lengths=lengths,

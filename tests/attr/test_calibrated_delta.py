@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from captum_rnn import AdjointDeltaAttribution, pack_tokens
 from captum_rnn.attr.calibrated_delta import CalibratedDeltaAttribution
+from captum_rnn.attr.calibration_data import Batch
 from captum_rnn.attr.logit_delta import LogitDeltaAttribution
 from models import Classifier, SentencePair
 from readers import TIME, Reader, make_case
@@ -37,6 +38,7 @@ def calibrated(model, ids):
 
 def fitted(model, batches, layer=None, *, kind=None, **options):
     attribution = CalibratedDeltaAttribution(model, layer or model.layer, **(kind or {}))
+    batches = [Batch(*batch) if isinstance(batch, tuple) else batch for batch in batches]
     return attribution.fit(batches, **options)
 
 

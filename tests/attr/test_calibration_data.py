@@ -25,23 +25,28 @@ def run_of(forward, layer, inputs=IDS, **options):
 
 def test_batches_as_data_loaders_give_them():
     lengths = torch.tensor([3, 1])
-    given = [IDS, (IDS,), [IDS, lengths], (IDS, (lengths,), lengths), ((IDS, IDS), None)]
-    assert list(read_batches(given)) == [
-        Batch(IDS),
-        Batch(IDS),
-        Batch(IDS, lengths),
-        Batch(IDS, (lengths,), lengths),
-        Batch((IDS, IDS)),
-    ]
+    said = Batch(IDS, (lengths,), lengths)
+    given = [IDS, (IDS,), [IDS], ((IDS, IDS),), said]
+    expected = [Batch(IDS), Batch(IDS), Batch(IDS), Batch((IDS, IDS)), said]
+    assert list(read_batches(given)) == expected
+
+
+def test_labels_are_never_taken_for_lengths():
+    lengths, labels = torch.tensor([3, 1]), torch.tensor([1, 2])
+    for given in ([IDS, labels], (IDS, lengths, labels)):
+        with pytest.raises(TypeError, match=r"entries, of which only you know .* lengths_at=1"):
+            list(read_batches([given]))
+    (batch,) = read_batches([(IDS, lengths, labels)], lengths_at=1)
+    assert batch == Batch(IDS, lengths, lengths)
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"inputs": IDS}, "a batch is a dict; expected the inputs, or a tuple"),
+        ({"inputs": IDS}, "a batch is a dict, .* expected the inputs"),
         ((), "a batch is a tuple of 0 entries"),
         ([IDS, None, None, None], "a batch is a list of 4 entries"),
-        ("text", "a batch is a str;"),
+        ("text", "a batch is a str,"),
     ],
 )
 def test_a_batch_of_another_form(given, words):

@@ -66,7 +66,8 @@ def test_batches_with_lengths_and_the_predicted_class():
     embedded, lengths = torch.randn(6, 5, 4), torch.tensor([5, 2, 3, 1, 4, 5])
     attribution = LogitDeltaAttribution(forward, layer)
     loader = DataLoader(TensorDataset(embedded, lengths, lengths), batch_size=4)
-    found = torch.cat(list(attribute_batches(loader, attribution, target="predicted")))
+    given = attribute_batches(loader, attribution, target="predicted", lengths_at=1)
+    found = torch.cat(list(given))
     predicted = forward(embedded, lengths).argmax(1)
     expected = attribution.attribute(
         embedded, target=predicted, additional_forward_args=(lengths,), lengths=lengths

@@ -2,6 +2,7 @@
 
 from captum_rnn.attr.adjoint_delta import AdjointDeltaAttribution
 from captum_rnn.attr.calibrated_delta import CalibratedDeltaAttribution
+from captum_rnn.attr.calibration_data import Batch
 from captum_rnn.attr.deep_lift import RecurrentDeepLiftAttribution
 from captum_rnn.attr.hidden_state_delta import HiddenStateDeltaAttribution
 from captum_rnn.attr.local_delta import LocalDeltaAttribution
@@ -11,6 +12,7 @@ from captum_rnn.attr.word_information import WordInformationAttribution
 
 __all__ = [
     "AdjointDeltaAttribution",
+    "Batch",
     "CalibratedDeltaAttribution",
     "HiddenStateDeltaAttribution",
     "LocalDeltaAttribution",

@@ -107,14 +107,14 @@ class CalibratedDeltaAttribution(ComparingAttribution):
         classes: Sequence[int] | None = None,
         teacher: Callable[..., Any] | None = None,
         penalty: float = 10.0,
+        lengths_at: int | None = None,
         show_progress: bool = False,
     ) -> "CalibratedDeltaAttribution":
         """Learns the vector of each class from texts without labels; some tens suffice.
 
         Args:
-            batches: E.g. a `DataLoader`. Each batch is the inputs, or a tuple or list that begins
-                with the inputs and may go on with `additional_forward_args` and `lengths`, as
-                `attribute` takes them.
+            batches: E.g. a `DataLoader`. Each batch is the inputs, or a `captum_rnn.attr.Batch` of
+                them and of the other arguments.
             baselines: Of a teacher's scores the steps are then those against baselines, as
                 `attribute` takes them, the same for every batch; of no effect without a teacher.
             classes: The classes to explain; None: all columns of the model's output. A model that
@@ -127,6 +127,8 @@ class CalibratedDeltaAttribution(ComparingAttribution):
                 shape of the inputs, features in further dimensions being summed.
             penalty: The penalty of the ridge regression, in squared units of the state; of no
                 effect without a teacher.
+            lengths_at: Which entry of a batch of several holds the lengths, which the model is
+                given too; the first is the inputs, and all others are labels, which are left out.
             show_progress: Show a progress bar on standard error.
 
         Returns:
@@ -146,7 +148,7 @@ class CalibratedDeltaAttribution(ComparingAttribution):
         if self.with_cells:
             check_has_cells(layer)
         progress = tqdm(batches, desc="calibrating", unit="batch", disable=not show_progress)
-        given = read_batches(progress)
+        given = read_batches(progress, lengths_at)
         first = next(given, None)
         if first is None:
             raise ValueError("batches is empty; expected at least one batch of inputs")

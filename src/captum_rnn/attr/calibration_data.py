@@ -15,29 +15,48 @@ from captum_rnn.states import form_of, unstack
 
 
 class Batch(NamedTuple):
-    """Arguments of `attribute`."""
+    """Arguments of `attribute`, for what takes batches.
+
+    Example:
+        >>> loader = [(torch.ones(2, 5), torch.tensor([5, 3]), torch.tensor([0, 1]))]
+        >>> batches = [Batch(ids, lengths, lengths) for ids, lengths, labels in loader]
+        >>> batches[0].lengths
+        tensor([5, 3])
+    """
 
     inputs: Any
     additional_forward_args: Any = None
     lengths: Lengths = None
 
 
-def read_batches(batches: Iterable[Any]) -> Iterator[Batch]:
+def read_batches(batches: Iterable[Any], lengths_at: int | None = None) -> Iterator[Batch]:
     """Brings batches as data loaders give them into one form.
 
+    Args:
+        batches: Each the inputs, alone or as the only entry of a tuple or list, or a `Batch`.
+        lengths_at: Which entry of longer tuples or lists holds the lengths, which the model is
+            given too; the first is the inputs, and all others are labels, which are left out.
+
     Raises:
-        TypeError: One is neither a tensor nor a tuple or list of one to three entries.
+        TypeError: One is of another form, so that it is not known what its entries are.
     """
     for given in batches:
-        if isinstance(given, Tensor):
-            yield Batch(given)
-        elif isinstance(given, (tuple, list)) and 1 <= len(given) <= len(Batch._fields):
-            yield Batch(*given)
+        if isinstance(given, (Batch, Tensor)):
+            yield given if isinstance(given, Batch) else Batch(given)
+            continue
+        entries = len(given) if isinstance(given, (tuple, list)) else 0
+        if entries == 1:
+            yield Batch(given[0])
+        elif entries > 1 and lengths_at is not None and 0 < lengths_at < entries:
+            lengths = given[lengths_at]
+            yield Batch(given[0], lengths, lengths)
         else:
-            entries = f" of {len(given)} entries" if isinstance(given, (tuple, list)) else ""
+            what = f" of {entries} entries" if isinstance(given, (tuple, list)) else ""
             raise TypeError(
-                f"a batch is a {type(given).__name__}{entries}; expected the inputs, or a tuple of "
-                "inputs, additional_forward_args and lengths, of which the last two may be left out"
+                f"a batch is a {type(given).__name__}{what}, of which only you know what they are; "
+                "expected the inputs, or (Batch(ids) for ids, labels in loader) with "
+                "captum_rnn.attr.Batch(inputs, additional_forward_args, lengths), or lengths_at=1 "
+                "where entry 1 holds the lengths that the model is given"
             )
 
 

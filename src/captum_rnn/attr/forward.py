@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from captum_rnn._captum import run_forward
-from captum_rnn.attr.inputs import target_out_of_range
+from captum_rnn.attr.inputs import not_a_tensor, target_out_of_range
 
 
 class Forward:
@@ -30,14 +30,21 @@ class Forward:
 
     def __call__(self) -> Any:
         """Runs the model; ValueError for a target that is none of its classes."""
-        self._model.answer = None
+        self._model.answer, target = None, self._arguments[1]
         try:
             self.selected = run_forward(self._model, *self._arguments)
-        except (IndexError, RuntimeError) as error:
-            target = self._arguments[1]
-            if self._model.answer is None or target is None:
+        except (AssertionError, AttributeError, IndexError, RuntimeError, TypeError) as error:
+            answer = self._model.answer
+            if answer is None or target is None:
                 raise
-            raise target_out_of_range(target, self._model.answer) from error
+            if not isinstance(answer, Tensor):
+                raise not_a_tensor(answer) from error
+            if isinstance(error, AssertionError) and answer.dim() > 1:
+                raise
+            raise target_out_of_range(target, answer) from error
+        answer = self._model.answer
+        if isinstance(answer, Tensor) and answer.dim() > 2 and isinstance(target, int):
+            raise target_out_of_range(target, answer)
         return self.selected
 
 

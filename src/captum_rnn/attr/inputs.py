@@ -1,6 +1,7 @@
 """What a call of `attribute` is given, and how scores are brought into the shape of its inputs."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -130,16 +131,66 @@ def one_for_each_input(lengths: Lengths, inputs: int) -> tuple[Tensor | None, ..
 def target_out_of_range(target: Any, output: Any, of: str = "model") -> ValueError:
     """The error that says which classes there are in the output of the model, or of its head."""
     shape = tuple(getattr(output, "shape", ()))
-    classes = f"; expected classes from 0 to {shape[-1] - 1}" if len(shape) > 1 else ""
-    return ValueError(f"target {target} does not fit the {of}'s output of shape {shape}{classes}")
+    remedy = ""
+    if len(shape) == 1:
+        remedy = "; it has no axis of classes: leave target out, or keep the axis of the batch"
+    elif len(shape) == 2:
+        remedy = f"; expected classes from 0 to {shape[1] - 1}"
+    elif len(shape) > 2:
+        axes = ", ".join(["position"] * (len(shape) - 2) + ["class"])
+        remedy = f"; it has {len(shape)} axes: pass a tuple ({axes}), each counted from 0"
+    return ValueError(f"target {target} does not fit the {of}'s output of shape {shape}{remedy}")
+
+
+def not_a_tensor(answer: Any) -> TypeError:
+    """The error that says what a model answered instead of a tensor, and what to write."""
+    kind, take = type(answer).__name__, None
+    if isinstance(answer, Mapping):
+        names = [name for name, value in answer.items() if isinstance(value, Tensor)]
+        take = f"[{names[0]!r}]" if names else None
+    elif isinstance(answer, (tuple, list)):
+        numbers = [i for i, value in enumerate(answer) if isinstance(value, Tensor)]
+        take = f"[{numbers[0]}]" if numbers else None
+    else:
+        held = [
+            name
+            for name, value in getattr(answer, "__dict__", {}).items()
+            if isinstance(value, Tensor)
+        ]
+        take = f".{held[0]}" if held else None
+    remedy = (
+        f"explain `lambda *args: model(*args){take}`"
+        if take
+        else "explain a function that returns the scores of the classes"
+    )
+    return TypeError(
+        f"the model answered with a {kind}; expected a tensor (batch, classes): {remedy}"
+    )
 
 
 def explained(output: Any, rows: int) -> Tensor:
     """The explained value of each row, which must be one number."""
-    if isinstance(output, Tensor) and output.numel() == rows:
-        return output.reshape(-1)
-    given = f"has shape {tuple(output.shape)}" if isinstance(output, Tensor) else "is no tensor"
-    raise ValueError(
-        f"the model's output {given}, but one number for each row is explained; pass the class as "
-        "target"
-    )
+    if not isinstance(output, Tensor):
+        raise not_a_tensor(output)
+    shape = tuple(output.shape)
+    if output.numel() != rows:
+        if not shape:
+            remedy = (
+                f"it is one number for all {rows} rows, such as a mean loss: return one for each "
+                'row, e.g. by reduction="none"'
+            )
+        elif len(shape) > 2:
+            axes = ", ".join(["position"] * (len(shape) - 2) + ["class"])
+            remedy = f"it has {len(shape)} axes: pass a tuple ({axes}) as target"
+        elif shape[0] != rows:
+            remedy = (
+                f"it has {shape[0]} row(s) for {rows} of the inputs; keep the axis of the batch, "
+                "and pass batch_first=False if the first axis of the inputs is the time"
+            )
+        else:
+            remedy = "pass the class as target"
+        raise ValueError(
+            f"the model's output has shape {shape}, but one number for each row is explained; "
+            f"{remedy}"
+        )
+    return output.reshape(-1)

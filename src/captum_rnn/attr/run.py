@@ -192,7 +192,8 @@ class RecurrentModel:
             batch_first, unbatched, fits = self.batch_first, False, tensor.dim() >= 2
             expected = "(batch, time, ...)" if batch_first else "(time, batch, ...)"
         if not fits:
-            raise ValueError(f"inputs has shape {tuple(tensor.shape)}; expected {expected}")
+            alone = "" if tensor.dim() != 1 else "; add the axis of the batch: inputs.unsqueeze(0)"
+            raise ValueError(f"inputs has shape {tuple(tensor.shape)}; expected {expected}{alone}")
         return InputLayout(tensor.shape, batch_first, unbatched)
 
     def _check_ran(self, placement: Placement) -> None:

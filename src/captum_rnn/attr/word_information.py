@@ -113,13 +113,19 @@ class WordInformationAttribution(InternalAttribution):  # type: ignore[misc]
         self.last_search: Search | None = None
 
     def fit(
-        self, batches: Iterable[Any], *, show_progress: bool = False
+        self,
+        batches: Iterable[Any],
+        *,
+        lengths_at: int | None = None,
+        show_progress: bool = False,
     ) -> "WordInformationAttribution":
         """Estimates σ_S², the variance of the state over inputs; some hundred texts suffice.
 
         Args:
-            batches: E.g. a `DataLoader`. Each batch is the inputs, or a tuple or list that begins
-                with the inputs and may go on with `additional_forward_args` and `lengths`.
+            batches: E.g. a `DataLoader`. Each batch is the inputs, or a `captum_rnn.attr.Batch` of
+                them and of the other arguments.
+            lengths_at: Which entry of a batch of several holds the lengths, which the model is
+                given too; the first is the inputs, and all others are labels, which are left out.
             show_progress: Show a progress bar on standard error.
 
         Returns:
@@ -129,7 +135,8 @@ class WordInformationAttribution(InternalAttribution):  # type: ignore[misc]
             ValueError: Fewer than two states, or the state is the same for all inputs.
         """
         variance = StateVariance()
-        bar = tqdm(read_batches(batches), desc="fitting", unit="batch", disable=not show_progress)
+        given = read_batches(batches, lengths_at)
+        bar = tqdm(given, desc="fitting", unit="batch", disable=not show_progress)
         for inputs, arguments, lengths in bar:
             tensors = check_inputs(inputs)
             row_lengths = one_for_each_input(lengths, 1)[0]

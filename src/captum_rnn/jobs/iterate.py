@@ -62,16 +62,21 @@ def attribute_corpus(
 
 
 def attribute_batches(
-    batches: Iterable[Any], attribution: Attribution, *, target: Any = None
+    batches: Iterable[Any],
+    attribution: Attribution,
+    *,
+    target: Any = None,
+    lengths_at: int | None = None,
 ) -> Iterator[Any]:
     """Scores batches as they come, e.g. from a `torch.utils.data.DataLoader`.
 
     Args:
-        batches: Each the inputs, or a tuple or list of the inputs and, after them,
-            `additional_forward_args` and `lengths`, as `attribute` takes them.
+        batches: Each the inputs, or a `captum_rnn.attr.Batch` of them and of the other arguments.
         attribution: An attribution of this package, or any of Captum's for batches without lengths.
         target: The class, as for `attribute`; `"predicted"`: the most probable class of each row,
             which takes one more forward pass.
+        lengths_at: Which entry of a batch of several holds the lengths, which the model is given
+            too; the first is the inputs, and all others are labels, which are left out.
 
     Yields:
         What `attribute` answers for each batch, in order.
@@ -88,7 +93,7 @@ def attribute_batches(
         >>> [tuple(scores.shape) for scores in attribute_batches(loader, delta)]
         [(32, 12), (32, 12)]
     """
-    for batch in read_batches(batches):
+    for batch in read_batches(batches, lengths_at):
         arguments: dict[str, Any] = {"target": target}
         if batch.additional_forward_args is not None:
             arguments["additional_forward_args"] = batch.additional_forward_args

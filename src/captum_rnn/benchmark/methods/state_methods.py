@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from captum_rnn.attr import CalibratedDeltaAttribution, WordInformationAttribution
+from captum_rnn.attr.calibration_data import Batch
 from captum_rnn.attr.named import NamedMethod
 from captum_rnn.attr.noise_search import NoiseSearch
 from captum_rnn.attr.recurrent import RecurrentAttribution
@@ -139,7 +140,7 @@ class CalibratedDelta(StateMethod):
         )
         some = texts[:: -(-len(texts) // _ENOUGH_BATCHES)]
         attribution.fit(
-            [(ids, None, lengths_to_tell(model, ids)) for ids in some],
+            [Batch(ids, None, lengths_to_tell(model, ids)) for ids in some],
             baselines=self.baselines(model),
             teacher=None if self.teacher is None else _lesson(self.teacher, model),
         )
@@ -181,7 +182,7 @@ class WordInformation(Method):
         if not texts:
             return self
         attribution = self._attribution(model)
-        attribution.fit([(ids, None, lengths_to_tell(model, ids)) for ids in texts])
+        attribution.fit([Batch(ids, None, lengths_to_tell(model, ids)) for ids in texts])
         return dataclasses.replace(self, state_variance=attribution.state_variance)
 
     def __call__(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor:
