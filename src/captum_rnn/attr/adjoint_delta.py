@@ -45,7 +45,9 @@ class AdjointDeltaAttribution(ComparingAttribution):
 
     Args:
         forward_func: The model, or any function that runs it.
-        layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
+        layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it. Another module, or a subclass that takes
+            its steps otherwise, is called one step at a time, which costs a call and a
+            backward pass for each step.
         device_ids: Kept for Captum's signature; the layer has to run on one device.
         features: Where each feature has its own score: ``"midpoint"`` of the step and the
             baseline's, at a cost that does not grow with their number, or ``"exact"``, one step of

@@ -59,7 +59,8 @@ class CalibratedDeltaAttribution(ComparingAttribution):
 
     Args:
         forward_func: The model, or any function that runs it.
-        layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
+        layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it, or any module whose output is its states
+            (batch, time, features), or a tuple that begins with them.
         device_ids: Kept for Captum's signature; the layer has to run on one device.
         with_cells: Read the cell states of an LSTM as well as its hidden states.
         by_distance: Learn vectors for distances from the end.

@@ -42,8 +42,9 @@ class HiddenStateDeltaAttribution(RecurrentAttribution):
 
     Args:
         forward_func: The model, or any function that runs it.
-        layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it, or a subclass. `None`: `forward_func` is
-            itself that module, and the inputs are embedded, in the module's own layout:
+        layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it, or any module whose output is its states
+            (batch, time, features), or a tuple that begins with them. `None`: `forward_func`
+            is itself that module, and the inputs are embedded, in the module's own layout:
             (batch, time, features), (time, batch, features) or unbatched (time, features).
         device_ids: Kept for Captum's signature; the layer has to run on one device.
         distance: ``"l2"``, ``"l1"``, ``"linf"``, ``"cosine"`` or ``"projection"``; see

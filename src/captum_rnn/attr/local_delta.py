@@ -29,7 +29,9 @@ class LocalDeltaAttribution(ComparingAttribution):
 
     Args:
         forward_func: The model, or any function that runs it.
-        layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
+        layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it. Another module, or a subclass that takes
+            its steps otherwise, is called one step at a time, which costs a call and a
+            backward pass for each step.
         device_ids: Kept for Captum's signature; the layer has to run on one device.
         batch_first: Whether dimension 0 of the inputs is the batch; False: it is the time.
 

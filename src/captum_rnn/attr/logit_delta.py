@@ -42,7 +42,8 @@ class LogitDeltaAttribution(RecurrentAttribution):
 
     Args:
         forward_func: The model, or any function that runs it.
-        layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
+        layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it, or any module whose output is its states
+            (batch, time, features), or a tuple that begins with them.
         device_ids: Kept for Captum's signature; the layer has to run on one device.
         head: The part of the model behind the layer, e.g. `model.head`: maps states of the top
             level (rows, direction · hidden) to outputs (rows, classes) or (rows,), each row on its
