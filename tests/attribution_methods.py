@@ -11,10 +11,12 @@ from captum_rnn.attr import (
     AdjointDeltaAttribution,
     CalibratedDeltaAttribution,
     HiddenStateDeltaAttribution,
+    LeaveOneOutAttribution,
     LocalDeltaAttribution,
     LogitDeltaAttribution,
     RecurrentDeepLiftAttribution,
     RecurrentLRPAttribution,
+    RecurrentShapleyAttribution,
     WordInformationAttribution,
 )
 from captum_rnn.attr.calibration import Calibration, weights_digest
@@ -77,8 +79,11 @@ class Method:
         has_sum: Whether it knows what its scores sum to.
         follows_steps: Whether it recomputes what happened inside the layer.
         learns_classes: Whether it has learnt what it knows of the classes.
+        holds_inputs: What its `multiplies_by_inputs` says: a score has its input as a factor.
         reads_baseline: Whether the head reads what the layer makes of a baseline, too.
         compares: Whether `attribute` takes baselines.
+        per_feature: Whether every feature of an embedded token has a score of its own.
+        removes: Whether it runs the model on the text without some of its tokens.
     """
 
     make: Callable
@@ -87,8 +92,16 @@ class Method:
     has_sum: bool = False
     follows_steps: bool = False
     learns_classes: bool = False
+    holds_inputs: bool = False
     reads_baseline: bool = False
     compares: bool = False
+    per_feature: bool = False
+    removes: bool = False
+
+    @property
+    def reads_output(self):
+        """Whether it looks at what the model answers."""
+        return self.differentiates or self.removes
 
 
 RECURRENT = {
@@ -128,8 +141,10 @@ RECURRENT = {
         RecurrentDeepLiftAttribution,
         "Recurrent Deep Lift Attribution",
         has_sum=True,
+        per_feature=True,
         follows_steps=True,
         compares=True,
+        holds_inputs=True,
         reads_baseline=True,
     ),
     "secant_step": Method(
@@ -137,13 +152,16 @@ RECURRENT = {
         "Recurrent Deep Lift Attribution",
         follows_steps=True,
         compares=True,
+        holds_inputs=True,
         reads_baseline=True,
     ),
     "relevance": Method(
         partial(RecurrentLRPAttribution, epsilon=0.1),
         "Recurrent L R P Attribution",
         has_sum=True,
+        per_feature=True,
         follows_steps=True,
+        holds_inputs=True,
     ),
     "calibrated": Method(
         calibrated,
@@ -162,7 +180,23 @@ RECURRENT = {
         compares=True,
     ),
 }
+REMOVING = {
+    "leave_one_out": Method(
+        LeaveOneOutAttribution,
+        "Leave One Out Attribution",
+        differentiates=False,
+        removes=True,
+    ),
+    "shapley": Method(
+        RecurrentShapleyAttribution,
+        "Recurrent Shapley Attribution",
+        differentiates=False,
+        has_sum=True,
+        removes=True,
+    ),
+}
 METHODS = {
     **RECURRENT,
+    **REMOVING,
     "word_information": Method(word_information, "Word Information Attribution"),
 }

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from attribution_methods import FEATURES, METHODS, RECURRENT, VOCABULARY
+from attribution_methods import FEATURES, METHODS, RECURRENT, REMOVING, VOCABULARY
 from models import Classifier
 
-DIFFERENTIATING = [name for name, method in RECURRENT.items() if method.differentiates]
+READING = [name for name, method in (RECURRENT | REMOVING).items() if method.reads_output]
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def make_any(any_method):
     return any_method.make
 
 
-@pytest.fixture(params=list(RECURRENT))
+@pytest.fixture(params=list(RECURRENT | REMOVING))
 def method(request):
-    return RECURRENT[request.param]
+    return METHODS[request.param]
 
 
 @pytest.fixture
@@ -47,6 +47,15 @@ def make(method):
     return method.make
 
 
-@pytest.fixture(params=DIFFERENTIATING)
-def make_differentiating(request):
-    return RECURRENT[request.param].make
+@pytest.fixture(params=READING)
+def make_reading(request):
+    """How to make a method that looks at what the model answers."""
+    return METHODS[request.param].make
+
+
+@pytest.fixture
+def in_one_run(request):
+    """Skips methods that remove tokens, where the model cannot be run on other texts."""
+    name = "any_method" if "any_method" in request.fixturenames else "method"
+    if request.getfixturevalue(name).removes:
+        pytest.skip("the model is run on other texts too")

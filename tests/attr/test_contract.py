@@ -33,7 +33,7 @@ def test_it_is_a_captum_attribution(any_method, model):
     method = any_method.make(model, model.layer)
     assert isinstance(method, InternalAttribution)
     assert method.get_name() == any_method.name
-    assert method.multiplies_by_inputs == ("Recurrent" in any_method.name)
+    assert method.multiplies_by_inputs is any_method.holds_inputs
     assert method.has_convergence_delta() is any_method.has_sum
     assert callable(type(method).attribute.__wrapped__)
     names = list(inspect.signature(type(method).attribute.__wrapped__).parameters)
@@ -57,6 +57,7 @@ def test_tensor_in_tensor_out_and_tuple_in_tuple_out(make_any, model, ids):
     assert torch.equal(in_tuple[0], scores)
 
 
+@pytest.mark.usefixtures("in_one_run")
 def test_in_a_loop_over_captums_methods(make_any, model, ids):
     methods = [
         make_any(model, model.layer),
@@ -86,6 +87,7 @@ def test_noise_tunnel(method, model):
     torch.testing.assert_close(scores, expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.usefixtures("in_one_run")
 def test_captums_infidelity(make_any, model, ids):
     scores = make_any(model, model.layer).attribute(
         ids, target=1, additional_forward_args=(LENGTHS,)
@@ -109,6 +111,7 @@ def test_captums_infidelity(make_any, model, ids):
     assert (values >= 0).all()
 
 
+@pytest.mark.usefixtures("in_one_run")
 @pytest.mark.parametrize("as_tuple", [False, True])
 def test_captums_sensitivity_max(make_any, model, ids, as_tuple):
     method = make_any(model, model.layer)
@@ -154,6 +157,7 @@ def test_everything_is_as_it_was(make_any, model, ids, gradients):
         assert torch.equal(value, before[name])
 
 
+@pytest.mark.usefixtures("in_one_run")
 def test_hooks_of_the_user_stay(method, model, ids):
     seen = []
     handle = model.layer.register_forward_hook(lambda *_: seen.append(1))
@@ -190,6 +194,7 @@ def test_inference_mode_rules_out_derivatives(any_method, model, ids):
     torch.testing.assert_close(scores, method.attribute(ids, target=1))
 
 
+@pytest.mark.usefixtures("in_one_run")
 def test_one_forward_pass(method, model, ids):
     runs = []
     handle = model.register_forward_hook(lambda *_: runs.append(torch.is_grad_enabled()))

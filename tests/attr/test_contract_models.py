@@ -1,8 +1,5 @@
 """Models as users write them, over all classes: what is read, left out, changed or refused."""
 
-import subprocess
-import sys
-import textwrap
 from functools import partial
 
 import pytest
@@ -29,6 +26,7 @@ def test_steps_of_embedded_inputs_score_as_their_tokens(make, model, ids):
     torch.testing.assert_close(method.attribute(embedded, target=1, per_step=True), scores)
 
 
+@pytest.mark.usefixtures("in_one_run")
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_model_that_changes_the_layers_output_in_place(make, model, ids, packed):
     def read(outputs, in_place):
@@ -53,6 +51,7 @@ def test_a_model_that_changes_the_layers_output_in_place(make, model, ids, packe
     torch.testing.assert_close(scores, expected, rtol=0, atol=1e-7)
 
 
+@pytest.mark.usefixtures("in_one_run")
 def test_the_callers_autocast_does_not_reach_the_scores(make, ids):
     # Not an LSTM, which some CPUs cannot run in bfloat16.
     model = Classifier(nn.GRU(FEATURES, 6, num_layers=2, batch_first=True), VOCABULARY)
@@ -86,6 +85,7 @@ def test_an_encoder_that_the_model_runs_without_gradients(make, model, ids):
     torch.testing.assert_close(scores, expected, rtol=0, atol=1e-7)
 
 
+@pytest.mark.usefixtures("in_one_run")
 def test_additional_forward_args(method, model, ids):
     def weighted(tokens, lengths, weight):
         return weight * model(tokens, lengths)
@@ -96,7 +96,7 @@ def test_additional_forward_args(method, model, ids):
     scores = method.make(weighted, model.layer).attribute(
         ids, target=1, additional_forward_args=(LENGTHS, 2.0)
     )
-    torch.testing.assert_close(scores, 2 * plain if method.differentiates else plain)
+    torch.testing.assert_close(scores, 2 * plain if method.reads_output else plain)
     assert (scores[1, 3:] == 0).all()
     assert (scores[2, 5:] == 0).all()
 
@@ -155,6 +155,7 @@ def test_tokens_that_the_model_leaves_out_score_zero(make, model):
     assert empty[1].isfinite().all()
 
 
+@pytest.mark.usefixtures("in_one_run")
 def test_one_encoder_over_two_inputs(method):
     if method.reads_baseline:
         pytest.skip("it explains the change of both runs together")
@@ -177,6 +178,7 @@ def test_one_encoder_over_two_inputs(method):
     assert torch.equal(shorter[1], scores[1])
 
 
+@pytest.mark.usefixtures("in_one_run")
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_scored_in_single_precision(make, dtype):
     model = Classifier(nn.GRU(FEATURES, 6, num_layers=2, batch_first=True).to(dtype))
@@ -242,93 +244,3 @@ def test_one_token_and_one_row(make_any, model):
     scores = make_any(model, model.layer).attribute(torch.tensor([[7]]), target=0)
     assert scores.shape == (1, 1)
     assert scores.isfinite().all()
-
-
-def test_a_layer_that_is_not_recurrent(make, model, ids):
-    with pytest.raises(TypeError, match="of type Linear, which is not recurrent"):
-        make(model, model.head).attribute(ids, target=1)
-
-
-def test_a_layer_that_does_not_run(make, model, ids):
-    with pytest.raises(ValueError, match=r"did not run .* pass the layer that forward_func uses"):
-        make(model, nn.LSTM(5, 6)).attribute(ids, target=1)
-
-
-def test_a_layer_that_runs_twice_for_one_input(make, model, ids):
-    def twice(tokens):
-        return model(tokens) + model(tokens)
-
-    method, once = make(twice, model.layer), make(model, model.layer)
-    if type(method)._looks_at_class:  # the value is twice that of one run, and so are the shares
-        twice_as_much = 2 * once.attribute(ids, target=1)
-        torch.testing.assert_close(method.attribute(ids, target=1), twice_as_much)
-        return
-    with pytest.raises(ValueError, match=r"ran 2 times in the forward pass for 1 input tensor"):
-        method.attribute(ids, target=1)
-
-
-def test_a_model_that_detaches_the_layers_output(make_differentiating, model, ids):
-    def detached(tokens):
-        outputs, _ = model.layer(model.embedding(tokens))
-        return model.head(outputs.detach().mean(1))
-
-    with pytest.raises(ValueError, match=r"does not depend on the output .* does not detach"):
-        make_differentiating(detached, model.layer).attribute(ids, target=1)
-    assert hooks(model) == 0
-
-
-@pytest.mark.parametrize("name", FOLLOWING)
-def test_what_cannot_be_followed_is_refused(name, ids):
-    class Backwards(nn.GRU):
-        def forward(self, input, hx=None):
-            outputs = []
-            for token in reversed(input.split(1, 1)):
-                output, hx = super().forward(token, hx)
-                outputs.append(output)
-            return torch.cat(outputs, 1), hx
-
-    make = RECURRENT[name].make
-    model = Classifier(Backwards(FEATURES, 6, 2, batch_first=True), VOCABULARY)
-    with pytest.raises(ValueError, match="Backwards computes something else than the torch layer"):
-        make(model, model.layer).attribute(ids, target=1)
-    model = Classifier(nn.GRU(FEATURES, 6, 2, dropout=0.5, batch_first=True), VOCABULARY)
-    with pytest.raises(ValueError, match="GRU drops out between its levels"):
-        make(model, model.layer).attribute(ids, target=1)
-    assert hooks(model) == 0
-    assert make(model.eval(), model.layer).attribute(ids, target=1).isfinite().all()
-
-
-def test_a_compiled_model():
-    """In a process of its own, since the compiler leaves its mark on the interpreter."""
-    script = """
-        import torch
-        from attribution_methods import RECURRENT
-        from models import Classifier
-        from torch import nn
-        from captum_rnn.attr import HiddenStateDeltaAttribution
-
-        model = Classifier(nn.LSTM(5, 6, num_layers=2, batch_first=True), 50).eval()
-        ids = torch.randint(50, (2, 4))
-        expected = {
-            name: method.make(model, model.layer).attribute(ids, target=1)
-            for name, method in RECURRENT.items()
-        }
-        compiled = torch.compile(model, backend="eager")
-        for _ in range(2):
-            compiled(ids)
-            for name, method in RECURRENT.items():
-                for layer in (model.layer, compiled.layer):
-                    scores = method.make(compiled, layer).attribute(ids, target=1)
-                    torch.testing.assert_close(scores, expected[name])
-        embedded = model.embedding(ids).detach()
-        bare = HiddenStateDeltaAttribution(torch.compile(model.layer, backend="eager"))
-        torch.testing.assert_close(bare.attribute(embedded).sum(-1), expected["hidden_state"])
-        print("the scores agree")
-    """
-    answer = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)],
-        capture_output=True,
-        text=True,
-        cwd="tests",
-    )
-    assert answer.stdout == "the scores agree\n", answer.stderr

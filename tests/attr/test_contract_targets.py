@@ -54,12 +54,12 @@ def test_targets_do_not_matter_to_what_never_looks_at_the_class(name, model, ids
     assert torch.equal(method.attribute(ids, target=target), method.attribute(ids))
 
 
-def test_targets_in_further_dimensions(make_differentiating, model, ids):
+def test_targets_in_further_dimensions(make_reading, model, ids):
     def tagger(tokens):
         return model(tokens).unsqueeze(1) * torch.tensor([[[1.0], [3.0]]])
 
-    expected = make_differentiating(model, model.layer).attribute(ids, target=1)
-    method = make_differentiating(tagger, model.layer)
+    expected = make_reading(model, model.layer).attribute(ids, target=1)
+    method = make_reading(tagger, model.layer)
     torch.testing.assert_close(method.attribute(ids, target=(1, 1)), 3 * expected)
     each = method.attribute(ids, target=[(1, 1), (0, 1), (1, 1)])
     torch.testing.assert_close(each, torch.stack([3 * expected[0], expected[1], 3 * expected[2]]))
@@ -79,8 +79,8 @@ def test_a_target_out_of_range_names_the_classes(make, model, ids, target):
     assert hooks(model) == 0
 
 
-def test_an_output_with_several_classes_needs_a_target(make_differentiating, model, ids):
-    method = make_differentiating(model, model.layer)
+def test_an_output_with_several_classes_needs_a_target(make_reading, model, ids):
+    method = make_reading(model, model.layer)
     sentence = r"the model's output has shape \(3, 2\), but one number for each row is explained; "
     with pytest.raises(ValueError, match=sentence + "pass the class as target"):
         method.attribute(ids)
@@ -98,16 +98,18 @@ def test_an_output_with_one_number_for_each_row_needs_none(name, model, ids, kee
     torch.testing.assert_close(scores.attribute(ids), expected)
 
 
-def test_one_number_for_the_whole_batch_is_refused(make_differentiating, model, ids):
-    method = make_differentiating(lambda ids: model(ids)[:, 1].sum(), model.layer)
+@pytest.mark.parametrize("name", [name for name, m in RECURRENT.items() if m.differentiates])
+def test_one_number_for_the_whole_batch_is_refused(name, model, ids):
+    make = RECURRENT[name].make
+    method = make(lambda ids: model(ids)[:, 1].sum(), model.layer)
     with pytest.raises(ValueError, match=r"output has shape \(\), but one number for each row"):
         method.attribute(ids)
-    expected = make_differentiating(model, model.layer).attribute(ids[:1], target=1)
+    expected = make(model, model.layer).attribute(ids[:1], target=1)
     torch.testing.assert_close(method.attribute(ids[:1]), expected)
 
 
-def test_a_bare_module_has_no_classes(make_differentiating):
+def test_a_bare_module_has_no_classes(make_reading):
     layer = nn.LSTM(FEATURES, 6)
-    for method in (make_differentiating(layer), make_differentiating(layer, layer)):
+    for method in (make_reading(layer), make_reading(layer, layer)):
         with pytest.raises(ValueError, match=r"forward_func is the recurrent module itself, whose"):
             method.attribute(torch.randn(7, 3, FEATURES), target=1)

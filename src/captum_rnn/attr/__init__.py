@@ -5,9 +5,11 @@ from captum_rnn.attr.calibrated_delta import CalibratedDeltaAttribution
 from captum_rnn.attr.calibration_data import Batch
 from captum_rnn.attr.deep_lift import RecurrentDeepLiftAttribution
 from captum_rnn.attr.hidden_state_delta import HiddenStateDeltaAttribution
+from captum_rnn.attr.leave_one_out import LeaveOneOutAttribution
 from captum_rnn.attr.local_delta import LocalDeltaAttribution
 from captum_rnn.attr.logit_delta import LogitDeltaAttribution
 from captum_rnn.attr.recurrent_lrp import RecurrentLRPAttribution
+from captum_rnn.attr.recurrent_shapley import RecurrentShapleyAttribution
 from captum_rnn.attr.word_information import WordInformationAttribution
 
 __all__ = [
@@ -15,9 +17,11 @@ __all__ = [
     "Batch",
     "CalibratedDeltaAttribution",
     "HiddenStateDeltaAttribution",
+    "LeaveOneOutAttribution",
     "LocalDeltaAttribution",
     "LogitDeltaAttribution",
     "RecurrentDeepLiftAttribution",
     "RecurrentLRPAttribution",
+    "RecurrentShapleyAttribution",
     "WordInformationAttribution",
 ]

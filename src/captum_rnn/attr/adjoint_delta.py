@@ -5,8 +5,12 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
+from captum_rnn.attr.baselines import GivenBaselines
 from captum_rnn.attr.comparing import ComparingAttribution
+from captum_rnn.attr.inputs import Lengths, check_inputs
+from captum_rnn.attr.leave_one_out import LeaveOneOutAttribution
 from captum_rnn.attr.records import Record, Run, in_full_precision
+from captum_rnn.attr.removal_check import RemovalCheck, check_removals
 from captum_rnn.functional.cells import TANGENT
 from captum_rnn.functional.features import exact_feature_changes, feature_changes
 from captum_rnn.functional.propagation import handed_on, skipped, step_changes, worth_of_steps
@@ -52,10 +56,17 @@ class AdjointDeltaAttribution(ComparingAttribution):
         features: Where each feature has its own score: ``"midpoint"`` of the step and the
             baseline's, at a cost that does not grow with their number, or ``"exact"``, one step of
             the cells for each.
+        check: How many tokens of each text to remove exactly, too, as `LeaveOneOutAttribution`
+            does, to see whether first order is enough; see `last_check`.
         batch_first: Whether dimension 0 of the inputs is the batch; False: it is the time.
 
+    Attributes:
+        last_check: How the scores of the last call agree with exact removals; None before, and
+            without `check`.
+
     Raises:
-        ValueError: Other features.
+        ValueError: Other features; a check of one token or fewer than none; in `attribute`, a check
+            of replaced tokens, or of a model that `LeaveOneOutAttribution` refuses.
 
     Example:
         >>> from captum_rnn.attr.adjoint_delta import AdjointDeltaAttribution
@@ -83,12 +94,45 @@ class AdjointDeltaAttribution(ComparingAttribution):
         device_ids: list[int] | None = None,
         *,
         features: Literal["midpoint", "exact"] = "midpoint",
+        check: int = 0,
         batch_first: bool = True,
     ) -> None:
         super().__init__(forward_func, layer, device_ids, batch_first=batch_first)
         if features not in ("midpoint", "exact"):
             raise ValueError(f'features is {features!r}; expected "midpoint" or "exact"')
-        self.features = features
+        if check == 1 or check < 0:
+            raise ValueError(f"check is {check}; expected 0, or two tokens and more")
+        self.features, self.check = features, check
+        self.last_check: RemovalCheck | None = None
+
+    def _attribute(
+        self,
+        inputs: Tensor | tuple[Tensor, ...],
+        target: Any,
+        additional_forward_args: Any,
+        lengths: Lengths,
+        baselines: GivenBaselines = None,
+        **options: Any,
+    ) -> Any:
+        if self.check and (baselines is not None or options["attribute_to_layer_input"]):
+            raise ValueError(
+                "check is for skipped tokens of the inputs; leave check out, or baselines and "
+                "attribute_to_layer_input"
+            )
+        given = inputs, target, additional_forward_args, lengths
+        scores = super()._attribute(
+            inputs, target, additional_forward_args, lengths, baselines, **options
+        )
+        if self.check:
+            exact = LeaveOneOutAttribution(
+                self.forward_func, self.layer, self.device_ids, batch_first=self.batch_first
+            )
+            texts = exact._texts(*given, internal_batch_size=512)
+            found = check_inputs(scores)
+            (tokens,) = found if options["per_step"] else texts.run.gather(found)
+            tokens = tokens if self.batch_first else tokens.transpose(0, 1)
+            self.last_check = check_removals(texts, self.forward_func, tokens, self.check)
+        return scores
 
     def _knows_features(self, run: Run) -> bool:
         compares = all(record.baseline is not None for record in run.records)

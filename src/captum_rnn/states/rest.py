@@ -35,7 +35,8 @@ def read_at_rest(
 
     def at_rest(call: LayerCall) -> list[Any]:
         begun = next(told, None) or call.initial
-        final = begun or tuple(torch.zeros_like(state) for state in call.final)
+        first = begun or tuple(torch.zeros_like(state) for state in call.final)
+        final = [state.clone() for state in first]  # which the model may change
         module = running[-1]
         if isinstance(module, nn.RNNCellBase) or not form_of(module).has_gates:
             return [_other_at_rest(module, replace(call, initial=begun)), *final]
@@ -86,4 +87,4 @@ def _repeated(layer: nn.Module, output: LayerData, initial: Tensor) -> LayerData
         return with_data(output, torch.cat([state[:rows] for rows in output.batch_sizes.tolist()]))
     if form.batch_first and output.dim() == 3:
         state = state.unsqueeze(1)
-    return state.expand_as(output)
+    return state.expand_as(output).contiguous()

@@ -1,0 +1,63 @@
+"""Estimates of leave-one-out held against some exact removals."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from captum_rnn.attr.leave_one_out import removal_effects
+from captum_rnn.attr.removing import Texts
+
+
+@dataclass(frozen=True)
+class RemovalCheck:
+    """How scores agree with exact removals of some tokens, in the order (batch, time).
+
+    Attributes:
+        removed: The tokens that were removed, one at a time, as a mask.
+        estimated: Their scores; 0 elsewhere.
+        exact: What their removal takes from the output; 0 elsewhere.
+        correlation: Pearson correlation of the two in each row (batch,); NaN where a row has fewer
+            than two tokens, or where either is the same for all.
+    """
+
+    removed: Tensor
+    estimated: Tensor
+    exact: Tensor
+    correlation: Tensor
+
+
+def check_removals(
+    texts: Texts, forward_func: Callable[..., Any], scores: Tensor, tokens: int, seed: int = 0
+) -> RemovalCheck:
+    """Removes some tokens of each text, drawn at random.
+
+    Args:
+        texts: The texts.
+        forward_func: The model.
+        scores: The scores of all tokens (batch, time).
+        tokens: How many to remove of each text.
+        seed: Where the draws come from, which depend on the text's number of tokens else.
+    """
+    removed = torch.zeros_like(texts.tokens)
+    for row, is_token in enumerate(texts.tokens):
+        places = is_token.nonzero().flatten()
+        generator = torch.Generator().manual_seed(seed)
+        drawn = torch.randperm(len(places), generator=generator)[:tokens]
+        removed[row, places[drawn.to(places.device)]] = True
+    exact = removal_effects(texts, forward_func, removed)
+    estimated = scores.masked_fill(~removed, 0.0)
+    return RemovalCheck(removed, estimated, exact, _correlations(estimated, exact, removed))
+
+
+def _correlations(first: Tensor, second: Tensor, mask: Tensor) -> Tensor:
+    count = mask.sum(1, keepdim=True)
+    apart = [
+        (each - each.sum(1, keepdim=True) / count).masked_fill(~mask, 0.0)
+        for each in (first.double(), second.double())
+    ]
+    norms = apart[0].norm(dim=1) * apart[1].norm(dim=1)
+    correlations: Tensor = ((apart[0] * apart[1]).sum(1) / norms).to(second)
+    return correlations

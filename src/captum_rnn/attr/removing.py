@@ -1,0 +1,134 @@
+"""The shell of methods that remove tokens from the text and read what the model says then."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from captum_rnn._captum import format_output, is_tuple, run_forward
+from captum_rnn.attr.inputs import Lengths
+from captum_rnn.attr.notice import warn_of_shares
+from captum_rnn.attr.records import Run
+from captum_rnn.attr.recurrent import RecurrentAttribution
+from captum_rnn.attr.subtexts import SubTexts, check_read_alone
+from captum_rnn.states import read_at_rest
+from captum_rnn.states.modes import tensors_kept
+
+Empty = Callable[[Any], Tensor | float]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts of which tokens can be removed.
+
+    Attributes:
+        run: The model's run on them.
+        parts: Their sub-texts.
+        whole: What the model says of them (batch,).
+        empty: What it says of none of their tokens (batch,).
+    """
+
+    run: Run
+    parts: SubTexts
+    whole: Tensor
+    empty: Tensor
+
+    @property
+    def tokens(self) -> Tensor:
+        """Their tokens (batch, time), as a mask; padding is none."""
+        return self.parts.tokens
+
+
+class RemovingAttribution(RecurrentAttribution):
+    """A method that runs the model on sub-texts, which a recurrent network reads as they are.
+
+    Args:
+        forward_func: The model, or any function that runs it.
+        layer: The recurrent layer in it.
+        device_ids: Kept for Captum's signature; the layer has to run on one device.
+        empty: What the model says of a text without tokens, as a function of the target: a number,
+            or one for each row (batch,). None: what it makes of the layer's initial state.
+        batch_first: Whether dimension 0 of the inputs is the batch; False: it is the time.
+    """
+
+    _looks_at_class: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        forward_func: Callable[..., Any],
+        layer: nn.Module | None = None,
+        device_ids: list[int] | None = None,
+        *,
+        empty: Empty | None = None,
+        batch_first: bool = True,
+    ) -> None:
+        super().__init__(forward_func, layer, device_ids, batch_first=batch_first)
+        self.empty = empty
+
+    @property
+    def _needs_gradient(self) -> bool:
+        return False
+
+    def _empty_values(self, run: Run, target: Any) -> Tensor:
+        """What the model says of a text without tokens (batch,)."""
+        assert run.value is not None
+        if self.empty is None:
+            with tensors_kept(self.forward_func):
+                return read_at_rest(run.modules, run.forward, run.first_states).reshape(-1)
+        return torch.as_tensor(self.empty(target)).to(run.value).expand(run.value.shape)
+
+    def _texts(
+        self,
+        inputs: Any,
+        target: Any,
+        additional_forward_args: Any,
+        lengths: Lengths,
+        internal_batch_size: int,
+    ) -> Texts:
+        """Runs the model on the inputs, and checks that it answers their tokens alone alike."""
+        run = self._run(inputs, target, additional_forward_args, lengths)
+        assert run.value is not None
+        parts = SubTexts(
+            inputs,
+            target,
+            additional_forward_args,
+            run,
+            batch_first=self.batch_first,
+            rows_at_once=internal_batch_size,
+        )
+        whole = empty = self._empty_values(run, target)
+        rows = parts.tokens.any(1).nonzero().flatten()
+        if len(rows):
+            alone = parts.values(self.forward_func, rows, parts.tokens[rows])
+            check_read_alone(alone, run.value[rows])
+            if self.empty is None:
+                self._check_empty(run, parts, rows, empty)
+            whole = empty.to(alone.dtype).index_copy(0, rows, alone)
+        return Texts(run, parts, whole, empty.to(whole.dtype))
+
+    def _check_empty(self, run: Run, parts: SubTexts, rows: Tensor, empty: Tensor) -> None:
+        """Raises ValueError if what the model says of no tokens depends on those there were."""
+        tokens = parts.tokens[rows]
+        first = tokens & (tokens.cumsum(1) == 1)
+
+        def at_rest(inputs: Tensor, target: Any, arguments: Any) -> Any:
+            return read_at_rest(
+                run.modules, lambda: run_forward(self.forward_func, inputs, target, arguments)
+            )
+
+        found = parts.values(self.forward_func, rows, first, run_as=at_rest)
+        if not torch.allclose(found, empty[rows].to(found), rtol=1e-3, atol=1e-4, equal_nan=True):
+            raise ValueError(
+                "what the model makes of the layer's initial state depends on the tokens, which "
+                "reach its output beside the layer too; pass empty, what it says of a text without "
+                "tokens"
+            )
+
+    def _formatted(self, inputs: Any, texts: Texts, scores: Tensor, per_step: bool) -> Any:
+        """Scores of the tokens (batch, time) in the shape of the inputs, or for each step."""
+        in_layout = [scores if self.batch_first else scores.transpose(0, 1)]
+        if not per_step:
+            warn_of_shares(type(self).__name__, False, texts.run.layouts, in_layout)
+        return format_output(is_tuple(inputs), texts.run.arrange(in_layout, per_step=per_step))

@@ -1,0 +1,212 @@
+"""What is drawn of each text for its Shapley values, and run together with the others."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from captum_rnn.attr.removing import Texts
+from captum_rnn.functional import shapley
+
+Estimator = Literal["auto", "permutations", "scans"]
+
+SCANS_FROM = 40
+"""From so many tokens on, a text is estimated by scans unless the estimator is named."""
+_PERMUTATIONS, _SUBTEXTS, _MOST = 10, 32, 1000
+_MASKED_AT_ONCE = 20_000_000
+"""Entries of the masks of sub-texts that are held at once."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How, and how often, to draw; see `RecurrentShapleyAttribution.attribute`."""
+
+    estimator: Estimator
+    n_samples: int | None
+    tolerance: float | None
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.estimator not in ("auto", "permutations", "scans"):
+            raise ValueError(
+                f'estimator is {self.estimator!r}; expected "auto", "permutations" or "scans"'
+            )
+        if self.n_samples is not None and self.n_samples < 2:
+            raise ValueError(f"n_samples is {self.n_samples}; expected at least 2")
+        if self.tolerance is not None and not 0 < self.tolerance < math.inf:
+            raise ValueError(f"tolerance is {self.tolerance}; expected a finite number above 0")
+
+    def scans(self, tokens: int) -> bool:
+        """Whether a text of so many tokens is estimated by scans."""
+        return self.estimator == "scans" or (self.estimator == "auto" and tokens >= SCANS_FROM)
+
+    def first_pairs(self, *, scans: bool) -> int:
+        """How many pairs to draw at first."""
+        usual = _SUBTEXTS if scans else _PERMUTATIONS
+        samples = usual if self.n_samples is None else self.n_samples
+        return -(-(samples if self.tolerance is None else min(samples, usual)) // 2)
+
+    @property
+    def most_pairs(self) -> int:
+        """How many pairs to draw at most, where a tolerance is given."""
+        return -(-(_MOST if self.n_samples is None else self.n_samples) // 2)
+
+
+@dataclass
+class _Text:
+    """What was drawn of one text so far."""
+
+    row: int
+    places: Tensor
+    scans: bool
+    generator: torch.Generator
+    samples: list[Tensor] = field(default_factory=list)
+    weights: list[Tensor] = field(default_factory=list)
+
+    @property
+    def pairs(self) -> int:
+        return sum(map(len, self.samples))
+
+    @property
+    def estimate(self) -> tuple[Tensor, Tensor]:
+        """Mean and standard error of each token (tokens,)."""
+        return shapley.mean_and_error(torch.cat(self.samples), torch.cat(self.weights))
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Draws, runs and adds up.
+
+    Attributes:
+        texts: The texts.
+        forward_func: The model.
+        scan: `attribute` of the method that scores all tokens of a sub-text.
+        batch_first: Whether dimension 0 of the inputs is the batch.
+        plan: How to draw.
+    """
+
+    texts: Texts
+    forward_func: Callable[..., Any]
+    scan: Callable[..., Any]
+    batch_first: bool
+    plan: Plan
+
+    def run(self, show_progress: bool) -> tuple[Tensor, Tensor]:
+        """Scores and standard errors (batch, time)."""
+        tokens = self.texts.tokens
+        scores = torch.zeros(tokens.shape, dtype=torch.float64)
+        errors, left = scores.clone(), []
+        for row in range(len(tokens)):
+            places = tokens[row].nonzero().flatten().cpu()
+            if len(places) == 1:
+                scores[row, places] = self._change(row)
+            elif len(places):
+                generator = torch.Generator().manual_seed(self.plan.seed)
+                left.append(_Text(row, places, self.plan.scans(len(places)), generator))
+        with tqdm(desc="drawing", unit="sub-text", disable=not show_progress) as bar:
+            while left:
+                for group in self._groups(left):
+                    self._draw(group, bar)
+                for text in left:
+                    mean, error = text.estimate
+                    scores[text.row, text.places] = shapley.with_sum(mean, self._change(text.row))
+                    errors[text.row, text.places] = error
+                left = [text for text in left if self._goes_on(text, errors[text.row])]
+        whole = self.texts.whole
+        return scores.to(whole), errors.to(whole)
+
+    def _change(self, row: int) -> Tensor:
+        return (self.texts.whole[row].double() - self.texts.empty[row].double()).cpu()
+
+    def _goes_on(self, text: _Text, errors: Tensor) -> bool:
+        if self.plan.tolerance is None or text.pairs >= self.plan.most_pairs:
+            return False
+        return not bool((errors[text.places] <= self.plan.tolerance).all())
+
+    def _next_pairs(self, text: _Text) -> int:
+        """As many as there are, so that their number doubles, but no more than are allowed."""
+        if not text.pairs:
+            first = self.plan.first_pairs(scans=text.scans)
+            return first if self.plan.tolerance is None else max(2, first)
+        return min(text.pairs, self.plan.most_pairs - text.pairs)
+
+    def _groups(self, texts: list[_Text]) -> list[list[_Text]]:
+        """Texts whose masks are held at once."""
+        groups: list[list[_Text]] = [[]]
+        entries = 0
+        for text in texts:
+            own = 2 * self._next_pairs(text) * self.texts.tokens.shape[1]
+            own *= 1 if text.scans else len(text.places)
+            if groups[-1] and entries + own > _MASKED_AT_ONCE:
+                groups.append([])
+                entries = 0
+            groups[-1].append(text)
+            entries += own
+        return groups
+
+    def _draw(self, texts: list[_Text], bar: Any) -> None:
+        """Draws more of each text, and runs all that was drawn together."""
+        self._permute([text for text in texts if not text.scans], bar)
+        self._scan([text for text in texts if text.scans], bar)
+
+    def _permute(self, texts: list[_Text], bar: Any) -> None:
+        orders, sets = [], []
+        for text in texts:
+            drawn = shapley.antithetic_permutations(
+                len(text.places), self._next_pairs(text), text.generator
+            )
+            orders.append(drawn)
+            sets.append(shapley.growing_sets(drawn)[:, 1:-1].flatten(0, 1))
+        if not texts:
+            return
+        rows, kept = self._stacked(texts, sets)
+        found = self.texts.parts.values(self.forward_func, rows, kept, bar.update)
+        values = torch.split(found.double().cpu(), [len(of_text) for of_text in sets])
+        for text, drawn, inner in zip(texts, orders, values, strict=True):
+            ends = torch.stack([self.texts.empty[text.row], self.texts.whole[text.row]])
+            first, last = ends.double().cpu().unsqueeze(1).expand(-1, len(drawn)).unsqueeze(2)
+            each = torch.cat([first, inner.view(len(drawn), -1), last], 1)
+            added = shapley.contributions(drawn, each)
+            text.samples.append(added.view(-1, 2, len(text.places)).mean(1))
+            text.weights.append(torch.ones_like(text.samples[-1]))
+
+    def _scan(self, texts: list[_Text], bar: Any) -> None:
+        sets = [
+            shapley.complementary_sets(len(t.places), self._next_pairs(t), t.generator)
+            for t in texts
+        ]
+        if not texts:
+            return
+        rows, kept = self._stacked(texts, sets)
+        scores = torch.zeros(kept.shape, dtype=torch.float64)
+        for part in self.texts.parts.batches(rows, kept):
+            given = self.scan(
+                part.inputs,
+                target=part.target,
+                additional_forward_args=part.arguments,
+                per_step=True,
+            )
+            own = (given if self.batch_first else given.transpose(0, 1)).double().cpu()
+            which = part.which.cpu()
+            scores[which] = scores[which].masked_scatter(kept[part.which].cpu(), own)
+            bar.update(len(which))
+        of_texts = torch.split(scores, [len(of_text) for of_text in sets])
+        for text, own_sets, of_text in zip(texts, sets, of_texts, strict=True):
+            samples, weights = shapley.weighted_scores(own_sets, of_text[:, text.places])
+            text.samples.append(samples)
+            text.weights.append(weights)
+
+    def _stacked(self, texts: list[_Text], sets: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """The row of each set, and its tokens where they stand in the row, as a mask."""
+        device = self.texts.tokens.device
+        rows = [torch.full((len(own),), text.row) for text, own in zip(texts, sets, strict=True)]
+        kept = []
+        for text, own in zip(texts, sets, strict=True):
+            placed = torch.zeros(len(own), self.texts.tokens.shape[1], dtype=torch.bool)
+            placed[:, text.places] = own
+            kept.append(placed)
+        return torch.cat(rows).to(device), torch.cat(kept).to(device)

@@ -1,0 +1,178 @@
+"""A model on sub-texts of its inputs: the tokens that are kept, one after the other."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from captum_rnn._captum import run_forward
+from captum_rnn.attr.inputs import check_inputs, explained
+from captum_rnn.attr.records import Run
+from captum_rnn.attr.rows import target_of_rows
+from captum_rnn.states.modes import tensors_kept
+
+
+@dataclass(frozen=True)
+class SubText:
+    """Sub-texts of one length, as arguments of the model.
+
+    Attributes:
+        which: Which of all sub-texts they are (rows,).
+        inputs: Their tokens, in the layout of the inputs.
+        target: Their targets.
+        arguments: The further arguments of the model.
+    """
+
+    which: Tensor
+    inputs: Tensor
+    target: Any
+    arguments: Any
+
+
+class SubTexts:
+    """Sub-texts of the rows of one input, batched by their length, so that none is padded.
+
+    Further arguments of the model are cut with the texts: tensors (batch, time, …) like the input,
+    and integers (batch,) that are the rows' numbers of tokens. Other tensors (batch, …) go with
+    their rows, and what is no tensor, or a single number, goes to all.
+
+    Args:
+        inputs: The input of the model.
+        target: The target, as Captum takes it.
+        additional_forward_args: The further arguments.
+        run: The model's run on the inputs.
+        batch_first: Whether dimension 0 of the input is the batch.
+        rows_at_once: How many sub-texts are run together.
+
+    Raises:
+        ValueError: Several inputs, or an argument that cannot be cut.
+    """
+
+    def __init__(
+        self,
+        inputs: Any,
+        target: Any,
+        additional_forward_args: Any,
+        run: Run,
+        *,
+        batch_first: bool = True,
+        rows_at_once: int = 512,
+    ) -> None:
+        tensors = check_inputs(inputs)
+        layout = run.layouts[0]
+        if len(tensors) > 1 or layout.unbatched or run.placement.axes[0] != (0, 1):
+            raise ValueError(
+                f"inputs holds {len(tensors)} tensor(s) of shape {tuple(tensors[0].shape)}; "
+                "expected one, (batch, time, …) or (time, batch, …), of which tokens are removed"
+            )
+        self.tokens = _tokens_read(run, batch_first=batch_first)
+        self._inputs = tensors[0] if batch_first else tensors[0].transpose(0, 1)
+        self._layout, self._target, self._batch_first = layout, target, batch_first
+        self._rows_at_once = rows_at_once
+        given = additional_forward_args
+        given = given if isinstance(given, tuple) else (() if given is None else (given,))
+        self._arguments = [self._argument(place, each) for place, each in enumerate(given)]
+
+    def values(
+        self,
+        forward_func: Callable[..., Any],
+        rows: Tensor,
+        kept: Tensor,
+        done: Callable[[int], Any] = id,
+        run_as: Callable[[Tensor, Any, Any], Any] | None = None,
+    ) -> Tensor:
+        """What the model says of sub-texts (sub-texts,), each of at least one token.
+
+        Args:
+            forward_func: The model.
+            rows: The row of each (sub-texts,).
+            kept: The tokens of each (sub-texts, time), as a mask.
+            done: Is told how many sub-texts have been run.
+            run_as: How to run inputs, target and further arguments; None: as Captum does.
+        """
+        run_as = run_as or partial(run_forward, forward_func)
+        found: Tensor | None = None
+        with torch.no_grad():
+            for part in self.batches(rows, kept):
+                with tensors_kept(forward_func):
+                    answer = run_as(part.inputs, part.target, part.arguments)
+                values = explained(answer, len(part.which))
+                if found is None:
+                    dtype = torch.promote_types(values.dtype, torch.float32)
+                    found = torch.zeros(len(rows), dtype=dtype, device=values.device)
+                found[part.which] = values.to(found.dtype)
+                done(len(part.which))
+        assert found is not None
+        return found
+
+    def batches(self, rows: Tensor, kept: Tensor) -> Iterator[SubText]:
+        """The sub-texts that hold any token, those of one length together."""
+        sizes = kept.sum(1)
+        for size in torch.unique(sizes[sizes > 0]).tolist():
+            for which in (sizes == size).nonzero().flatten().split(self._rows_at_once):
+                own = rows[which]
+                places = kept[which].nonzero()[:, 1].view(len(which), size)
+                inputs = self._cut(self._inputs, own, places)
+                arguments = tuple(cut(own, places) for cut in self._arguments)
+                target = target_of_rows(self._target, own, self._layout.batch)
+                yield SubText(which, inputs, target, arguments)
+
+    def _cut(self, tensor: Tensor, rows: Tensor, places: Tensor) -> Tensor:
+        """The kept tokens of each row, in the layout of the input."""
+        found = tensor[rows.to(tensor.device).unsqueeze(1), places.to(tensor.device)]
+        return found if self._batch_first else found.transpose(0, 1)
+
+    def _argument(self, place: int, given: Any) -> Callable[[Tensor, Tensor], Any]:
+        """From rows and places of the kept tokens to an argument of the model."""
+        batch, time = self._layout.batch, self._layout.time
+        if isinstance(given, Tensor) and given.dim() > 0:
+            if given.shape[:2] == self._layout.shape[:2]:
+                of_tokens = given if self._batch_first else given.transpose(0, 1)
+                return lambda rows, places: self._cut(of_tokens, rows, places)
+            is_integer = not given.is_floating_point() and given.dtype != torch.bool
+            if given.shape == (batch,) and is_integer:
+                counts = self.tokens.sum(1).to(given)
+                if torch.equal(given, counts):
+                    return lambda rows, places: given.new_full((len(rows),), places.shape[1])
+            if len(given) == batch:
+                return lambda rows, places: given[rows.to(given.device)]
+            raise ValueError(
+                f"additional_forward_args[{place}] has shape {tuple(given.shape)}, which cannot be "
+                f"cut with the tokens of {batch} row(s) of {time}; expected (batch, …) or "
+                "(batch, time, …), or let forward_func bring it along"
+            )
+        if isinstance(given, (list, tuple, dict)):
+            raise ValueError(
+                f"additional_forward_args[{place}] is a {type(given).__name__}, which cannot be "
+                "cut with the tokens; pass lengths and masks as tensors, or let forward_func bring "
+                "it along"
+            )
+        return lambda rows, places: given
+
+
+def check_read_alone(values: Tensor, in_batch: Tensor) -> None:
+    """Raises ValueError unless texts without padding get the values that they have in the batch."""
+    differs = ~torch.isclose(values, in_batch.to(values), rtol=1e-3, atol=1e-4, equal_nan=True)
+    if differs.any():
+        row = int(differs.int().argmax())
+        raise ValueError(
+            f"the model answers {float(values[row]):.6g} to the tokens of row {row} alone, but "
+            f"{float(in_batch[row]):.6g} in its batch, so that tokens cannot be removed from it: "
+            "it reads padding, which lengths would tell, or drops out at random; call "
+            "model.eval(), pass lengths, or rows of one length"
+        )
+
+
+def _tokens_read(run: Run, *, batch_first: bool) -> Tensor:
+    """The tokens (batch, time) that the layer read, padding left out."""
+    ones = [
+        record.path.without_padding(
+            record.path.paths[0].new_ones(len(record.rows), record.path.time)
+        )
+        for record in run.records
+    ]
+    (read,) = run.at_tokens(ones)
+    return (read if batch_first else read.transpose(0, 1)) > 0
