@@ -3,7 +3,7 @@
 from benchmarks.series.tables import networks_table, summary_table
 from captum_rnn.benchmark.results import MeasuredMean
 from captum_rnn.benchmark.series import SeriesComparison, SeriesResult
-from captum_rnn.benchmark.series.comparison import SeriesMethodResult
+from captum_rnn.benchmark.series.results import SeriesMethodResult
 
 
 def method(name: str, numbers: list[float], forwards: float) -> SeriesMethodResult:

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from captum_rnn.benchmark.series.comparison import (
+from captum_rnn.benchmark.series.results import (
     MEASURES,
     SeriesComparison,
     SeriesExample,

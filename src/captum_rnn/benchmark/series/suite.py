@@ -10,15 +10,11 @@ from torch import Tensor
 
 from captum_rnn.benchmark.records import from_json, to_json
 from captum_rnn.benchmark.series.combination import CombinationTask
-from captum_rnn.benchmark.series.comparison import (
-    SeriesComparison,
-    SeriesExample,
-    SeriesResult,
-    compare_on_series,
-)
+from captum_rnn.benchmark.series.comparison import compare_on_series
 from captum_rnn.benchmark.series.explained import ExplainedSeries, of_predicted_class
 from captum_rnn.benchmark.series.methods import SERIES_METHODS, SeriesMethod
 from captum_rnn.benchmark.series.nets import SeriesKind, TrainedSeriesNet, series_net
+from captum_rnn.benchmark.series.results import SeriesComparison, SeriesExample, SeriesResult
 from captum_rnn.benchmark.series.spike import SpikeTask
 from captum_rnn.benchmark.series.state import StateTask, SwitchFeatureTask
 from captum_rnn.benchmark.series.task import SeriesTask
