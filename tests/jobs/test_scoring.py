@@ -7,6 +7,7 @@ from captum_rnn import (
     HiddenStateDeltaAttribution,
     LocalDeltaAttribution,
     LogitDeltaAttribution,
+    RecurrentDeepLiftAttribution,
     RecurrentLRPAttribution,
 )
 from captum_rnn.jobs.scoring import METHOD_NAMES, Scorer, check_method
@@ -49,6 +50,7 @@ def test_each_method_is_its_class_on_the_predicted_margin(name, pooling):
             "logit-delta": LogitDeltaAttribution,
             "adjoint-delta": AdjointDeltaAttribution,
             "relevance-propagation": RecurrentLRPAttribution,
+            "recurrent-deep-lift": RecurrentDeepLiftAttribution,
         }
         reference = classes[name](forward, model.rnn)
     scored = Scorer(model, name)(IDS)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn.attr.adjoint_delta import AdjointDeltaAttribution
+from captum_rnn.attr.deep_lift import RecurrentDeepLiftAttribution
 from captum_rnn.attr.hidden_state_delta import HiddenStateDeltaAttribution
 from captum_rnn.attr.local_delta import LocalDeltaAttribution
 from captum_rnn.attr.logit_delta import LogitDeltaAttribution
@@ -27,6 +28,8 @@ class NamedMethod:
         label: Human-readable name.
         passes: What it costs, in words: passes of the model for one batch.
         class_aware: Whether the sign means for (+) or against (−) the explained class.
+        asks_again: Whether it asks the model's head for other states than those of the texts, so
+            that which class it explains has to be settled before.
         compared_with: The word vector that it compares each word with; None: its own default.
         build: From a function of ids, the layer and how the classifier reads it.
     """
@@ -35,6 +38,7 @@ class NamedMethod:
     label: str
     passes: str
     class_aware: bool = True
+    asks_again: bool = False
     compared_with: Literal["mean word", "neutral word"] | None = None
     build: Build = field(repr=False, compare=False)
 
@@ -105,6 +109,13 @@ NAMED_METHODS: dict[str, NamedMethod] = {
             label="relevance propagation",
             passes="1 + a reverse scan",
             build=lambda forward, layer, _: RecurrentLRPAttribution(forward, layer),
+        ),
+        NamedMethod(
+            name="recurrent-deep-lift",
+            label="DeepLIFT of the layer",
+            passes="1 + the baseline + a reverse scan",
+            asks_again=True,
+            build=lambda forward, layer, _: RecurrentDeepLiftAttribution(forward, layer),
         ),
     )
 }

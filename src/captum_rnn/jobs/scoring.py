@@ -1,5 +1,6 @@
 """Class, probability and token scores of a batch of encoded texts, from one forward pass."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -66,16 +67,19 @@ class Scorer:
         check_method(method, calibration)
         self._model = model
         self._logits: Tensor | None = None
-        self._calibrated: CalibratedDeltaAttribution | None = None
-        if calibration is None:
-            named = NAMED_METHODS[method]
-            attribution = named.build(self._predicted_margin, model.rnn, model.readout)
-            words = model.embedding.weight
-            baselines = named.baselines(words, pad_id=0, neutral_id=_MOST_FREQUENT_WORD)
-            compared = {} if baselines is None else {"baselines": baselines}
-            self._attribute = partial(attribution.attribute, **compared)
-        else:
-            self._calibrated = CalibratedDeltaAttribution(model, model.rnn).load(calibration)
+        self._class_first = True
+        if calibration is not None:
+            calibrated = CalibratedDeltaAttribution(model, model.rnn).load(calibration)
+            self._attribute: Callable[..., Tensor] = calibrated.attribute
+            return
+        named = NAMED_METHODS[method]
+        self._class_first = named.asks_again
+        forward = self._margins if self._class_first else self._predicted_margin
+        attribution = named.build(forward, model.rnn, model.readout)
+        words = model.embedding.weight
+        baselines = named.baselines(words, pad_id=0, neutral_id=_MOST_FREQUENT_WORD)
+        compared = {} if baselines is None else {"baselines": baselines}
+        self._attribute = partial(attribution.attribute, **compared)
 
     def __call__(self, ids: Tensor) -> Scored:
         """Classifies and scores a batch.
@@ -85,10 +89,10 @@ class Scorer:
                 least one known word in each text.
         """
         with evaluation_mode(self._model):
-            if self._calibrated is not None:
+            if self._class_first:
                 with torch.no_grad():
                     logits = self._model(ids)
-                scores = self._calibrated.attribute(ids, target=logits.argmax(dim=1))
+                scores = self._attribute(ids, target=logits.argmax(dim=1))
             else:
                 scores = self._attribute(ids)
                 assert self._logits is not None
@@ -96,13 +100,16 @@ class Scorer:
         probability, predicted = logits.softmax(dim=1).max(dim=1)
         return Scored(scores.detach().float(), predicted, probability)
 
-    def _predicted_margin(self, ids: Tensor) -> Tensor:
-        """How far the most probable class is ahead (batch,); keeps the logits of this pass."""
-        logits = self._model(ids)
+    def _margins(self, ids: Tensor) -> Tensor:
+        """How far each class is ahead of the others (batch, classes)."""
+        logits: Tensor = self._model(ids)
         self._logits = logits.detach()
-        ahead = logits.max(dim=1).values
-        margin: Tensor = ahead - (logits.sum(dim=1) - ahead) / (logits.shape[1] - 1)
-        return margin
+        others = (logits.sum(dim=1, keepdim=True) - logits) / (logits.shape[1] - 1)
+        return logits - others
+
+    def _predicted_margin(self, ids: Tensor) -> Tensor:
+        """The same of the most probable class (batch,), in the pass that finds which it is."""
+        return self._margins(ids).max(dim=1).values
 
 
 def check_method(method: str, calibration: object) -> None:

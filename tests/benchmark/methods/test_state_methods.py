@@ -8,6 +8,7 @@ from captum_rnn.attr import (
     HiddenStateDeltaAttribution,
     LocalDeltaAttribution,
     LogitDeltaAttribution,
+    RecurrentDeepLiftAttribution,
     RecurrentLRPAttribution,
 )
 from captum_rnn.benchmark.methods import METHODS, ExplainedModel, Method
@@ -69,6 +70,7 @@ def test_class_aware_methods_are_the_attribution_of_half_the_margin(kind: str) -
         "adjoint-delta": AdjointDeltaAttribution(model.model, model.layer),
         "adjoint-delta-replaced": AdjointDeltaAttribution(model.model, model.layer),
         "relevance-propagation": RecurrentLRPAttribution(model.model, model.layer),
+        "recurrent-deep-lift": RecurrentDeepLiftAttribution(model.model, model.layer),
     }
     baselines = {
         "local-delta": {"baselines": model.embedding.weight[1:].mean(0)},

@@ -53,7 +53,12 @@ _MIDPOINT = IntegratedGradientsFromZero(
 )
 _NAMED = {name: NamedStateMethod.of(named) for name, named in NAMED_METHODS.items()}
 _RELEVANCE = _NAMED["relevance-propagation"]
-_AFTER_THE_CALIBRATED = ("adjoint-delta", "adjoint-delta-replaced", "relevance-propagation")
+_AFTER_THE_CALIBRATED = (
+    "adjoint-delta",
+    "adjoint-delta-replaced",
+    "relevance-propagation",
+    "recurrent-deep-lift",
+)
 _OF_THIS_PACKAGE: tuple[Method, ...] = (
     *(method for name, method in _NAMED.items() if name not in _AFTER_THE_CALIBRATED),
     CalibratedDelta(
@@ -134,6 +139,7 @@ QUICK_METHODS = (
     "calibrated-delta-by-distance",
     "adjoint-delta",
     "relevance-propagation",
+    "recurrent-deep-lift",
     "relevance-and-midpoint",
     "saliency",
     "input-x-gradient",
