@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_code_of_a_page_runs(page):
     names: dict[str, object] = {}
     for block in BLOCK.findall(page.read_text(encoding="utf-8")):
@@ -19,10 +19,27 @@ def test_the_code_of_a_page_runs(page):
 
 def test_the_pages_have_code():
     with_code = {page.name for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))}
-    assert {"README.md", "index.md", "models.md"} <= with_code
+    tutorials = {page.name for page in (ROOT / "docs" / "tutorials").glob("*.md")}
+    assert {"README.md", "index.md", "models.md"} | tutorials <= with_code
 
 
-FOLDERS = [ROOT, ROOT / "docs", *(ROOT / "benchmarks").glob("**/"), *(ROOT / "src").glob("**/")]
+URL = re.compile(r"https://[\w.]+/captum-rnn/captum-rnn/(?:blob/)?main/([\w/.-]+)")
+
+
+def test_the_absolute_links_of_the_readme_name_files_that_are_there():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    linked = URL.findall(readme)
+    assert "docs/index.md" in linked
+    assert [path for path in linked if not (ROOT / path).exists()] == []
+    assert LINK.findall(readme) == []  # a relative one leads nowhere on a package index
+
+
+FOLDERS = [
+    ROOT,
+    *(ROOT / "docs").glob("**/"),
+    *(ROOT / "benchmarks").glob("**/"),
+    *(ROOT / "src").glob("**/"),
+]
 WRITTEN = [page for folder in FOLDERS for page in sorted(folder.glob("*.md"))]
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 NAMED = re.compile(r"(?<![\w/.])((?:benchmarks|docs|src|tests)/[\w/.-]+\.\w+)")
