@@ -9,6 +9,7 @@ from torch import nn
 import reference
 from captum_rnn import HiddenStateDeltaAttribution
 from models import Classifier
+from readers import Reader, make_case
 
 BATCH, TIME, FEATURES = 3, 7, 5
 LENGTHS = [4, 7, 1]  # unsorted on purpose
@@ -320,3 +321,44 @@ def test_a_state_that_the_layer_does_not_have():
         HiddenStateDeltaAttribution(layer, state="cell").attribute(torch.randn(4, 1, FEATURES))
     with pytest.raises(ValueError, match="state is 'memory'; expected one of"):
         HiddenStateDeltaAttribution(layer, state="memory")
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("readout", ["final", "last", "middle", "mean", "max"])
+def test_the_readout_is_taken_from_what_the_model_reads(bidirectional, packed, readout):
+    case = make_case("lstm", 2, bidirectional, packed=packed)
+    reader = Reader(case.layer, readout)
+    ends = torch.tensor(case.ends)
+    named = {"last": ends - 1, "middle": ends // 2}.get(readout, readout)
+    found, expected = (
+        HiddenStateDeltaAttribution(reader, reader.layer, readout=one).attribute(
+            case.inputs, additional_forward_args=case.forward_args
+        )
+        for one in ("auto", named)
+    )
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_readout_without_a_name_and_one_that_the_target_contradicts():
+    layer, inputs = nn.GRU(3, 4, batch_first=True), torch.randn(2, 5, 3)
+    weights = torch.linspace(0, 1, 5).unsqueeze(1)
+    attention = HiddenStateDeltaAttribution(
+        lambda x: (layer(x)[0] * weights).sum(1), layer, readout="auto"
+    )
+    with pytest.raises(ValueError, match='readout is "auto", but what the model reads'):
+        attention.attribute(inputs)
+    tagger = lambda x: layer(x)[0]  # noqa: E731
+    with pytest.raises(ValueError, match=r"readout is 'final', .* reads position \[2, 2\]"):
+        HiddenStateDeltaAttribution(tagger, layer).attribute(inputs, target=(2, 1))
+    named = HiddenStateDeltaAttribution(tagger, layer, readout=2).attribute(inputs, target=(2, 1))
+    auto = HiddenStateDeltaAttribution(tagger, layer, readout="auto")
+    torch.testing.assert_close(auto.attribute(inputs, target=(2, 1)), named)
+
+
+def test_lengths_that_the_model_does_not_go_by():
+    """Padding in front: the last state is read, which stands behind the number of real tokens."""
+    layer, inputs = nn.GRU(3, 4, batch_first=True), torch.randn(2, 5, 3)
+    method = HiddenStateDeltaAttribution(lambda x: layer(x)[0][:, -1], layer)
+    with pytest.raises(ValueError, match=r"row 1 has 3 token\(s\) .* the state after step 4"):
+        method.attribute(inputs, lengths=torch.tensor([5, 3]))

@@ -108,7 +108,9 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
         """Whether the scores sum to the output's change: those of steps do not."""
         return self.step == "share"
 
-    def _run(self, *given: Any, to_tokens: bool = True) -> "_ComparedRun":
+    def _run(  # type: ignore[override]
+        self, *given: Any, to_tokens: bool = True
+    ) -> "_ComparedRun":
         run = super()._run(*given, to_tokens=to_tokens)
         if to_tokens:
             check_no_walk(run, type(self).__name__)

@@ -1,10 +1,13 @@
 """Hidden-state delta as a Captum attribution class."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
+from captum_rnn.attr.baselines import GivenBaselines
+from captum_rnn.attr.inputs import Lengths
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.attr.rows import positions_of_rows
@@ -16,7 +19,15 @@ from captum_rnn.functional import (
     readout_delta,
     readout_total,
 )
-from captum_rnn.states import Direction, LayerCall, StateKind, StateSelection, Trajectory
+from captum_rnn.states import (
+    Direction,
+    LayerCall,
+    StateKind,
+    StateSelection,
+    Trajectory,
+    read_gradients,
+)
+from captum_rnn.states.read_at import readout_of
 
 
 class HiddenStateDeltaAttribution(RecurrentAttribution):
@@ -52,7 +63,8 @@ class HiddenStateDeltaAttribution(RecurrentAttribution):
         readout: Which state the classifier reads. ``"final"``: each direction's own last state. An
             int or a tensor (batch,): the output at that token, 0-based, negative from the end of
             each row's tokens; tokens that `pack_tokens` left out do not count. ``"mean"``,
-            ``"max"``: the outputs pooled over the tokens.
+            ``"max"``: the outputs pooled over the tokens. ``"auto"``: whichever of these the model
+            reads, as one backward pass through its head tells.
         normalize: Divide by the distance of the zero state from the target.
         state: ``"hidden"`` (h_t), or ``"cell"`` (c_t) of an LSTM.
         layer_index: The level of stacked layers, 0 the lowest, negative from the top.
@@ -93,7 +105,7 @@ class HiddenStateDeltaAttribution(RecurrentAttribution):
         device_ids: list[int] | None = None,
         *,
         distance: Distance = "l2",
-        readout: Readout = "final",
+        readout: Readout | Literal["auto"] = "final",
         normalize: bool = True,
         state: StateKind = "hidden",
         layer_index: int = -1,
@@ -102,7 +114,7 @@ class HiddenStateDeltaAttribution(RecurrentAttribution):
     ) -> None:
         super().__init__(forward_func, layer, device_ids, batch_first=batch_first)
         self.distance = check_distance(distance)
-        self.readout = check_readout(readout)
+        self.readout = readout if readout == "auto" else check_readout(readout)
         self.normalize = normalize
         self.selection = StateSelection(state, layer_index, direction)
 
@@ -119,7 +131,69 @@ class HiddenStateDeltaAttribution(RecurrentAttribution):
         ]
         return run.add_up(totals)
 
+    def _run(
+        self,
+        inputs: Any,
+        target: Any,
+        additional_forward_args: Any,
+        lengths: Lengths,
+        baselines: GivenBaselines = None,
+        *,
+        to_tokens: bool = True,
+        looks: bool = False,
+    ) -> Run:
+        of_positions = isinstance(target, tuple) or (
+            isinstance(target, list) and any(isinstance(one, tuple) for one in target)
+        )
+        wanted = self.readout == "auto" or lengths is not None or of_positions
+        looks = wanted and not torch.is_inference_mode_enabled()
+        run = super()._run(
+            inputs,
+            target,
+            additional_forward_args,
+            lengths,
+            baselines,
+            to_tokens=to_tokens,
+            looks=looks,
+        )
+        if of_positions and looks and self.readout != "auto":
+            for record in run.records:
+                self._check_read(record)
+        return run
+
+    def _check_read(self, record: Record) -> None:
+        """Raises ValueError if the classifier reads another state than the readout."""
+        found = self._found(record)
+        if isinstance(found, Tensor) and isinstance(self.readout, int):
+            ends = record.path.time if record.path.lengths is None else record.path.lengths
+            if bool((found == self.readout % ends).all()):
+                return
+        if found is None or (isinstance(found, str) and found == self.readout):
+            return
+        if isinstance(found, Tensor) and isinstance(self.readout, Tensor):
+            return
+        where = found if isinstance(found, str) else f"position {torch.as_tensor(found).tolist()}"
+        raise ValueError(
+            f"readout is {self.readout!r}, but for this target the model reads {where}; pass that "
+            'as readout, or readout="auto"'
+        )
+
+    @staticmethod
+    def _found(record: Record) -> Readout | None:
+        if record.gradient is None:
+            return None
+        return readout_of(record.path, read_gradients(record.layer, record.call, record.gradient))
+
     def _options(self, record: Record) -> dict[str, Any]:
+        if self.readout == "auto":
+            found = self._found(record)
+            if found is None:
+                raise ValueError(
+                    'readout is "auto", but what the model reads of its layer is neither the last '
+                    "state of a direction, the output at one position, nor the mean or maximum of "
+                    "all outputs; pass the readout that comes nearest"
+                )
+            return {"readout": found, "distance": self.distance, "normalize": self.normalize}
         readout = self.readout
         if isinstance(readout, Tensor):
             readout = positions_of_rows(readout, record.rows)

@@ -265,6 +265,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         baselines: GivenBaselines = None,
         *,
         to_tokens: bool = True,
+        looks: bool = False,
     ) -> Run:
         """One run of the model, with the states that the method looks at."""
         model = RecurrentModel(self.forward_func, self.layer, self.batch_first)
@@ -275,7 +276,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
             additional_forward_args,
             lengths,
             with_value=self._looks_at_class,
-            with_gradient=self._needs_gradient,
+            with_gradient=self._needs_gradient or looks,
             to_tokens=to_tokens,
         )
         records = [

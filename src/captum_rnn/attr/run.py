@@ -23,6 +23,7 @@ from captum_rnn.states import (
     Joined,
     Placement,
     ReadGradient,
+    Weighted,
     check_derivable,
     check_nothing_read_beyond,
     check_reads_in_order,
@@ -83,13 +84,14 @@ class RecurrentModel:
             additional_forward_args: Further arguments of `forward_func`.
             lengths: Number of real tokens in each row.
             with_value: Keep the explained values, which must then be one number for each row.
-            with_gradient: Also differentiate them with respect to what is read of the layer.
+            with_gradient: Differentiate them, or whatever is answered, with respect to what is read
+                of the layer.
             to_tokens: Whether tokens are to be scored, and not what the layer read.
         """
         tensors = check_inputs(inputs)
         each_lengths = one_for_each_input(lengths, len(tensors))
         layouts = [self._layout(tensor) for tensor in tensors]
-        if with_gradient:
+        if with_value and with_gradient:
             check_derivable()
         axes = len(layouts[0].axes)
         following = Following(tensors, differentiable=True, axes=axes)
@@ -105,13 +107,17 @@ class RecurrentModel:
             kinds = [recurrent_layer(layer) for layer in self.layers]
             layers = [kinds[index] for index in recording.layers]
             value, graph = None, None
-            if with_value or with_gradient:
+            if with_value:
                 value = explained(forward.selected, layouts[0].batch)
             gradients: list[ReadGradient | None] = [None] * len(recording.calls)
             reads_beside: list[Tensor | None] = []
             if value is not None and with_gradient:
                 graph = Graph(value, recording, following.entries)
                 gradients[:], reads_beside = graph.of_values()
+            elif with_gradient and isinstance(forward.selected, Tensor):
+                looked_at = _looked_at(forward.selected)
+                weighted = Weighted([looked_at], [torch.ones_like(looked_at)])
+                gradients[:], _ = Graph(looked_at, recording, []).gradients(weighted)
             calls = [
                 steps_of(
                     read,
@@ -128,7 +134,7 @@ class RecurrentModel:
                 placement, by_way = composed(placement, recording, calls)
             self._check_ran(placement)
             if to_tokens:
-                self._check_read(placement, layouts, added_up=value is not None)
+                self._check_read(placement, layouts, added_up=with_value)
             own = [detached(call) for call in recording.calls]
             for kind in kinds:
                 if not form_of(kind).has_gates and kind in layers:
@@ -149,7 +155,7 @@ class RecurrentModel:
             path = trajectory(layer, of_layer.call, row_lengths)
             if of_layer.gradient is not None:
                 check_nothing_read_beyond(layer, path, of_layer.gradient)
-            if of_layer.cut is not None and value is None:  # nothing of them is left at the end
+            if of_layer.cut is not None and not with_value:  # nothing of them is left at the end
                 path = path.without_rows(of_layer.cut)
             own_target = target_of_rows(target, of_rows, layouts[0].batch)
             records.append(
@@ -254,6 +260,13 @@ class RecurrentModel:
 def _of(joined: list[Joined], calls: Collection[int]) -> set[int]:
     """The trajectories that have one of the calls in them."""
     return {index for index, one in enumerate(joined) if not set(one.members).isdisjoint(calls)}
+
+
+def _looked_at(answer: Tensor) -> Tensor:
+    """All that a model answered, in a mixture by which nothing cancels out."""
+    draw = torch.Generator(answer.device).manual_seed(0)
+    weights = torch.randn(answer.shape, generator=draw, device=answer.device).to(answer.dtype)
+    return (answer * weights).reshape(-1)
 
 
 def _unwrapped(layer: nn.Module) -> nn.Module:
