@@ -14,6 +14,7 @@ from captum_rnn import (
     HiddenStateDeltaAttribution,
     LocalDeltaAttribution,
     LogitDeltaAttribution,
+    RecurrentDeepLiftAttribution,
     RecurrentLRPAttribution,
 )
 
@@ -95,6 +96,7 @@ METHODS = {
     "adjoint delta": lambda m: AdjointDeltaAttribution(m, m.rnn),
     "adjoint delta, replaced": lambda m: AdjointDeltaAttribution(m, m.rnn),
     "relevance propagation": lambda m: RecurrentLRPAttribution(m, m.rnn, epsilon=1e-12),
+    "DeepLIFT of the layer": lambda m: RecurrentDeepLiftAttribution(m, m.rnn),
     "Integrated Gradients": IntegratedGradients,
 }
 
@@ -119,6 +121,7 @@ def scores_of(name, model, numbers):
                 "calibrated delta",
                 "adjoint delta",
                 "relevance propagation",
+                "DeepLIFT of the layer",
                 "left out",
             ],
         ),
@@ -141,7 +144,9 @@ def test_the_tables_of_the_page(corner, model, numbers, rows):
 def test_the_saturated_net():
     model = OneUnit(recurrent=4.0, weight=1.0, nonlinearity="tanh")
     printed = table("score of the saturated net")
-    assert list(printed) == ["adjoint delta", "relevance propagation", "left out"]
+    *methods, last = printed
+    assert methods == ["adjoint delta", "relevance propagation", "DeepLIFT of the layer"]
+    assert last == "left out"
     for name, (expected,) in printed.items():
         assert scores_of(name, model, SATURATED)[0] == pytest.approx(expected, abs=5e-5), name
 

@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 import torch
 
@@ -51,6 +53,7 @@ def test_each_method_is_its_class_on_the_predicted_margin(name, pooling):
             "adjoint-delta": AdjointDeltaAttribution,
             "relevance-propagation": RecurrentLRPAttribution,
             "recurrent-deep-lift": RecurrentDeepLiftAttribution,
+            "secant-step": partial(RecurrentDeepLiftAttribution, step="secant"),
         }
         reference = classes[name](forward, model.rnn)
     scored = Scorer(model, name)(IDS)

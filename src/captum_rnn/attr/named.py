@@ -117,6 +117,15 @@ NAMED_METHODS: dict[str, NamedMethod] = {
             asks_again=True,
             build=lambda forward, layer, _: RecurrentDeepLiftAttribution(forward, layer),
         ),
+        NamedMethod(
+            name="secant-step",
+            label="DeepLIFT of the layer, secant step",
+            passes="1 + the baseline + a reverse scan",
+            asks_again=True,
+            build=lambda forward, layer, _: RecurrentDeepLiftAttribution(
+                forward, layer, step="secant"
+            ),
+        ),
     )
 }
 """Every such method by its name."""

@@ -58,6 +58,7 @@ _AFTER_THE_CALIBRATED = (
     "adjoint-delta-replaced",
     "relevance-propagation",
     "recurrent-deep-lift",
+    "secant-step",
 )
 _OF_THIS_PACKAGE: tuple[Method, ...] = (
     *(method for name, method in _NAMED.items() if name not in _AFTER_THE_CALIBRATED),
@@ -136,7 +137,7 @@ QUICK_METHODS = (
     "hidden-state-delta-projection",
     "logit-delta",
     "local-delta",
-    "calibrated-delta-by-distance",
+    "calibrated-delta-mean-adjoint",
     "adjoint-delta",
     "relevance-propagation",
     "recurrent-deep-lift",
