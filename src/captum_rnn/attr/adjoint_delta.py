@@ -1,23 +1,43 @@
 """Adjoint delta: all of leave-one-out, to first order, for one backward scan."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 
 from captum_rnn.attr.baselines import GivenBaselines
 from captum_rnn.attr.comparing import ComparingAttribution
 from captum_rnn.attr.inputs import Lengths, check_inputs
 from captum_rnn.attr.leave_one_out import LeaveOneOutAttribution
+from captum_rnn.attr.predictions import EveryPredictionCompared, Predictions
 from captum_rnn.attr.records import Record, Run, in_full_precision
 from captum_rnn.attr.removal_check import RemovalCheck, check_removals
 from captum_rnn.functional.cells import TANGENT
-from captum_rnn.functional.features import exact_feature_changes, feature_changes
-from captum_rnn.functional.propagation import handed_on, skipped, step_changes, worth_of_steps
-from captum_rnn.states import unstack
+from captum_rnn.functional.features import (
+    exact_feature_changes,
+    feature_changes,
+    replaced_one_by_one,
+)
+from captum_rnn.functional.prediction_reads import (
+    Reads,
+    predictions_at_once,
+    reads_of_all,
+    reads_of_own_steps,
+)
+from captum_rnn.functional.prediction_scan import adjoint_matrix, differences, feature_matrix
+from captum_rnn.functional.propagation import (
+    handed_on,
+    skipped,
+    step_changes,
+    worth_of_steps,
+)
+from captum_rnn.functional.stack import Stack
+from captum_rnn.states import reads_of, unstack
 
 
-class AdjointDeltaAttribution(ComparingAttribution):
+class AdjointDeltaAttribution(EveryPredictionCompared, ComparingAttribution):
     r"""Scores each token by the change of the output, were its step skipped or taken otherwise.
 
     .. math:: \text{score}_t = \langle s_t - s_{t-1}, \lambda_t \rangle, \qquad
@@ -161,3 +181,39 @@ class AdjointDeltaAttribution(ComparingAttribution):
         else:
             scores = exact_feature_changes(stack, baseline, worth)
         return record.path.without_padding(scores.transpose(0, 1))
+
+    def _score_predictions(self, record: Record, predictions: Predictions) -> Tensor:
+        stack = unstack(record.layer, record.call, record.gradient)
+        if not stack.knows_slopes:
+            return torch.stack(
+                [
+                    self._score(record.layer, replace(record, gradient=gradient))
+                    for gradient in predictions.gradients()
+                ],
+                1,
+            )
+        found = []
+        for part in predictions.parts(predictions_at_once(stack, predictions.steps is not None)):
+            if predictions.steps is not None:
+                reads = reads_of_own_steps(stack, predictions.steps[part])
+            else:
+                gradients = predictions.gradients(part)
+                reads = reads_of_all(
+                    [reads_of(stack, record.layer, record.call, each) for each in gradients]
+                )
+            found.append(self._matrix(stack, record, reads, part.stop - part.start))
+            predictions.done(part.stop - part.start)
+        return torch.cat(found, 1)
+
+    def _matrix(
+        self, stack: Stack, record: Record, reads: list[list[Reads]], number: int
+    ) -> Tensor:
+        """Scores (rows, prediction, time), of features (rows, prediction, time, features)."""
+        baseline = record.baseline
+        if baseline is not None and record.of_features:
+            if self.features == "midpoint":
+                return feature_matrix(stack, baseline, reads, number)
+            each = [stack.stepped_with(read) for read in replaced_one_by_one(stack, baseline)]
+            return adjoint_matrix(stack, differences(stack, each), reads, number)
+        instead = skipped(stack) if baseline is None else stack.stepped_with(baseline)
+        return adjoint_matrix(stack, differences(stack, [instead]), reads, number).squeeze(3)

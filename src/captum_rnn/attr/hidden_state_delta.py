@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from captum_rnn.attr.baselines import GivenBaselines
 from captum_rnn.attr.inputs import Lengths
+from captum_rnn.attr.predictions import EveryPrediction, Predictions
 from captum_rnn.attr.records import Record, Run
-from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.attr.rows import positions_of_rows
 from captum_rnn.functional import (
     Distance,
@@ -19,6 +19,7 @@ from captum_rnn.functional import (
     readout_delta,
     readout_total,
 )
+from captum_rnn.functional.predictions import hidden_state_matrix
 from captum_rnn.states import (
     Direction,
     LayerCall,
@@ -30,7 +31,7 @@ from captum_rnn.states import (
 from captum_rnn.states.read_at import readout_of
 
 
-class HiddenStateDeltaAttribution(RecurrentAttribution):
+class HiddenStateDeltaAttribution(EveryPrediction):
     r"""Scores each token by how much nearer it brought a recurrent layer's state to its end.
 
     The states h_0 … h_n of a recurrent layer approach the state that the classifier reads, so
@@ -124,6 +125,21 @@ class HiddenStateDeltaAttribution(RecurrentAttribution):
     def _score(self, layer: nn.Module, record: Record) -> Tensor:
         return readout_delta(record.path.directions, record.path.lengths, **self._options(record))
 
+    def _score_predictions(self, record: Record, predictions: Predictions) -> Tensor:
+        predictions.done(predictions.number)
+        path = record.path
+        if predictions.steps is None:
+            _check_one_state_is_read(record)
+            scores = self._score(record.layer, record)
+            return scores.unsqueeze(1).expand(-1, predictions.number, -1)
+        return hidden_state_matrix(
+            path.directions,
+            predictions.steps,
+            path.lengths,
+            distance=self.distance,
+            normalize=self.normalize,
+        )
+
     def _totals(self, run: Run) -> Tensor:
         totals = [
             readout_total(record.path.directions, record.path.lengths, **self._options(record))
@@ -198,3 +214,18 @@ class HiddenStateDeltaAttribution(RecurrentAttribution):
         if isinstance(readout, Tensor):
             readout = positions_of_rows(readout, record.rows)
         return {"readout": readout, "distance": self.distance, "normalize": self.normalize}
+
+
+def _check_one_state_is_read(record: Record) -> None:
+    """Raises ValueError if the predictions read several states of a row and direction."""
+    assert record.gradient is not None
+    for read in read_gradients(record.layer, record.call, record.gradient):
+        number = int(read.final is not None)
+        if read.outputs is not None:
+            number += int((read.outputs != 0).any(2).sum(1).max())
+        if number > 1:
+            raise ValueError(
+                "the model's predictions read several states of the layer, so that there is no one "
+                "state that the steps lead to; use LogitDeltaAttribution or "
+                "AdjointDeltaAttribution"
+            )

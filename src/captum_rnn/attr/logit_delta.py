@@ -8,16 +8,17 @@ from torch import Tensor, nn
 
 from captum_rnn._captum import ExpansionTypes, expand_target, select_targets
 from captum_rnn.attr.inputs import target_out_of_range
+from captum_rnn.attr.predictions import EveryPrediction, Predictions
 from captum_rnn.attr.records import Record, Run, in_full_precision
-from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.functional import Readout, check_readout
 from captum_rnn.functional.head import head_delta
 from captum_rnn.functional.logit import logit_delta
+from captum_rnn.functional.predictions import logit_matrix
 from captum_rnn.states import all_reads, read_at_rest
 from captum_rnn.states.modes import tensors_kept
 
 
-class LogitDeltaAttribution(RecurrentAttribution):
+class LogitDeltaAttribution(EveryPrediction):
     r"""Scores each token by how far its step moved the class's output.
 
     .. math:: \text{score}_t = \langle h_t - h_{t-1}, g \rangle, \qquad
@@ -112,14 +113,47 @@ class LogitDeltaAttribution(RecurrentAttribution):
             assert record.gradient is not None
             paths, reads = all_reads(layer, record.call, path, record.gradient)
             return path.without_padding(logit_delta(paths, reads))
-        dtype = next(layer.parameters(), record.call.output.data).dtype
-        scores = head_delta(
-            path.directions,
-            lambda states: self._values(states.to(dtype), record.target),
-            path.lengths,
-            readout=self.readout,
+        return path.without_padding(self._of_head(record, record.target, self.readout))
+
+    def _of_head(self, record: Record, target: Any, readout: Readout) -> Tensor:
+        """Scores (rows, time) by what the head says of the states."""
+        dtype = next(record.layer.parameters(), record.call.output.data).dtype
+        return head_delta(
+            record.path.directions,
+            lambda states: self._values(states.to(dtype), target),
+            record.path.lengths,
+            readout=readout,
         )
-        return path.without_padding(scores)
+
+    def _score_predictions(self, record: Record, predictions: Predictions) -> Tensor:
+        path, steps = record.path, predictions.steps
+        if self.head is not None:
+            return self._predictions_of_head(record, predictions)
+        if steps is not None:
+            assert record.gradient is not None
+            paths, reads = all_reads(record.layer, record.call, path, record.gradient)
+            predictions.done(predictions.number)
+            return logit_matrix(paths, reads, steps, path.lengths)
+        every = [
+            logit_delta(*all_reads(record.layer, record.call, path, gradient))
+            for gradient in predictions.gradients()
+        ]
+        return torch.stack(every, 1)
+
+    def _predictions_of_head(self, record: Record, predictions: Predictions) -> Tensor:
+        if predictions.steps is None:
+            raise ValueError(
+                "the model's predictions do not each read one step of the layer, so that the head "
+                "that was given does not make them; leave head out"
+            )
+        ends = record.path.lengths
+        scores = []
+        for number, step in enumerate(predictions.steps):
+            readout = step.expand(len(record.rows))
+            readout = readout if ends is None else readout.minimum((ends - 1).clamp(min=0))
+            scores.append(self._of_head(record, predictions.target(number), readout))
+            predictions.done(1)
+        return torch.stack(scores, 1)
 
     def _values(self, states: Tensor, target: Any) -> Tensor:
         """What the head says of states (batch, states, width): the class's output of each."""

@@ -279,6 +279,12 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
             with_gradient=self._needs_gradient or looks,
             to_tokens=to_tokens,
         )
+        return self._looked_at(run, inputs, additional_forward_args, baselines)
+
+    def _looked_at(
+        self, run: Run, inputs: Any, additional_forward_args: Any, baselines: GivenBaselines
+    ) -> Run:
+        """A run with the states that the method looks at, and what it compares with."""
         records = [
             replace(record, path=self._select(record.layer, record.call, record.path))
             for record in run.records

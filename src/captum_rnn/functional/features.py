@@ -1,6 +1,7 @@
 """What each feature of a step changed, against a reference for it alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,19 +29,7 @@ def feature_changes(stack: Stack, reference: Tensor, worth: Sequence[Sequence[En
     Returns:
         Scores (time, batch, features) in the order of the text.
     """
-    reference = reference.to(stack.inputs)
-    read, steps = torch.lerp(stack.inputs, reference.expand_as(stack.inputs), 0.5), []
-    for level in stack.levels:
-        of_level = []
-        for direction, passed in enumerate(level):
-            cells = None if passed.initial_cell is None else passed.steps.cells
-            tokens = stack.reorder(read, direction)
-            of_level.append(passed.cell.steps_apart(tokens, passed.states, cells))
-        steps.append(of_level)
-        if level is not stack.levels[-1]:
-            made = [p.cell.made(of_one) for p, of_one in zip(level, of_level, strict=True)]
-            parts = [stack.reorder(m, d) for d, m in enumerate(made) if m is not None]
-            read = torch.cat(parts, -1)
+    reference, steps = reference.to(stack.inputs), midpoint_steps(stack, reference)
     of_inputs: Tensor | None = None
     for level, of_level, worths in reversed(list(zip(stack.levels, steps, worth, strict=True))):
         above = [None] * len(level) if of_inputs is None else of_inputs.chunk(len(level), -1)
@@ -57,6 +46,31 @@ def feature_changes(stack: Stack, reference: Tensor, worth: Sequence[Sequence[En
     return of_inputs.mul_(stack.inputs - reference)
 
 
+def midpoint_steps(stack: Stack, reference: Tensor) -> list[list[Any]]:
+    """What the cells of each level and direction would do halfway between inputs and references.
+
+    Every step goes on from the recorded state before it; see `Cell.steps_apart`.
+
+    Args:
+        stack: The levels of the layer.
+        reference: What stands instead of the input of each step; see `Stack.stepped_with`.
+    """
+    reference = reference.to(stack.inputs)
+    read, steps = torch.lerp(stack.inputs, reference.expand_as(stack.inputs), 0.5), []
+    for level in stack.levels:
+        of_level = []
+        for direction, passed in enumerate(level):
+            cells = None if passed.initial_cell is None else passed.steps.cells
+            tokens = stack.reorder(read, direction)
+            of_level.append(passed.cell.steps_apart(tokens, passed.states, cells))
+        steps.append(of_level)
+        if level is not stack.levels[-1]:
+            made = [p.cell.made(of_one) for p, of_one in zip(level, of_level, strict=True)]
+            parts = [stack.reorder(m, d) for d, m in enumerate(made) if m is not None]
+            read = torch.cat(parts, -1)
+    return steps
+
+
 def exact_feature_changes(
     stack: Stack, reference: Tensor, worth: Sequence[Sequence[Ends]]
 ) -> Tensor:
@@ -70,10 +84,17 @@ def exact_feature_changes(
     Returns:
         Scores (time, batch, features) in the order of the text.
     """
+    changes = [
+        step_changes(stack, stack.stepped_with(replaced), worth)
+        for replaced in replaced_one_by_one(stack, reference)
+    ]
+    return torch.stack(changes, 2)
+
+
+def replaced_one_by_one(stack: Stack, reference: Tensor) -> Iterator[Tensor]:
+    """The inputs (time, batch, features) with one feature after the other replaced."""
     reference = reference.to(stack.inputs).expand_as(stack.inputs)
-    changes = []
     for feature in range(reference.shape[2]):
         replaced = stack.inputs.clone()
         replaced[..., feature] = reference[..., feature]
-        changes.append(step_changes(stack, stack.stepped_with(replaced), worth))
-    return torch.stack(changes, 2)
+        yield replaced

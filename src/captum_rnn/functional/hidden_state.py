@@ -164,7 +164,7 @@ def readout_total(
         scale.append(zero_distance)
     total = _sum(covered)
     if normalize:
-        total = _divide(total, _sum(scale))
+        total = quotient(total, _sum(scale))
     total = total.squeeze(1)
     return total if lengths is None else total.masked_fill(lengths == 0, 0.0)
 
@@ -190,15 +190,15 @@ def _distances(states: Tensor, target: Tensor, distance: Distance) -> tuple[Tens
         order = _NORM_ORDERS[distance]
         distances = torch.linalg.vector_norm(states - target, order, dim=-1)
         return distances, torch.linalg.vector_norm(target, order, dim=-1)
-    norm = _scaled_norm(target)
+    norm = scaled_norm(target)
     if distance == "l2":
         return _l2_distances(states - target, norm), norm
-    direction = _divide(target, norm.unsqueeze(1))
+    direction = quotient(target, norm.unsqueeze(1))
     with torch.autocast(states.device.type, enabled=False):
         along = torch.matmul(states.to(precise), direction.transpose(1, 2)).squeeze(2)
     if distance == "projection":
         return norm - along, norm
-    cosine = _divide(along, _scaled_norm(states.to(precise)))
+    cosine = quotient(along, scaled_norm(states.to(precise)))
     return 1.0 - cosine, torch.where(norm == 0, 0.0, 1.0).to(precise)
 
 
@@ -212,10 +212,10 @@ def _l2_distances(steps: Tensor, norm: Tensor) -> Tensor:
     in_range = (norm > 1e-10) & (distances < 1e18).all(1, keepdim=True)
     if in_range.all():
         return distances
-    return torch.where(in_range, distances, _scaled_norm(steps))
+    return torch.where(in_range, distances, scaled_norm(steps))
 
 
-def _scaled_norm(vectors: Tensor) -> Tensor:
+def scaled_norm(vectors: Tensor) -> Tensor:
     """L2 norms over the last dimension, whatever their order of magnitude.
 
     The vectors are scaled to a largest component of 1 before they are squared, as BLAS does.
@@ -226,7 +226,7 @@ def _scaled_norm(vectors: Tensor) -> Tensor:
     return norms * unit.squeeze(-1)
 
 
-def _divide(values: Tensor, scale: Tensor) -> Tensor:
+def quotient(values: Tensor, scale: Tensor) -> Tensor:
     """The quotient, and 0 where the scale is 0."""
     return torch.where(scale == 0, 0.0, values / scale)
 

@@ -88,6 +88,11 @@ class Stack:
         """What the lowest level reads (time, batch, features), in the order of the text."""
         return self.levels[0][0].inputs
 
+    @property
+    def knows_slopes(self) -> bool:
+        """Whether it is known what happens inside the steps."""
+        return all(passed.cell.has_slopes for level in self.levels for passed in level)
+
     def path(self, level: int, direction: int, *, cells: bool = False) -> StatePath:
         """The states that one direction of one level passes through, in the order of the text.
 

@@ -12,6 +12,7 @@ from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.joining import Joined, join
 from captum_rnn.states.layers import LayerForm, form_of, recurrent_layer, torch_layer
 from captum_rnn.states.leftovers import no_graph_left_in
+from captum_rnn.states.levels import reads_of
 from captum_rnn.states.order import check_reads_in_order
 from captum_rnn.states.packing import TokenSequence, pack_tokens
 from captum_rnn.states.places import Placement, Steps, place, steps_of
@@ -72,6 +73,7 @@ __all__ = [
     "read_at_rest",
     "read_gradients",
     "read_gradients_of",
+    "reads_of",
     "record",
     "record_calls",
     "record_read_gradients",

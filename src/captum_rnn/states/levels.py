@@ -58,6 +58,28 @@ def unstack_gates(
     return Stack(levels, ends)
 
 
+def reads_of(
+    stack: Stack, layer: nn.Module, call: LayerCall, gradient: ReadGradient
+) -> list[list[tuple[Tensor, Tensor | None]]]:
+    """What the classifier reads of all levels and directions that `unstack_gates` recovered.
+
+    Args:
+        stack: The levels.
+        layer: The layer.
+        call: The recorded call.
+        gradient: What the classifier reads of it.
+
+    Returns:
+        `LevelPass.read` and `LevelPass.read_cells` of each level and direction.
+    """
+    assert isinstance(layer, nn.RNNBase)
+    unstacking = _Unstacking(layer, call, gradient, stack.ends)
+    return [
+        [unstacking.reads(level, direction, p.states[1:]) for direction, p in enumerate(passes)]
+        for level, passes in enumerate(stack.levels)
+    ]
+
+
 @dataclass(frozen=True)
 class _Unstacking:
     layer: nn.RNNBase
@@ -101,13 +123,14 @@ class _Unstacking:
         if direction == 1:
             inputs, outputs = reverse_rows(inputs, self.ends), reverse_rows(outputs, self.ends)
         initial = self._initial(0, index, outputs)
+        read, read_cells = self.reads(level, direction, outputs)
         return LevelPass(
             cell=cell_of(self.layer, self.call.weights, level, direction),
             inputs=inputs,
             states=torch.cat([initial.unsqueeze(0), outputs]),
             initial_cell=self._initial(1, index, outputs) if self._has_cells else None,
-            read=self._read(level, direction, outputs),
-            read_cells=self._read_at_end(1, index, outputs) if self._has_cells else None,
+            read=read,
+            read_cells=read_cells,
             proof=self._proof(level, direction),
             final_cell=self._final_cell(index, outputs) if self._has_cells else None,
         )
@@ -138,6 +161,12 @@ class _Unstacking:
             return like.new_zeros(batch, width)
         states = self.call.initial[part]
         return states.reshape(-1, batch, states.shape[-1])[index].to(like.dtype)
+
+    def reads(self, level: int, direction: int, outputs: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What is read of a direction's states (time, batch, state), and of its cell states."""
+        index = level * self.directions + direction
+        of_cells = self._read_at_end(1, index, outputs) if self._has_cells else None
+        return self._read(level, direction, outputs), of_cells
 
     def _read(self, level: int, direction: int, outputs: Tensor) -> Tensor:
         """What is read of the states: of the top level its outputs, of every level h_n."""

@@ -6,7 +6,7 @@ Slow, general and exact: a call of the layer for each step, and a backward pass 
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple, NoReturn
+from typing import ClassVar, NamedTuple, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +46,8 @@ class ReplayedCell(Cell[Walked]):
         stepper: Calls the layer.
         name: The layer's class, for errors.
     """
+
+    has_slopes: ClassVar[bool] = False
 
     def __init__(self, stepper: Stepper, name: str) -> None:
         self._stepper, self._name = stepper, name

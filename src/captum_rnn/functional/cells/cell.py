@@ -5,7 +5,7 @@ the input and the previous state of every step known, the gates of all steps are
 """
 
 from abc import ABC, abstractmethod
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -22,7 +22,12 @@ class Cell(ABC, Generic[Steps]):
 
     Args:
         weights: The weights.
+
+    Attributes:
+        has_slopes: Whether it is known what happens inside a step.
     """
+
+    has_slopes: ClassVar[bool] = True
 
     def __init__(self, weights: CellWeights) -> None:
         self.weights = weights
