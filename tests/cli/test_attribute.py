@@ -34,6 +34,15 @@ def test_attribute_then_report_without_pyarrow(tmp_path, model_folder, capsys, m
     assert "很" in page.read_text(encoding="utf-8")
 
 
+def test_a_job_keeps_the_name_of_the_method_that_fits(tmp_path, model_folder, capsys):
+    source, output = write_csv(tmp_path / "in.csv", 12), tmp_path / "out"
+    argv = ["attribute", str(source), "--output", str(output), "--model", str(model_folder)]
+    assert main([*argv, "--workers", "1", "--method", "auto"]) == 0
+    assert "recurrent-deep-lift" in capsys.readouterr().err
+    options = json.loads((output / "manifest.json").read_text(encoding="utf-8"))["options"]
+    assert options["method"] == "recurrent-deep-lift"
+
+
 @pytest.mark.parametrize(
     ("argv", "reason"),
     [

@@ -79,6 +79,15 @@ def test_explain_by_another_method(trained, capsys):
     assert other["scores"] != ours["scores"]
 
 
+def test_explain_by_what_fits_the_model_says_which(trained, capsys):
+    argv = ["explain", "--json", "--model", str(trained[0]), GOOD]
+    assert main([*argv, "--method", "auto"]) == 0
+    chosen = capsys.readouterr()
+    assert chosen.err.count("recurrent-deep-lift") == 1
+    assert main([*argv, "--method", "recurrent-deep-lift"]) == 0
+    assert capsys.readouterr().out == chosen.out
+
+
 def test_explain_by_an_unknown_method_lists_the_known_ones(capsys):
     assert main(["explain", "--method", "magic", GOOD]) == 2
     error = capsys.readouterr().err

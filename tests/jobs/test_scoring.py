@@ -11,8 +11,9 @@ from captum_rnn import (
     LogitDeltaAttribution,
     RecurrentDeepLiftAttribution,
     RecurrentLRPAttribution,
+    RecurrentShapleyAttribution,
 )
-from captum_rnn.jobs.scoring import METHOD_NAMES, Scorer, check_method
+from captum_rnn.jobs.scoring import METHOD_NAMES, Scorer, check_method, fitting_method
 from captum_rnn.text.classifier import RecurrentClassifier
 
 IDS = torch.tensor([[1, 2, 0, 3], [4, 5, 6, 0], [7, 0, 0, 0]])
@@ -25,6 +26,16 @@ def explained_margin(model, predicted):
         logits = model(ids)
         rows = torch.arange(len(ids))
         return logits[rows, predicted] - logits[rows, 1 - predicted]
+
+    return forward
+
+
+def margins_of(model):
+    """For two classes, the differences of the logits, either way."""
+
+    def forward(ids):
+        logits = model(ids)
+        return logits - logits.flip(1)
 
     return forward
 
@@ -53,15 +64,34 @@ def test_each_method_is_its_class_on_the_predicted_margin(name, pooling):
             "adjoint-delta": AdjointDeltaAttribution,
             "relevance-propagation": RecurrentLRPAttribution,
             "recurrent-deep-lift": RecurrentDeepLiftAttribution,
+            "recurrent-shapley": RecurrentShapleyAttribution,
             "secant-step": partial(RecurrentDeepLiftAttribution, step="secant"),
         }
         reference = classes[name](forward, model.rnn)
+        if name == "recurrent-shapley":  # of the class of the whole text, whatever is left of it
+            reference = RecurrentShapleyAttribution(margins_of(model), model.rnn)
+            options = {"target": predicted}
     scored = Scorer(model, name)(IDS)
     torch.testing.assert_close(scored.scores, reference.attribute(IDS, **options))
     torch.testing.assert_close(scored.probability, probabilities)
     assert scored.predicted.tolist() == predicted.tolist()
     assert not scored.scores[IDS == 0].any()
     assert not scored.scores.requires_grad
+
+
+def test_deep_lift_fits_this_classifier_and_explains_the_class_of_the_whole_text():
+    """Its scores sum to that class's change from zero vectors, whatever class those are of."""
+    model = RecurrentClassifier(9, embedding_dim=4, hidden_size=5).eval()
+    with torch.no_grad():
+        model.head.weight.mul_(20)
+        model.embedding.weight.mul_(20)
+        zeros = [model.rnn(torch.zeros(1, int(n), 4))[0][0, -1] for n in (IDS != 0).sum(1)]
+        baseline = model.head(torch.stack(zeros))
+        logits = model(IDS)
+    scored = Scorer(model, fitting_method(model))(IDS)
+    rows, other = torch.arange(3), 1 - scored.predicted
+    change = (logits - baseline)[rows, scored.predicted] - (logits - baseline)[rows, other]
+    torch.testing.assert_close(scored.scores.sum(1), change, atol=1e-4, rtol=1e-4)
 
 
 def test_a_stored_calibration(tmp_path):

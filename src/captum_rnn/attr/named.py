@@ -14,6 +14,7 @@ from captum_rnn.attr.local_delta import LocalDeltaAttribution
 from captum_rnn.attr.logit_delta import LogitDeltaAttribution
 from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.attr.recurrent_lrp import RecurrentLRPAttribution
+from captum_rnn.attr.recurrent_shapley import RecurrentShapleyAttribution
 from captum_rnn.functional import Distance, Readout
 
 Build = Callable[[Callable[..., Any], nn.Module, Readout], RecurrentAttribution]
@@ -28,8 +29,8 @@ class NamedMethod:
         label: Human-readable name.
         passes: What it costs, in words: passes of the model for one batch.
         class_aware: Whether the sign means for (+) or against (−) the explained class.
-        asks_again: Whether it asks the model's head for other states than those of the texts, so
-            that which class it explains has to be settled before.
+        asks_again: Whether it asks the model for other states or texts than those given, so that
+            which class it explains has to be settled before.
         compared_with: The word vector that it compares each word with; None: its own default.
         build: From a function of ids, the layer and how the classifier reads it.
     """
@@ -126,6 +127,45 @@ NAMED_METHODS: dict[str, NamedMethod] = {
                 forward, layer, step="secant"
             ),
         ),
+        NamedMethod(
+            name="recurrent-shapley",
+            label="Shapley values, removal",
+            passes="5 n, or 16 × (1 + a reverse scan) from 40 words on",
+            asks_again=True,
+            build=lambda forward, layer, _: RecurrentShapleyAttribution(forward, layer),
+        ),
     )
 }
 """Every such method by its name."""
+
+AUTO = "auto"
+"""The name that stands for the first of `PREFERRED` that fits the model."""
+
+PREFERRED = ("recurrent-deep-lift", "adjoint-delta", "logit-delta", "hidden-state-delta-l2")
+"""What each of these needs to know of the layer, the one after it does without: DeepLIFT a torch
+layer's gates, the adjoint delta a layer that can be stepped through, the logit delta a gradient of
+the head, the hidden-state delta the states alone."""
+
+
+def first_that_fits(score: Callable[[NamedMethod], object]) -> NamedMethod:
+    """The first of `PREFERRED` that can score a model.
+
+    Args:
+        score: Scores any small text by a method; what does not fit raises ValueError.
+
+    Raises:
+        ValueError: None of them fits: what the last of them says.
+
+    Example:
+        >>> first_that_fits(lambda method: None).name
+        'recurrent-deep-lift'
+    """
+    *before, last = (NAMED_METHODS[name] for name in PREFERRED)
+    for method in before:
+        try:
+            score(method)
+        except ValueError:
+            continue
+        return method
+    score(last)
+    return last

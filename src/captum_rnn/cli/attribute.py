@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captum_rnn.cli.options import add_model, at_least
+from captum_rnn.cli.options import add_method, add_model, at_least, method_named
 from captum_rnn.cli.output import say
 
 if TYPE_CHECKING:
@@ -48,13 +48,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="fields of TSV files may stand in quotes, as those of CSV files",
     )
-    parser.add_argument(
-        "--method",
-        default="hidden-state-delta-l2",
-        metavar="NAME",
-        help="attribution method, such as adjoint-delta or relevance-propagation (default: "
-        "%(default)s)",
-    )
+    add_method(parser, "attribution method, such as recurrent-deep-lift or adjoint-delta")
     parser.add_argument(
         "--calibration", metavar="FILE", help="calibration file of the method calibrated-delta"
     )
@@ -120,14 +114,19 @@ def _attribute(options: argparse.Namespace) -> None:
 
     if options.engine == "local":
         import_ahead()
+    from captum_rnn.attr.named import AUTO
     from captum_rnn.jobs.attribute import Engine, attribute_files
     from captum_rnn.jobs.inputs import Columns
+    from captum_rnn.text.pipeline import TextClassifier
 
+    method = options.method
+    if method == AUTO:
+        method = method_named(method, TextClassifier.load(options.model).model)
     summary = attribute_files(
         options.inputs,
         options.output,
         model=options.model,
-        method=options.method,
+        method=method,
         calibration=options.calibration,
         columns=Columns(options.text_column, options.id_column, options.quoted_tsv),
         format=options.format,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captum_rnn.cli.options import add_model
+from captum_rnn.cli.options import add_method, add_model, method_named
 from captum_rnn.cli.output import complain, say, say_json
 
 if TYPE_CHECKING:
@@ -35,12 +35,7 @@ def add_parser(subparsers: "Subparsers") -> None:
         metavar="TEXT",
         help="a text; without any, one text per line is read from standard input",
     )
-    parser.add_argument(
-        "--method",
-        default="hidden-state-delta-l2",
-        metavar="NAME",
-        help="attribution method; see --list-methods (default: %(default)s)",
-    )
+    add_method(parser, "attribution method, see --list-methods")
     parser.add_argument(
         "--list-methods", action="store_true", help="list the methods, one per line, and exit"
     )
@@ -64,6 +59,7 @@ def add_parser(subparsers: "Subparsers") -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Explains texts: all options of `add_parser`."""
+    from captum_rnn.attr.named import AUTO
     from captum_rnn.benchmark.methods import find_methods
     from captum_rnn.files import prepare_file
     from captum_rnn.text.pipeline import TextClassifier
@@ -71,15 +67,19 @@ def run(options: argparse.Namespace) -> None:
     if options.list_methods:
         _print_methods()
         return
+    classifier = None
+    if options.method == AUTO:
+        classifier = TextClassifier.load(options.model)
+        options.method = method_named(options.method, classifier.model)
     (method,) = find_methods([options.method])
     if options.target and not method.class_aware:
         raise ValueError(
             f"{method.label} scores words without regard to the class, so --target changes "
-            "nothing; choose another method, such as --method relevance-propagation"
+            "nothing; choose another method, such as --method recurrent-deep-lift"
         )
     if options.html:
         prepare_file(options.html)
-    classifier = TextClassifier.load(options.model)
+    classifier = classifier or TextClassifier.load(options.model)
     if method.learns:
         method = _fitted(method, classifier, options.background)
     explanations = _explanations(options, classifier, method)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import TypeAlias
 
+    from captum_rnn.text.classifier import RecurrentClassifier
+
     Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -19,6 +21,31 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="model folder (default: the shipped classifier)",
     )
+
+
+def add_method(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """Adds `--method`."""
+    parser.add_argument(
+        "--method",
+        default="hidden-state-delta-l2",
+        metavar="NAME",
+        help=f"{meaning}; auto takes what fits the model, DeepLIFT of the layer if it can: more "
+        "faithful than the default, which is the score of 2017 and never looks at the class "
+        "(default: %(default)s)",
+    )
+
+
+def method_named(name: str, model: "RecurrentClassifier") -> str:
+    """The method's name, and what `auto` stands for, which is said on standard error."""
+    from captum_rnn.attr.named import AUTO
+    from captum_rnn.cli.output import complain
+    from captum_rnn.jobs.scoring import fitting_method
+
+    if name != AUTO:
+        return name
+    found = fitting_method(model)
+    complain(f"captum-rnn: the method {AUTO} is {found} for this model")
+    return found
 
 
 def add_corpus(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from captum_rnn.attr import CalibratedDeltaAttribution
-from captum_rnn.attr.named import NAMED_METHODS
+from captum_rnn.attr.named import NAMED_METHODS, NamedMethod, first_that_fits
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.classifier import RecurrentClassifier
 
@@ -110,6 +110,20 @@ class Scorer:
     def _predicted_margin(self, ids: Tensor) -> Tensor:
         """The same of the most probable class (batch,), in the pass that finds which it is."""
         return self._margins(ids).max(dim=1).values
+
+
+def fitting_method(model: RecurrentClassifier) -> str:
+    """The name that `--method auto` stands for: the first that can score a word by this model.
+
+    Args:
+        model: The classifier, which keeps its mode.
+    """
+    word = torch.full((1, 1), _MOST_FREQUENT_WORD, device=model.embedding.weight.device)
+
+    def score(method: NamedMethod) -> Scored:
+        return Scorer(model, method.name)(word)
+
+    return first_that_fits(score).name
 
 
 def check_method(method: str, calibration: object) -> None:

@@ -59,6 +59,7 @@ _AFTER_THE_CALIBRATED = (
     "relevance-propagation",
     "recurrent-deep-lift",
     "secant-step",
+    "recurrent-shapley",
 )
 _OF_THIS_PACKAGE: tuple[Method, ...] = (
     *(method for name, method in _NAMED.items() if name not in _AFTER_THE_CALIBRATED),
@@ -137,15 +138,17 @@ QUICK_METHODS = (
     "hidden-state-delta-projection",
     "logit-delta",
     "local-delta",
+    "calibrated-delta",
     "calibrated-delta-mean-adjoint",
     "adjoint-delta",
     "relevance-propagation",
     "recurrent-deep-lift",
-    "relevance-and-midpoint",
+    "recurrent-shapley",
     "saliency",
     "input-x-gradient",
     "integrated-gradients",
-    "integrated-gradients-midpoint",
+    "integrated-gradients-word",
+    "leave-one-out",
     "word-lexicon",
     "random",
 )
