@@ -5,8 +5,10 @@ corpora share. To add another method, write a subclass of `Method` and add a lin
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from captum_rnn.attr.named import NAMED_METHODS
+from captum_rnn.benchmark.methods.ceiling import Ceiling
 from captum_rnn.benchmark.methods.gradient_methods import (
     ActivationTimesGradient,
     DeepLiftFromZero,
@@ -53,6 +55,13 @@ _MIDPOINT = IntegratedGradientsFromZero(
 )
 _NAMED = {name: NamedStateMethod.of(named) for name, named in NAMED_METHODS.items()}
 _RELEVANCE = _NAMED["relevance-propagation"]
+_CONVERGED = replace(
+    _NAMED["recurrent-shapley"],
+    name="recurrent-shapley-converged",
+    label="Shapley values, converged",
+    passes="100 n",
+    options=(("n_samples", 200), ("estimator", "permutations")),
+)
 _AFTER_THE_CALIBRATED = (
     "adjoint-delta",
     "adjoint-delta-replaced",
@@ -86,6 +95,7 @@ _OF_THIS_PACKAGE: tuple[Method, ...] = (
         teacher=_TEACHER,
     ),
     *(_NAMED[name] for name in _AFTER_THE_CALIBRATED),
+    _CONVERGED,
     MeanOfMethods(
         name="relevance-and-midpoint",
         label="relevance + midpoint",
@@ -115,6 +125,8 @@ _BY_PERTURBATION: tuple[Method, ...] = (
     ShapleySampling(name="shapley-sampling", label="ShapleyValueSampling", passes="25 n"),
     KernelShapley(name="kernel-shap", label="KernelShap", passes="25 n"),
     LimeForTexts(name="lime", label="Lime", passes="25 n"),
+    Ceiling(name="ceiling", label="ceiling", measure="comprehensiveness"),
+    Ceiling(name="ceiling-sufficiency", label="ceiling, sufficiency", measure="sufficiency"),
 )
 _WITHOUT_THE_MODEL: tuple[Method, ...] = (
     FixedWordScores(name="word-lexicon", label="per-word scores, no context", teacher=_TEACHER),

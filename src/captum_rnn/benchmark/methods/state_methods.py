@@ -41,13 +41,18 @@ class StateMethod(Method):
 
     ours: bool = True
 
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Further arguments of the attribution's `attribute`."""
+        return {}
+
     def __call__(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor:
         """Scores every token of a batch; see `Method`."""
         attribution = self.attribution(model, self._layer(model))
         baselines = self.baselines(model)
         compared: dict[str, Any] = {} if baselines is None else {"baselines": baselines}
         scores: Tensor = attribution.attribute(
-            ids, target=target, lengths=lengths_to_tell(model, ids), **compared
+            ids, target=target, lengths=lengths_to_tell(model, ids), **compared, **self.arguments
         )
         return scores.masked_fill(ids == model.pad_id, 0.0)
 
@@ -84,9 +89,16 @@ class NamedStateMethod(StateMethod):
 
     Attributes:
         named: Its entry.
+        options: Names and values of further arguments of its `attribute`.
     """
 
     named: NamedMethod
+    options: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """See `StateMethod`."""
+        return dict(self.options)
 
     @classmethod
     def of(cls, named: NamedMethod) -> "NamedStateMethod":
