@@ -1,13 +1,13 @@
 """Sphinx configuration."""
 
-from importlib.metadata import version as installed_version
-
 from docutils import nodes
 from latex2mathml.converter import convert
 
+from captum_rnn import __version__
+
 project = "captum-rnn"
 author = "captum-rnn developers"
-release = installed_version("captum-rnn")
+release = __version__
 
 extensions = [
     "myst_parser",

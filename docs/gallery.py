@@ -85,8 +85,9 @@ def of_a_series() -> None:
     scores = deep_lift.attribute(one, target=(last, 1))[0]
     names = ["watched", "first distraction", "second distraction"]
     series_heat_map(one[0], scores, names).save(PICTURES / "series.png")
-    every = [deep_lift.attribute(one, target=(step, 1))[0].sum(1) for step in range(last + 1)]
-    prediction_heat_map(torch.stack(every)).save(PICTURES / "predictions.png")
+    adjoint = AdjointDeltaAttribution(monitor, monitor.gru)
+    every = adjoint.attribute_predictions(one, target=1, per_step=True)[0]
+    prediction_heat_map(every).save(PICTURES / "predictions.png")
 
 
 if __name__ == "__main__":

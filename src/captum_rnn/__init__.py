@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from captum_rnn.jobs import attribute_corpus
     from captum_rnn.states import from_cell, pack_tokens
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "AdjointDeltaAttribution",

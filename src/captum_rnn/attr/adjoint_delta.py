@@ -43,7 +43,7 @@ class AdjointDeltaAttribution(EveryPredictionCompared, ComparingAttribution):
     .. math:: \text{score}_t = \langle s_t - s_{t-1}, \lambda_t \rangle, \qquad
               \lambda_t = \frac{\mathrm{d} f_c}{\mathrm{d} s_t}
 
-    The state s_t is the whole state after step t: h, for an LSTM also c, of every level and every
+    The state s_t is the whole state after step t: h, for an LSTM also c, of every layer and every
     direction. The adjoint λ_t is the total derivative of the explained output through all later
     steps. Skipping token t puts s_{t−1} where s_t stood, so the score is the first-order estimate
     of leave-one-out, for all tokens at once. With `baselines` the step is compared with the one
@@ -64,8 +64,8 @@ class AdjointDeltaAttribution(EveryPredictionCompared, ComparingAttribution):
     unlike the scores that look at the states alone. What the scores sum to is not known.
 
     Two things make skipping a coarser estimate of leave-one-out: a classifier that pools its
-    outputs, where the output of a skipped step counts as the one before it, and stacked two-way
-    layers, where what the lower level changes still passes the skipped step above.
+    outputs, where the output of a skipped step counts as the one before it, and stacked
+    bidirectional layers, where what the lower layer changes still passes the skipped step above.
 
     Args:
         forward_func: The model, or any function that runs it.

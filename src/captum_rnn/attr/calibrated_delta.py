@@ -43,7 +43,7 @@ class CalibratedDeltaAttribution(ComparingAttribution):
 
     .. math:: \text{score}_t = \langle h_t - h_{t-1}, r_c \rangle
 
-    `fit` learns r_c, one vector for each class and direction of the top level, once for a model.
+    `fit` learns r_c, one vector for each class and direction of the top layer, once for a model.
     From then on the scores cost one forward pass and one matrix product: no gradient. They know the
     class, but not what later tokens did to a token's effect; what the network has forgotten keeps
     its score. The scores of a row sum to ⟨h_n − h_0, r_c⟩.

@@ -46,8 +46,8 @@ class HiddenStateDeltaAttribution(EveryPrediction):
 
     The scores of the two directions of a bidirectional layer add up, over the sum of both norms.
 
-    With other states than the top level's hidden ones, everything above holds of those: each
-    direction of the chosen level approaches its own last cell or hidden state, and the other
+    With other states than the top layer's hidden ones, everything above holds of those: each
+    direction of the chosen layer approaches its own last cell or hidden state, and the other
     readouts are positions in, or pools of, the chosen states, whatever the classifier reads. They
     are recovered from the weights and the layer's recorded input, which costs between one and two
     forward passes more.
@@ -68,17 +68,17 @@ class HiddenStateDeltaAttribution(EveryPrediction):
             reads, as one backward pass through its head tells.
         normalize: Divide by the distance of the zero state from the target.
         state: ``"hidden"`` (h_t), or ``"cell"`` (c_t) of an LSTM.
-        layer_index: The level of stacked layers, 0 the lowest, negative from the top.
+        layer_index: Which of the stacked layers, 0 the lowest, negative from the top.
         direction: ``"both"``, or ``"forward"`` or ``"backward"`` alone.
         batch_first: Whether dimension 0 of the *inputs* is the batch, as everywhere in Captum;
             False: it is the time. The layer's own layout does not matter. Not used where `layer` is
             `None`.
 
     Raises:
-        ValueError: An unknown distance, readout, state or direction; in `attribute`, a state, level
-            or direction that the layer does not have, or dropout between levels that would have to
+        ValueError: An unknown distance, readout, state or direction; in `attribute`, a state, layer
+            or direction that the module does not have, or dropout between layers that would have to
             be repeated.
-        TypeError: A readout that is neither a name nor integers; a level that is no integer.
+        TypeError: A readout that is neither a name nor integers; a layer that is no integer.
 
     Source: Su Jianlin (2017), "RNN模型中输入的重要性的评估", Scientific Spaces, archives/4582.
 

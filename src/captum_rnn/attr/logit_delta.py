@@ -47,7 +47,7 @@ class LogitDeltaAttribution(EveryPrediction):
             (batch, time, features), or a tuple that begins with them.
         device_ids: Kept for Captum's signature; the layer has to run on one device.
         head: The part of the model behind the layer, e.g. `model.head`: maps states of the top
-            level (rows, direction · hidden) to outputs (rows, classes) or (rows,), each row on its
+            layer (rows, direction · hidden) to outputs (rows, classes) or (rows,), each row on its
             own. It runs once, over all states of the batch, and repeats nothing random: call
             `model.eval()` first where it drops out. A head that reads anything else, such as cell
             states or attention over the outputs, cannot be given. None: the derivative instead.

@@ -36,7 +36,7 @@ class RecurrentLRPAttribution(RecurrentAttribution):
     Sums are the candidate's pre-activation, an LSTM's cell state c_t = f ∘ c_{t−1} + i ∘ g, a GRU's
     state h_t = (1 − z) ∘ n + z ∘ h_{t−1}, and an LSTM's projected state. The gates are taken as
     constant weights and get no relevance; tanh, σ and relu hand theirs on unchanged. The relevance
-    of a level's inputs is that of the outputs of the level below; the lowest level's, summed over
+    of a layer's inputs is that of the outputs of the layer below; the lowest layer's, summed over
     the features, is the token's score.
 
     One forward pass and one reverse scan over recomputed gates, without autograd through the
