@@ -97,7 +97,8 @@ class RecurrentModel:
         following = Following(tensors, differentiable=True, axes=axes)
         forward = Forward(self.forward_func, following.inputs, target, additional_forward_args)
         modules = [_unwrapped(layer) for layer in self.layers]
-        with torch.enable_grad(), no_graph_left_in(*modules_of(self.forward_func), *modules):
+        kept = [*modules_of(self.forward_func), *modules] if with_gradient else []
+        with torch.enable_grad(), no_graph_left_in(*kept):
             recording = record(
                 modules,
                 forward,

@@ -92,17 +92,20 @@ def record(
             torch.set_grad_enabled(differentiable)
             kept = _copied(call, differentiable=differentiable)
             handed = _handed(kept) if differentiable else [call.output, *call.final]
-        if following is not None and differentiable:
+        if following is not None:
             following.touch([data_of(handed[0]), *handed[1:]])
         return kept, handed
 
     def before(index: int) -> None:
         if not kernels.begin(layers[index]):
             torch.set_grad_enabled(False)
+        if unfollowed and following is not None:  # nothing in torch's own layers is an input's
+            inside.enter_context(torch._C.DisableTorchFunction())
 
     def after(
         index: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
     ) -> Any:
+        inside.close()
         torch.set_grad_enabled(differentiable)
         is_cell = isinstance(module, nn.RNNCellBase)
         with torch._C.DisableTorchFunction():
@@ -120,11 +123,13 @@ def record(
     in_inference, enabled = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
     hooked = differentiable and any(layer._forward_hooks for layer in layers)
     kernels = KernelCalls(keep)
-    with contextlib.ExitStack() as entered:
+    plain = all(map(runs_torchs_own_code, layers))
+    unfollowed = plain and not any(isinstance(layer, nn.RNNCellBase) for layer in layers)
+    with contextlib.ExitStack() as entered, contextlib.ExitStack() as inside:
         entered.enter_context(torch.set_grad_enabled(enabled))
         if following is not None:
             entered.enter_context(following)
-        if not all(map(runs_torchs_own_code, layers)):
+        if not plain:
             entered.enter_context(kernels)
         entered.enter_context(watched(layers, before, after))
         entered.enter_context(_saved_as_copies(wanted=hooked))
