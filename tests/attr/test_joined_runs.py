@@ -5,10 +5,21 @@ import torch
 from torch import nn
 
 import reference
-from attribution_methods import FEATURES, VOCABULARY
+from attribution_methods import FEATURES, RECURRENT, VOCABULARY
 from captum_rnn import from_cell
 
 TIME = 7
+REMOVING = ("leave_one_out", "shapley")  # run the model on shorter texts
+
+
+@pytest.fixture(params=[name for name in RECURRENT if name not in REMOVING])
+def method(request):
+    return RECURRENT[request.param]
+
+
+@pytest.fixture
+def make(method):
+    return method.make
 
 
 KINDS = ["rnn_tanh", "lstm", "gru"]
