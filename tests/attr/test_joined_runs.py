@@ -90,6 +90,7 @@ def buffered(model, ids):
     return model.head(torch.cat(outputs, 1).mean(1))
 
 
+@pytest.mark.usefixtures("in_one_run")
 @pytest.mark.parametrize("handing_on", [chunks, detached_steps, reordered, buffered])
 @pytest.mark.parametrize("kind", KINDS)
 def test_scores_are_those_of_one_run(make, kind, handing_on, ids):
@@ -103,6 +104,7 @@ def test_scores_are_those_of_one_run(make, kind, handing_on, ids):
     torch.testing.assert_close(several.attribute(ids, target=1), expected, rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.usefixtures("in_one_run")
 def test_premise_and_hypothesis(make):
     """Each text is an input of its own; the second is read from where the first one ended."""
     model = Whole()
@@ -123,6 +125,7 @@ def test_premise_and_hypothesis(make):
     torch.testing.assert_close(torch.cat(parts, 1), whole, rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.usefixtures("in_one_run")
 def test_rows_that_are_reset_have_trajectories_of_their_own(method, ids):
     """As a policy's memory at the end of an episode: what came before counts for nothing."""
     torch.manual_seed(4)
@@ -174,6 +177,7 @@ def test_runs_that_are_no_single_one(make, ids):
         make(both_ways, both).attribute(ids, target=1)
 
 
+@pytest.mark.usefixtures("in_one_run")
 @pytest.mark.parametrize("cell", [nn.RNNCell, nn.LSTMCell, nn.GRUCell])
 def test_a_cell_in_a_loop_is_a_layer_over_all_steps(make, cell, ids):
     torch.manual_seed(5)

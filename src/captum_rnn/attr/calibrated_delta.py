@@ -202,8 +202,7 @@ class CalibratedDeltaAttribution(ComparingAttribution):
             This object, calibrated.
 
         Raises:
-            ValueError: The file is damaged or of another kind, or belongs to other weights or other
-                options.
+            ValueError: The file is damaged, of another kind, or of other weights or options.
             OSError: It is missing or cannot be read.
         """
         calibration = Calibration.load(path)

@@ -269,7 +269,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
     ) -> Run:
         """One run of the model, with the states that the method looks at."""
         model = RecurrentModel(self.forward_func, self.layer, self.batch_first)
-        self._check_bare(model, target)
+        model.check_classes(type(self).__name__, target, asked=self._looks_at_class)
         run = model.run(
             inputs,
             target,
@@ -319,18 +319,4 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
             raise ValueError(
                 f"{type(self).__name__} does not know what its scores sum to, so there is no "
                 "convergence delta; leave return_convergence_delta out"
-            )
-
-    def _check_bare(self, model: RecurrentModel, target: Any) -> None:
-        if not model.is_bare:
-            return
-        if self._looks_at_class:
-            raise ValueError(
-                f"forward_func is the recurrent module itself, whose classes {type(self).__name__} "
-                "cannot look at; pass the model and its layer"
-            )
-        if target is not None:
-            raise ValueError(
-                f"target is {target!r}, but forward_func is the recurrent module itself, which "
-                "has no classes; leave target out, or pass the model and its layer"
             )

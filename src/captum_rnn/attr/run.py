@@ -65,6 +65,21 @@ class RecurrentModel:
         """Whether there is nothing around the layer."""
         return self.layer is self.forward_func
 
+    def check_classes(self, method: str, target: Any, *, asked: bool) -> None:
+        """Raises ValueError if a method asks for classes, or a target does, and there are none."""
+        if not self.is_bare:
+            return
+        if asked:
+            raise ValueError(
+                f"forward_func is the recurrent module itself, whose classes {method} cannot look "
+                "at; pass the model and its layer"
+            )
+        if target is not None:
+            raise ValueError(
+                f"target is {target!r}, but forward_func is the recurrent module itself, which "
+                "has no classes; leave target out, or pass the model and its layer"
+            )
+
     def run(
         self,
         inputs: Tensor | tuple[Tensor, ...],
