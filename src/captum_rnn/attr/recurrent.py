@@ -22,8 +22,7 @@ Inputs = TypeVar("Inputs", Tensor, tuple[Tensor, ...])
 class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
     """Runs the model once, records what its recurrent layer did, and formats the scores.
 
-    A method is a subclass whose `_score` maps a `Record` to scores. If it knows what they sum to,
-    its `_totals` says so, and the class has a convergence delta.
+    A subclass's `_score` maps a `Record` to scores; `_totals` says what they sum to, if known.
 
     Args:
         forward_func: The model, or any function that runs it.
@@ -162,9 +161,8 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
 
     def attribute_future(self) -> NoReturn:
         """Not implemented, as for Captum's own primary methods."""
-        raise NotImplementedError(
-            f"attribute_future is not implemented for {type(self).__name__}; call attribute"
-        )
+        name = type(self).__name__
+        raise NotImplementedError(f"attribute_future is not implemented for {name}; call attribute")
 
     def has_convergence_delta(self) -> bool:
         """Whether it is known what the scores of a row sum to."""
@@ -183,10 +181,10 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
 
         Args:
             attributions: What `attribute` returned for the other arguments.
-            inputs: As for `attribute`.
-            target: As for `attribute`.
-            additional_forward_args: As for `attribute`.
-            lengths: As for `attribute`.
+            inputs: As for `attribute`, like the next three.
+            target: The class.
+            additional_forward_args: Further arguments of `forward_func`.
+            lengths: Number of real tokens in each row.
 
         Returns:
             The differences (batch,).
