@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias, get_args
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from captum_rnn.functional.checks import Distance, check_distance
 from captum_rnn.functional.hidden_state import quotient, scaled_norm
 from captum_rnn.functional.logit import Reads, gains_along
 from captum_rnn.functional.path import StatePath
+
+_PREDICTIONS_AT_ONCE = 32
 
 Aggregate: TypeAlias = Literal["last", "sum", "window"]
 
@@ -50,15 +53,32 @@ def hidden_state_matrix(
     check_distance(distance)
     scores, scale = [], []
     for path in paths:
-        distances, zero_distance = _distances(path, steps, distance)
-        first, after = distances[:, :1], distances[:, 1:]
-        gains = path.before(after, first) - after
-        scores.append(_on_the_way(gains.transpose(1, 2), path, steps))
+        gains, zero_distance = _gains(path, steps, distance)
+        scores.append(gains)
         scale.append(zero_distance)
     total = torch.stack(scores).sum(0) if len(scores) > 1 else scores[0]
     if normalize:
         total = quotient(total, torch.stack(scale).sum(0).unsqueeze(2))
     return within_rows(total, steps, lengths)
+
+
+def _gains(path: StatePath, steps: Tensor, distance: Distance) -> tuple[Tensor, Tensor]:
+    """How much nearer each step brought the states, and the zero states' distances.
+
+    Returns:
+        (batch, predictions, time) and (batch, predictions).
+    """
+    found, zero_distances = [], []
+    for part in torch.split(steps, _PREDICTIONS_AT_ONCE):
+        # A forward direction is not asked beyond the last step that is read.
+        end = path.outputs.shape[1] if path.backward else int(part.amax()) + 1
+        until = path._replace(outputs=path.outputs[:, :end])
+        distances, zero_distance = _distances(until, part, distance)
+        first, after = distances[:, :1], distances[:, 1:]
+        gains = (until.before(after, first) - after).transpose(1, 2)
+        found.append(F.pad(_on_the_way(gains, path, part), (0, path.outputs.shape[1] - end)))
+        zero_distances.append(zero_distance)
+    return torch.cat(found, 1), torch.cat(zero_distances, 1)
 
 
 def _distances(path: StatePath, steps: Tensor, distance: Distance) -> tuple[Tensor, Tensor]:
