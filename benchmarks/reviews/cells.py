@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
+from captum_rnn.benchmark.methods import METHODS
+
 
 def of(subjects: Sequence[dict[str, Any]], kind: str, corpus: str) -> list[dict[str, Any]]:
     """The classifiers of one kind and corpus, one a seed."""
@@ -14,6 +16,12 @@ def mean_of(measures: dict[str, Any], measure: str) -> float | None:
     """The mean of a measure; None where it is not defined."""
     mean: float | None = measures.get(measure, {}).get("mean")
     return mean
+
+
+def label_of(method: str, measure: str = "") -> str:
+    """A method's label; where a rank correlation is that of sizes, it says so."""
+    of_sizes = measure.startswith("spearman") and not METHODS[method].signed
+    return METHODS[method].label + (" (no sign: with the size)" if of_sizes else "")
 
 
 def over_seeds(given: Iterable[float | None]) -> str:

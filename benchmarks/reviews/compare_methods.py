@@ -24,6 +24,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # where `benchmarks` is
 
+from benchmarks.reviews.paired import FLOOR, against, share_of_way
 from benchmarks.reviews.subjects import CORPORA, Recipe, recipes, unseen_reviews
 from benchmarks.reviews.tables import tables
 from captum_rnn.benchmark.cost import single_thread
@@ -33,13 +34,10 @@ from captum_rnn.benchmark.ground_truth.marks_files import MarkedText, read_marke
 from captum_rnn.benchmark.ground_truth.tasks.kinds import KINDS
 from captum_rnn.benchmark.methods import METHODS, QUICK_METHODS
 from captum_rnn.benchmark.records import to_json
-from captum_rnn.benchmark.results import MethodScores
 from captum_rnn.benchmark.reviews import compare_reviews
-from captum_rnn.evaluation import paired_difference
 from captum_rnn.files import write_text
 from captum_rnn.text.classifier import RecurrentKind
 
-RIVAL, FLOOR = "integrated-gradients", "random"
 TASK_KINDS: tuple[RecurrentKind, ...] = ("lstm", "gru", "rnn")
 DEFAULTS = [*QUICK_METHODS, "adjoint-delta-replaced"]
 METRICS = ("deletion", "replacement", "randomisation")
@@ -88,13 +86,13 @@ def compare_subject(recipe: Recipe, options: argparse.Namespace) -> dict[str, An
                     if found
                 },
                 "against_integrated_gradients": {
-                    **_against(deletion, name, ("comprehensiveness",), options.seed),
-                    **_against(hybrids, name, ("top", "bottom"), options.seed),
+                    **against(deletion, name, ("comprehensiveness",), options.seed),
+                    **against(hybrids, name, ("top", "bottom"), options.seed),
                 },
-                "against_random": _against(
+                "against_random": against(
                     deletion, name, ("comprehensiveness",), options.seed, FLOOR
                 ),
-                "share_of_gain": _share_of_gain(deletion, name),
+                "share_of_gain": share_of_way(deletion, name),
             }
             for name, method in deletion.items()
         },
@@ -137,7 +135,7 @@ def compare_on_tasks(options: argparse.Namespace) -> list[dict[str, Any]]:
                 name: {
                     "error": scores.error,
                     "measures": to_json(scores.measures),
-                    "against_integrated_gradients": _against(
+                    "against_integrated_gradients": against(
                         result.methods, name, (result.measure,), options.seed
                     ),
                 }
@@ -146,36 +144,6 @@ def compare_on_tasks(options: argparse.Namespace) -> list[dict[str, Any]]:
         }
         for result in found
     ]
-
-
-def _against(
-    methods: Mapping[str, MethodScores],
-    name: str,
-    measures: Sequence[str],
-    seed: int,
-    rival: str = RIVAL,
-) -> dict[str, dict[str, Any]]:
-    """The paired difference from another method by measure, where both have figures."""
-    differences = {}
-    for measure in measures:
-        both = [methods[m].per_text.get(measure) for m in (name, rival) if m in methods]
-        values = [torch.tensor(v, dtype=torch.float64) for v in both if v is not None]
-        if len(values) == 2:
-            differences[measure] = to_json(paired_difference(*values, seed=seed))
-    return differences
-
-
-def _share_of_gain(methods: Mapping[str, MethodScores], name: str) -> float | None:
-    """What part of Integrated Gradients' comprehensiveness over random scores a method reaches."""
-    means = [
-        methods[m].measures["comprehensiveness"].mean
-        for m in (name, RIVAL, FLOOR)
-        if m in methods and "comprehensiveness" in methods[m].measures
-    ]
-    if len(means) < 3:
-        return None
-    of_method, of_rival, of_floor = means
-    return (of_method - of_floor) / (of_rival - of_floor)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from benchmarks.reviews.cells import mean_of, table
-from captum_rnn.benchmark.methods import METHODS
+from benchmarks.reviews.cells import label_of, mean_of, table
 
 # How `benchmarks/speed/` names the methods.
 COSTS = {
@@ -48,7 +47,7 @@ def summary(results: dict[str, Any], speed: dict[str, Any]) -> str:
             )
         name = COSTS.get(method)
         cost = ", ".join(f"{of_layer[name]:.2f}" for of_layer in costs.values()) if name else "–"
-        rows.append([METHODS[method].label, *cells, cost])
+        rows.append([label_of(method, "spearman"), *cells, cost])
     head = [
         "method",
         "share of Integrated Gradients' gain",

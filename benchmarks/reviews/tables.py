@@ -14,7 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # where `benchmarks` is
 
-from benchmarks.reviews.cells import differences, mean_of, of, over_seeds, table
+from benchmarks.reviews.cells import differences, label_of, mean_of, of, over_seeds, table
 from benchmarks.reviews.summary import summary
 from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.files import write_text
@@ -168,7 +168,7 @@ def subject_table(
         return ""
     rows = [
         [
-            METHODS[method].label,
+            label_of(method, measure),
             *(
                 over_seeds(
                     mean_of(entry["methods"][method].get(section, {}), measure)

@@ -1,0 +1,181 @@
+"""Runs once, at the end: the methods on networks and corpora that no choice was made on.
+
+Eight networks trained the usual way, three corpora from files of one's own, three seeds. Each
+method is held against Integrated Gradients from both baselines on the same texts; on texts of at
+most 30 words also against the ceiling, the order that a beam search finds best. Every network's
+figures are kept in a file of their own in `--work`, so that an interrupted run goes on.
+
+    python benchmarks/reviews/confirm.py
+        --corpus cosmetics=FILE.jsonl treebank=FOLDER car-views=FOLDER
+        [--texts 200] [--short-texts 60] [--seeds 0 1 2] [--networks NAME …]
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # where `benchmarks` is
+
+from benchmarks.reviews.confirm_tables import confirm_text
+from benchmarks.reviews.corpora import READERS
+from benchmarks.reviews.paired import FLOOR, against, share_of_way
+from benchmarks.reviews.usual_networks import (
+    NETWORKS,
+    PADDING,
+    UNKNOWN,
+    Network,
+    Trained,
+    batches,
+    train_network,
+)
+from captum_rnn.benchmark.any_model import compare
+from captum_rnn.benchmark.comparison import Comparison
+from captum_rnn.benchmark.cost import single_thread
+from captum_rnn.benchmark.environment import machine, versions
+from captum_rnn.benchmark.methods import QUICK_METHODS, ExplainedModel
+from captum_rnn.benchmark.methods.ceiling import MOST_TOKENS
+from captum_rnn.benchmark.records import to_json
+from captum_rnn.files import write_text
+from captum_rnn.text.corpus import Corpus
+
+RIVALS = ("integrated-gradients", "integrated-gradients-word")
+SHORT_METHODS = (
+    *(name for name in QUICK_METHODS if name != "word-lexicon"),
+    "recurrent-shapley-converged",
+    "ceiling",
+    "ceiling-sufficiency",
+)
+MEASURES = ("comprehensiveness", "sufficiency", "spearman_leave_one_out")
+
+
+def confirm_network(
+    network: Network, corpus: Corpus, seed: int, options: argparse.Namespace
+) -> dict[str, Any]:
+    """All figures of one network, without those of the single texts."""
+    trained = train_network(network, corpus, seed=seed)
+    explained = trained.explained[: options.texts]
+    short = [ids for ids in trained.explained if len(ids) <= MOST_TOKENS][: options.short_texts]
+    whole = _compared(trained, explained, QUICK_METHODS)
+    on_short = _compared(trained, short, SHORT_METHODS)
+    return {
+        "network": network.name,
+        "gated": network.is_gated,
+        "corpus": corpus.name,
+        "seed": seed,
+        "accuracy": trained.accuracy,
+        "texts": len(explained),
+        "short_texts": len(short),
+        "methods": _figures(whole),
+        "short": _figures(on_short, "ceiling"),
+    }
+
+
+def _compared(trained: Trained, texts: Sequence[list[int]], methods: Sequence[str]) -> Comparison:
+    model = trained.model
+    return compare(
+        ExplainedModel(
+            model,
+            model.embedding,
+            model.layer,
+            pad_id=PADDING,
+            neutral_id=UNKNOWN,
+            readout="mean" if model.pooling == "mean" else "final",
+        ),
+        batches(texts),
+        methods=methods,
+        metrics=["deletion"],
+        background=batches(trained.background),
+        show_progress=sys.stderr.isatty(),
+    )
+
+
+def _figures(comparison: Comparison, ceiling: str | None = None) -> dict[str, Any]:
+    methods = comparison.methods
+    return {
+        name: {
+            "error": method.error,
+            "forwards": method.cost.forwards if method.cost else None,
+            **{key: to_json(method.measures[key]) for key in MEASURES if key in method.measures},
+            "against": {
+                rival: against(methods, name, ("comprehensiveness",), 0, rival)
+                for rival in (*RIVALS, FLOOR)
+            },
+            **({} if ceiling is None else _shares(methods, name)),
+        }
+        for name, method in methods.items()
+    }
+
+
+def _shares(methods: Mapping[str, Any], name: str) -> dict[str, float | None]:
+    return {
+        "share": share_of_way(methods, name, "comprehensiveness", "ceiling"),
+        "share_of_sufficiency": share_of_way(methods, name, "sufficiency", "ceiling-sufficiency"),
+    }
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Runs what is not in the folder `--work` yet, and puts all of it together."""
+    options.work.mkdir(parents=True, exist_ok=True)
+    found = []
+    for name, path in options.corpus.items():
+        corpus = READERS[name](path)
+        for seed in options.seeds:
+            for network in (n for n in NETWORKS if n.name in options.networks):
+                file = options.work / (
+                    f"{name}-{network.name}-{seed}-{options.texts}-{options.short_texts}.json"
+                )
+                if not file.exists():
+                    with single_thread():
+                        record = confirm_network(network, corpus, seed, options)
+                    write_text(json.dumps(record), file)
+                    print(f"{file.stem}: accuracy {record['accuracy']:.3f}", flush=True)
+                found.append(json.loads(file.read_text(encoding="utf-8")))
+    with single_thread():
+        measured_on = machine(torch.device("cpu"))
+    return {
+        "date": date.today().isoformat(),
+        "machine": measured_on,
+        "versions": versions(),
+        "networks": found,
+    }
+
+
+def _named_path(given: str) -> tuple[str, Path]:
+    corpus, _, path = given.partition("=")
+    if corpus not in READERS or not path:
+        raise argparse.ArgumentTypeError(
+            f"{given!r} is not CORPUS=PATH with one of {', '.join(READERS)}"
+        )
+    return corpus, Path(path)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the networks and writes confirm.json and confirm.txt."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--corpus", nargs="+", type=_named_path, required=True, metavar="CORPUS=PATH"
+    )
+    names = [network.name for network in NETWORKS]
+    parser.add_argument("--networks", nargs="+", default=names, choices=names, metavar="NAME")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--texts", type=int, default=200)
+    parser.add_argument("--short-texts", type=int, default=60)
+    parser.add_argument("--work", type=Path, default=Path("confirm-work"))
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("confirm.json"))
+    options = parser.parse_args(arguments)
+    options.corpus = dict(options.corpus)
+    results = run(options)
+    write_text(json.dumps(results, indent=1) + "\n", options.output)
+    text = confirm_text(results)
+    write_text(text, options.output.with_suffix(".txt"))
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

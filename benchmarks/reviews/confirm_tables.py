@@ -1,0 +1,160 @@
+"""What `confirm.py` found, as Markdown: one table a corpus, the ceiling, and claims by network."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from benchmarks.reviews.cells import differences, table
+from benchmarks.reviews.summary import between
+from captum_rnn.benchmark.methods import METHODS
+
+ZERO, WORD = "integrated-gradients", "integrated-gradients-word"
+DEEP_LIFT, SHAPLEY = "recurrent-deep-lift", "recurrent-shapley"
+CONVERGED = "recurrent-shapley-converged"
+MOST_FORWARDS = {DEEP_LIFT: 4, SHAPLEY: 60}
+
+Record = dict[str, Any]
+
+
+def confirm_text(results: Record) -> str:
+    """All tables, one below the other."""
+    networks = results["networks"]
+    parts = [accuracies(networks)]
+    for corpus in dict.fromkeys(record["corpus"] for record in networks):
+        of_corpus = [record for record in networks if record["corpus"] == corpus]
+        parts += [
+            f"### {corpus}",
+            against_table(of_corpus, ZERO),
+            against_table(of_corpus, WORD),
+        ]
+    parts += ["### The ceiling", ceiling_table(networks), "### Claims", claims(networks)]
+    return "\n\n".join(parts) + "\n"
+
+
+def accuracies(networks: Sequence[Record]) -> str:
+    """Accuracy on held-out texts, the mean of both classes' shares, seed by seed."""
+    corpora = list(dict.fromkeys(record["corpus"] for record in networks))
+    rows = [
+        [
+            name,
+            *(
+                ", ".join(f"{r['accuracy']:.3f}" for r in networks if _is_of(r, name, corpus))
+                for corpus in corpora
+            ),
+        ]
+        for name in _names(networks)
+    ]
+    return (
+        "Accuracy on held-out texts (mean of both classes), seed by seed:\n\n"
+        f"{table(['network', *corpora], rows)}"
+    )
+
+
+def against_table(networks: Sequence[Record], rival: str) -> str:
+    """Paired differences of comprehensiveness, one column a network, one figure a seed."""
+    names = _names(networks)
+    rows = []
+    for method in networks[0]["methods"]:
+        cells = []
+        for name in names:
+            found = [
+                r["methods"][method]["against"][rival] for r in networks if r["network"] == name
+            ]
+            cells.append(differences(f["comprehensiveness"] for f in found if f))
+        rows.append([METHODS[method].label, *cells])
+    return (
+        f"Comprehensiveness minus that of {METHODS[rival].label} (50 points), paired, seed by "
+        f"seed, * where the 95 % interval leaves out zero:\n\n{table(['method', *names], rows)}"
+    )
+
+
+def ceiling_table(networks: Sequence[Record]) -> str:
+    """Each method's share of the way from random scores to the ceiling, over all networks."""
+    rows = []
+    for method in networks[0]["short"]:
+        found = [record["short"][method] for record in networks]
+        rows.append(
+            [
+                METHODS[method].label,
+                between((one["share"] for one in found), "{:.0%}"),
+                between((one["share_of_sufficiency"] for one in found), "{:.0%}"),
+                between((one["forwards"] for one in found), "{:.1f}"),
+            ]
+        )
+    head = ["method", "comprehensiveness", "sufficiency", "× one forward"]
+    return (
+        "Texts of at most 30 words: the share of the way from random scores to the best order that "
+        "a beam search finds, the least and the greatest over all networks, and the cost:\n\n"
+        f"{table(head, rows)}"
+    )
+
+
+def claims(networks: Sequence[Record]) -> str:
+    """On how many networks each claim holds, measured against both baselines."""
+    gated = [record for record in networks if record["gated"]]
+    better = [r for r in networks if _sign(r, CONVERGED, ZERO, "short") > 0]
+    rows = []
+    for rival in (ZERO, WORD):
+        label = METHODS[rival].label
+        of_gated = [_sign(record, DEEP_LIFT, rival) for record in gated]
+        of_all = [_sign(record, SHAPLEY, rival) for record in networks]
+        rows += [
+            _claim(
+                f"DeepLIFT of the layer not measurably below {label}, gated networks",
+                gated,
+                [sign >= 0 for sign in of_gated],
+            ),
+            _claim(
+                f"DeepLIFT of the layer measurably above {label}, gated networks",
+                gated,
+                [sign > 0 for sign in of_gated],
+            ),
+            _claim(
+                f"Shapley values not measurably below {label}",
+                networks,
+                [sign >= 0 for sign in of_all],
+            ),
+        ]
+    rows.append(
+        _claim(
+            "Shapley values measurably above Integrated Gradients where the converged ones are "
+            "(texts of at most 30 words)",
+            better,
+            [_sign(record, SHAPLEY, ZERO, "short") > 0 for record in better],
+        )
+    )
+    for method, most in MOST_FORWARDS.items():
+        costs = [record["methods"][method]["forwards"] for record in networks]
+        rows.append(
+            _claim(
+                f"{METHODS[method].label}: at most {most} forwards",
+                networks,
+                [cost is not None and cost <= most for cost in costs],
+            )
+        )
+    return table(["claim", "holds on", "not on"], rows)
+
+
+def _claim(claim: str, networks: Sequence[Record], holds: Sequence[bool]) -> list[str]:
+    fails = [
+        f"{record['network']} ({record['corpus']}, {record['seed']})"
+        for record, holds_here in zip(networks, holds, strict=True)
+        if not holds_here
+    ]
+    return [claim, f"{len(networks) - len(fails)} of {len(networks)}", ", ".join(fails) or "–"]
+
+
+def _sign(record: Record, method: str, rival: str, part: str = "methods") -> int:
+    """Whether a method is measurably above (1) or below (−1) another; failing counts as below."""
+    found = record[part][method]["against"][rival]
+    if not found:
+        return -1
+    difference = found["comprehensiveness"]
+    return int(difference["low"] > 0) - int(difference["high"] < 0)
+
+
+def _names(networks: Iterable[Record]) -> list[str]:
+    return list(dict.fromkeys(record["network"] for record in networks))
+
+
+def _is_of(record: Record, name: str, corpus: str) -> bool:
+    return (record["network"], record["corpus"]) == (name, corpus)

@@ -1,0 +1,112 @@
+import json
+
+import pytest
+import torch
+
+from benchmarks.reviews import confirm
+from benchmarks.reviews.confirm_tables import ceiling_table, claims
+from benchmarks.reviews.paired import against, share_of_way
+from benchmarks.reviews.usual_networks import NETWORKS, Classifier, Network, train_network
+from captum_rnn.benchmark.results import MeasuredMean, MethodScores
+from captum_rnn.text.corpus import Corpus, Review
+
+CORPUS = Corpus(
+    "treebank",
+    tuple(
+        Review(f"the film number {number} is {word} to see", label)
+        for number in range(60)
+        for word, label in (("good", 1), ("bad", 0))
+    ),
+    language="english",
+)
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
+def test_padding_says_nothing_to_any_network(network):
+    torch.manual_seed(0)
+    model = Classifier(12, network).eval()
+    alone = model(torch.tensor([[3, 4, 5]]))
+    beside = model(torch.tensor([[3, 4, 5, 0, 0], [6, 7, 8, 9, 10]]))[:1]
+    torch.testing.assert_close(alone, beside)
+
+
+def test_networks_have_names_of_their_own_and_cover_what_they_should():
+    assert len({network.name for network in NETWORKS}) == len(NETWORKS)
+    assert {network.pooling for network in NETWORKS} == {"last", "mean", "attention"}
+    assert {network.kind for network in NETWORKS} == {"lstm", "gru", "rnn"}
+
+
+def test_a_network_learns_what_decides_and_the_same_with_the_same_seed():
+    network = Network("gru", 8)
+    first, second = (train_network(network, CORPUS, seed=1, epochs=12) for _ in range(2))
+    assert first.accuracy == 1
+    assert first.explained == second.explained
+    for name, weights in first.model.state_dict().items():
+        assert torch.equal(weights, second.model.state_dict()[name])
+
+
+def scores(values):
+    mean = sum(values) / len(values)
+    measured = {"comprehensiveness": MeasuredMean(mean, mean, mean, len(values), 0)}
+    return MethodScores(measures=measured, per_text={"comprehensiveness": values})
+
+
+def test_differences_are_paired_and_shares_are_of_the_way_from_random():
+    methods = {"random": scores([0.1, 0.3]), "one": scores([0.4, 0.4]), "top": scores([0.5, 0.7])}
+    found = against(methods, "one", ("comprehensiveness",), 0, "top")["comprehensiveness"]
+    assert found["mean"] == pytest.approx(-0.2)
+    assert share_of_way(methods, "one", end="top") == pytest.approx(0.5)
+    assert share_of_way(methods, "one", end="missing") is None
+    assert against(methods, "one", ("sufficiency",), 0, "top") == {}
+
+
+def test_a_run_goes_on_and_its_claims_are_counted(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(confirm, "READERS", {"treebank": lambda path: CORPUS})
+    monkeypatch.setattr(confirm, "NETWORKS", (Network("gru", 4), Network("rnn", 4)))
+    arguments = ["--corpus", f"treebank={tmp_path}", "--seeds", "0", "--texts", "4"]
+    arguments += ["--short-texts", "3", "--work", str(tmp_path / "work")]
+    arguments += ["--output", str(tmp_path / "confirm.json")]
+    confirm.main(arguments)
+    results = json.loads((tmp_path / "confirm.json").read_text(encoding="utf-8"))
+    names = [record["network"] for record in results["networks"]]
+    assert names == ["gru-4-last", "rnn-4-last"]
+    for record in results["networks"]:
+        assert not any(method["error"] for method in record["methods"].values())
+        short = record["short"]
+        assert short["ceiling"]["share"] == pytest.approx(1)
+        assert short["random"]["share"] == pytest.approx(0)
+        best = short["ceiling"]["comprehensiveness"]["mean"]
+        assert all(one["comprehensiveness"]["mean"] <= best + 1e-9 for one in short.values())
+    text = (tmp_path / "confirm.txt").read_text(encoding="utf-8")
+    assert claims(results["networks"]) in text
+    assert ceiling_table(results["networks"]) in text
+
+    monkeypatch.setattr(confirm, "confirm_network", None)  # nothing is run again
+    confirm.main(arguments)
+    again = json.loads((tmp_path / "confirm.json").read_text(encoding="utf-8"))
+    assert again["networks"] == results["networks"]
+
+
+def record(low, high, *, gated=True, forwards=3.0):
+    difference = {"comprehensiveness": {"mean": (low + high) / 2, "low": low, "high": high}}
+    rivals = dict.fromkeys(("integrated-gradients", "integrated-gradients-word"), difference)
+    method = {"forwards": forwards, "against": rivals}
+    names = ("recurrent-deep-lift", "recurrent-shapley", "recurrent-shapley-converged")
+    return {
+        "network": "lstm",
+        "corpus": "treebank",
+        "seed": 0,
+        "gated": gated,
+        "methods": dict.fromkeys(names, method),
+        "short": dict.fromkeys(names, method),
+    }
+
+
+def test_claims_count_networks_and_name_those_that_fail():
+    networks = [record(0.01, 0.02), record(-0.01, 0.02, forwards=4.5), record(-0.2, -0.1)]
+    networks.append(record(-0.2, -0.1, gated=False))
+    rows = [line.split(" | ") for line in claims(networks).splitlines()[2:]]
+    assert [row[1] for row in rows[:3]] == ["2 of 3", "1 of 3", "2 of 4"]
+    assert "lstm (treebank, 0)" in rows[0][2]
+    assert rows[6][1] == "1 of 1"
+    assert rows[7][1] == "3 of 4"
