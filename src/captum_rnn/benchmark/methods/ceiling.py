@@ -32,14 +32,23 @@ class Ceiling(PerturbationMethod):
     measure: Literal["comprehensiveness", "sufficiency"]
     width: int = 20
 
+    def __call__(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor:
+        """Scores every token of a batch; see `Method`.
+
+        Raises:
+            ValueError: A text has more than 30 tokens.
+        """
+        longest = int((ids != model.pad_id).sum(dim=1).max())
+        if longest > MOST_TOKENS:
+            raise ValueError(
+                f"a text has {longest} tokens, but {self.label} searches texts of at most "
+                f"{MOST_TOKENS}"
+            )
+        return super().__call__(model, ids, target)
+
     def score(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor:
         """Scores (batch, time) of texts of at most 30 tokens; see `PerturbationMethod`."""
         tokens = ids.shape[1]
-        if tokens > MOST_TOKENS:
-            raise ValueError(
-                f"a text has {tokens} tokens, but {self.label} searches texts of at most "
-                f"{MOST_TOKENS}"
-            )
         counts = fraction_counts(torch.tensor([tokens]), FRACTIONS).flatten().tolist()
         scores = torch.zeros(ids.shape)
         for row in range(len(ids)):

@@ -142,8 +142,11 @@ METHODS: dict[str, Method] = {
 }
 """Every method that can be asked for, by name."""
 
-ALL_METHODS = tuple(METHODS)
-"""The names of all methods, which `captum-rnn compare --methods all` compares."""
+CEILINGS = ("recurrent-shapley-converged", "ceiling", "ceiling-sufficiency")
+"""What shows how far methods could get, at a price that is no method's."""
+
+ALL_METHODS = tuple(name for name in METHODS if name not in CEILINGS)
+"""The names of all methods that compete, which `captum-rnn compare --methods all` compares."""
 
 QUICK_METHODS = (
     "hidden-state-delta-l2",
