@@ -6,6 +6,7 @@ import pytest
 import torch
 from captum.attr._utils.attribution import InternalAttribution
 from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from captum_rnn import pack_tokens
 from captum_rnn.attr.noise_search import NoiseSearch
@@ -307,3 +308,35 @@ def test_wrong_arguments(model, ids):
         ).attribute(ids)
     with pytest.raises(NotImplementedError, match="call attribute"):
         make().attribute_future()
+
+
+@pytest.mark.parametrize("how", ["reversed", "first dropped", "strided", "sorted"])
+def test_words_are_found_wherever_the_layer_reads_them(how):
+    """Words that the state depends on are measured, in whatever order and step they are read."""
+    model = Classifier(nn.LSTM(3, 6, batch_first=True), VOCABULARY).eval()
+    conv, lengths = nn.Conv1d(3, 3, 2, stride=2), torch.tensor([3, 6])
+    ids = torch.randint(1, VOCABULARY, (2, 6))
+
+    def forward(ids):
+        vectors, steps = model.embedding(ids), lengths
+        if how == "reversed":
+            return model.layer(vectors.flip(1))[0][:, -1]
+        if how == "first dropped":
+            vectors, steps = vectors[:, 1:], lengths - 1
+        if how == "strided":
+            vectors, steps = conv(vectors.transpose(1, 2)).transpose(1, 2), lengths // 2
+        order = steps.argsort(descending=how == "sorted")
+        packed = pack_padded_sequence(vectors[order], steps[order], True, enforce_sorted=False)
+        return model.layer(packed)[1][0][-1][order.argsort()]
+
+    method = WordInformationAttribution(
+        forward, model.layer, embedding=model.embedding, state_variance=0.3
+    )
+    scores = method.attribute(ids, quantity="sigma", search=SEARCH)
+    expected = {
+        "reversed": [[True] * 6] * 2,
+        "first dropped": [[False, True, True, False, False, False], [False] + [True] * 5],
+        "strided": [[True, True, False, False, False, False], [True] * 6],
+        "sorted": [[True] * 3 + [False] * 3, [True] * 6],
+    }[how]
+    assert (scores > 0).tolist() == expected

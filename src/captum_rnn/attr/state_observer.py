@@ -89,12 +89,14 @@ class StateObserver:
     ) -> Tensor:
         """Which places (batch, time) hold words."""
         tokens = torch.ones(layout.batch, layout.time, dtype=torch.bool, device=ids.device)
-        if seen.path is not None:
-            steps = tokens.new_ones(layout.batch, seen.path.time).float()
-            tokens = seen.path.at_inputs(seen.path.without_padding(steps), layout.time).bool()
-        elif lengths is not None:
+        if seen.reads is not None:
+            tokens = self.swapped(seen.reads)
+            lengths_known = None if seen.path is None else seen.path.lengths
+            if lengths_known is not None and len(lengths_known) == layout.batch:
+                tokens = tokens & (lengths_known > 0).unsqueeze(1)  # a row that packs no token
+        if lengths is not None:
             lengths = check_lengths(lengths, layout.batch, layout.time, ids.device)
-            tokens = torch.arange(layout.time, device=ids.device) < lengths.unsqueeze(1)
+            tokens = tokens & (torch.arange(layout.time, device=ids.device) < lengths.unsqueeze(1))
         padding = getattr(self.embedding, "padding_idx", None)
         if padding is not None and ids.dim() == 2:
             tokens = tokens & (self.swapped(ids) != padding)

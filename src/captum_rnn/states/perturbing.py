@@ -12,6 +12,7 @@ from captum_rnn.functional.path import StatePath
 from captum_rnn.functional.readout import read_out
 from captum_rnn.states.calls import layer_call
 from captum_rnn.states.hooks import LayerCall, compiled_code_runs_eagerly, watched
+from captum_rnn.states.recording import data_of
 from captum_rnn.states.trajectory import Trajectory, trajectory
 
 StateReadout: TypeAlias = Literal["final", "all"] | int | Tensor
@@ -30,6 +31,8 @@ class SeenStates:
     values: Tensor
     seen: Tensor
     path: Trajectory | None = None
+    reads: Tensor | None = None
+    """Which word vectors (batch, time) a recurrent layer reads something of; None for any other."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,9 @@ def seen_states(
             range, or a position is asked of an output whose second axis is not the time.
     """
     batch, time = run.embedded.shape[:2] if batch_first else run.embedded.shape[1::-1]
+    reads = None
     if isinstance(run.output, LayerCall):
+        reads = _read_by(run.output, run.embedded)
         assert isinstance(layer, nn.RNNBase)
         path = trajectory(layer, run.output, lengths)
         paths, lengths, found = path.directions, path.lengths, path
@@ -149,10 +154,10 @@ def seen_states(
         if lengths is not None:
             steps = torch.arange(values.shape[1], device=values.device)
             seen = steps < lengths.unsqueeze(1)
-        return SeenStates(values, seen, found)
+        return SeenStates(values, seen, found, reads)
     read = [read_out(part, lengths, readout).target for part in paths]
     values = torch.cat(read, -1)
-    return SeenStates(values, _all_seen(values), found)
+    return SeenStates(values, _all_seen(values), found, reads)
 
 
 @contextlib.contextmanager
@@ -184,6 +189,17 @@ def _check_ran_once(name: str, module: nn.Module, runs: int) -> None:
         f"the {name} ({type(module).__name__}) {times} in the forward pass; pass one that "
         "forward_func runs exactly once"
     )
+
+
+def _read_by(call: LayerCall, embedded: Tensor) -> Tensor | None:
+    """The word vectors that what a layer read depends on, wherever they went before it."""
+    read = data_of(call.input)
+    if not (read.requires_grad and embedded.requires_grad):
+        return None
+    draw = torch.Generator(read.device).manual_seed(0)
+    weights = torch.randn(read.shape, generator=draw, device=read.device).to(read.dtype)
+    (gradient,) = torch.autograd.grad(read, embedded, weights, retain_graph=True, allow_unused=True)
+    return None if gradient is None else (gradient != 0).flatten(2).any(2)
 
 
 def _all_seen(values: Tensor) -> Tensor:
