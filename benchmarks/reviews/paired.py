@@ -64,4 +64,4 @@ def share_of_way(
     of_method, of_end, of_floor = means
     if of_end == of_floor:
         return None
-    return (of_method - of_floor) / (of_end - of_floor)
+    return (of_method - of_floor) / (of_end - of_floor) + 0.0  # no negative zero

@@ -72,6 +72,17 @@ def test_the_best_and_its_ties_have_marks_and_the_marks_a_legend(full):
     assert "*0.354" in table_text(made_up_comparison())
 
 
+def test_methods_without_sign_are_named_beside_their_correlation():
+    comparison = made_up_comparison()
+    parts = table_text(comparison).split("\n\n")
+    (said,) = [part for part in parts if part.startswith("Without sign")]
+    unsigned = [method.label for method in comparison.measured if not method.signed]
+    assert unsigned
+    assert said.replace("\n ", "").partition(": ")[2].split(", ") == unsigned
+    comparison.methods = {name: one for name, one in comparison.methods.items() if one.signed}
+    assert "Without sign" not in table_text(comparison)
+
+
 def test_what_could_not_be_had_is_said(full):
     text = table_text(replace(full, missing=["hybrid documents are made of short reviews"]))
     assert text.endswith("Not measured:\n  hybrid documents are made of short reviews")

@@ -53,6 +53,10 @@ def table_text(comparison: ComparisonData) -> str:
             f"{_BEST} the best of its column\n"
             f"{_TIE} not significantly different from the best (paired bootstrap, 95 %)"
         ]
+    unsigned = [method.label for method in comparison.measured if not method.signed]
+    if unsigned and any("Spearman" in column.heading for column in faithfulness):
+        sentence = f"Without sign, Spearman is with the size of the effects: {', '.join(unsigned)}"
+        parts += [textwrap.fill(visible(sentence), _WIDTH, subsequent_indent="  ")]
     failed = [
         *comparison.missing,
         *failures(comparison),
