@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # where `benchmarks` is
 
 from benchmarks.reviews.paired import FLOOR, against, share_of_way
 from benchmarks.reviews.subjects import CORPORA, Recipe, recipes, unseen_reviews
-from benchmarks.reviews.tables import tables
+from benchmarks.reviews.tables import AGAINST, tables
 from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.ground_truth.known_answers import ask_tasks
@@ -39,7 +39,7 @@ from captum_rnn.files import write_text
 from captum_rnn.text.classifier import RecurrentKind
 
 TASK_KINDS: tuple[RecurrentKind, ...] = ("lstm", "gru", "rnn")
-DEFAULTS = [*QUICK_METHODS, "adjoint-delta-replaced"]
+DEFAULTS = [*dict.fromkeys((*QUICK_METHODS, *AGAINST, "adjoint-delta-replaced"))]
 METRICS = ("deletion", "replacement", "randomisation")
 _OF_THE_GRID = ("machine", "versions", "texts", "seed", "known_answers")
 

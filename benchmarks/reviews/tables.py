@@ -23,13 +23,20 @@ HERE = Path(__file__).parent
 SPEED = HERE.parent / "speed" / "results.json"
 AGAINST = (
     "calibrated-delta-by-distance",
+    "calibrated-delta",
+    "calibrated-delta-mean-adjoint",
     "adjoint-delta",
+    "recurrent-deep-lift",
+    "recurrent-shapley",
+    "leave-one-out",
     "relevance-propagation",
     "relevance-and-midpoint",
     "integrated-gradients-midpoint",
+    "integrated-gradients-word",
     "input-x-gradient",
     "word-lexicon",
 )
+"""What is held against Integrated Gradients, as far as it was measured."""
 SECTIONS = (
     ("When words are removed", "Comprehensiveness", "measures", "comprehensiveness"),
     (
@@ -147,6 +154,7 @@ def task_differences(tasks: Sequence[dict[str, Any]], methods: Sequence[str] = A
             ),
         ]
         for method in methods
+        if method in chosen[0]["methods"]
     ]
     head = ["minus Integrated Gradients", *(f"{task}, {kind}" for task, kind in columns)]
     return (
@@ -189,6 +197,8 @@ def gain_table(
     kinds = list(dict.fromkeys(entry["kind"] for entry in subjects))
     rows = []
     for method in methods:
+        if method not in subjects[0]["methods"]:
+            continue
         cells = []
         for kind in kinds:
             found = [entry["methods"][method] for entry in of(subjects, kind, corpus)]
