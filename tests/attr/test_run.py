@@ -164,3 +164,32 @@ def test_a_subclass_that_answers_otherwise_is_refused(ids):
     with pytest.raises(TypeError, match="Answering was called or answered unlike the torch layer"):
         HiddenStateDeltaAttribution(layer).attribute(torch.randn(2, 3, 5))
     assert not layer._forward_hooks
+
+
+def test_what_is_changed_through_data_is_refused():
+    layer, ids = nn.GRU(4, 3, batch_first=True), torch.randint(9, (2, 5))
+    words = nn.Embedding(9, 4)
+
+    def replaced(ids):
+        vectors = words(ids)
+        vectors.data = vectors.data.flip(1)
+        return layer(vectors)
+
+    def copied_into(ids):
+        vectors = words(ids)
+        vectors.data.copy_(vectors.data.flip(1))
+        return layer(vectors)
+
+    def afterwards(ids):
+        vectors = words(ids)
+        read = layer(vectors)
+        vectors.data.zero_()
+        return read
+
+    for model in (replaced, copied_into):
+        with pytest.raises(ValueError, match=r"through \.data"):
+            HiddenStateDeltaAttribution(model, layer).attribute(ids)
+    scores = HiddenStateDeltaAttribution(afterwards, layer).attribute(ids)
+    assert torch.equal(
+        scores, HiddenStateDeltaAttribution(lambda x: layer(words(x)), layer).attribute(ids)
+    )

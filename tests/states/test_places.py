@@ -226,6 +226,19 @@ def test_several_inputs_and_calls(before):
     assert twice.mixed == ()
 
 
+def test_ids_that_are_looked_up_in_a_table_keep_their_places(before):
+    table = torch.randperm(1 + int(ids_of_their_own().max()))
+    for look_up in (
+        lambda ids: table[ids],
+        lambda ids: table.index_select(0, ids.flatten()).view(ids.shape),
+        lambda ids: table.expand(len(ids), -1).gather(1, ids),
+    ):
+        flipped = placed((ids_of_their_own(),), lambda ids, f=look_up: before.words(f(ids).flip(1)))
+        assert pairs_of(flipped) == [
+            (r * TIME + t, r * TIME + TIME - 1 - t) for r in range(ROWS) for t in range(TIME)
+        ]
+
+
 def test_scores_of_steps_go_to_the_tokens_that_were_read(before):
     ids = ids_of_their_own()
     flipped = placed((ids,), lambda ids: before.words(ids).flip(1))

@@ -30,6 +30,8 @@ _ASK: frozenset[Any] = frozenset(
     + [getattr(Tensor, name).__get__ for name in _PROPERTIES]
 )
 """What asks for a property of a tensor and makes none."""
+_DATA: Any = Tensor.data
+_GET_DATA, _SET_DATA = _DATA.__get__, _DATA.__set__
 
 
 class Entry(NamedTuple):
@@ -69,6 +71,7 @@ class Following(TorchFunctionMode):
         self._differentiable = differentiable and not torch.is_inference_mode_enabled()
         self._followed: dict[int, _Followed] = {}
         self._touched: dict[int, weakref.ref[Tensor]] = {}
+        self._beside: list[tuple[Tensor, int]] = []
         handed, first = [], 0
         for index, tensor in enumerate(inputs):
             numbers = torch.arange(first, first + tensor.numel(), device=tensor.device)
@@ -91,6 +94,14 @@ class Following(TorchFunctionMode):
             return None
         return followed.places
 
+    def check_seen(self) -> None:
+        """Raises ValueError if something was changed through `.data`, which autograd cannot see."""
+        if any(_version(tensor) != version for tensor, version in self._beside):
+            raise ValueError(
+                "the model changes tokens, or their vectors, through .data, so that it cannot be "
+                "told which tokens the layer reads; write the same without .data"
+            )
+
     def __torch_function__(
         self,
         func: Callable[..., Any],
@@ -106,8 +117,12 @@ class Following(TorchFunctionMode):
         )
         if not read:
             return func(*args, **kwargs)
+        if func == _SET_DATA:
+            self._beside.append((args[0], -1))
         known = {id(value): places for value in read if (places := self.places(value)) is not None}
         output = func(*args, **kwargs)
+        if func == _GET_DATA:
+            self._beside.append((output, _version(output)))
         if func.__name__ in MADE_NEW:
             return output
         if known:

@@ -22,6 +22,8 @@ MOVES = names(
     "unbind tensor_split cat concat concatenate stack hstack vstack take_along_dim gather "
     "masked_select masked_fill pad pad_sequence _pack_padded_sequence __iter__"
 )
+LOOKUPS_OF_ROWS = names("__getitem__ index_select")
+LOOKUPS = LOOKUPS_OF_ROWS | names("gather take_along_dim")
 JOINS = names("cat concat concatenate stack hstack vstack pad_sequence")
 CONVERSIONS = names("to long int short type type_as cpu cuda float double half")
 OF_IDS = names(
@@ -77,6 +79,8 @@ class Operation(NamedTuple):
         if len(self.known) > 1 or self.has_others:
             return None
         places, name = self.only, self.name
+        if self.maps:
+            return places if places.shape == shape else None
         if not self.of_vectors:
             if name == "one_hot":
                 return places.unsqueeze(-1)
@@ -89,6 +93,11 @@ class Operation(NamedTuple):
         if has_features:
             shape = torch.Size((*shape[:-1], 1))
         return places.expand(shape) if places.dim() == len(shape) else None
+
+    @property
+    def maps(self) -> bool:
+        """Whether it looks something up by ids in a table that is no input, such as other ids."""
+        return self.name in LOOKUPS and id(self.args[0]) not in self.known
 
     def written(self) -> Tensor | None:
         """The places of a tensor after `shifted[:, 1:] = ids[:, :-1]`; None: they are unknown."""
@@ -114,13 +123,11 @@ class Operation(NamedTuple):
         """Whether it looks vectors up by ids."""
         if not output.is_floating_point():
             return False
-        table = self.args[0] if self.args else None
-        by_index = self.name in ("__getitem__", "index_select") and id(table) not in self.known
-        return self.name == "embedding" or by_index
+        return self.name == "embedding" or (self.maps and self.name in LOOKUPS_OF_ROWS)
 
     def moved(self, output: Any) -> list[tuple[Tensor, Tensor]]:
         """The output's tensors and their places, where the same operation on places fits them."""
-        if self.has_others and self.name in JOINS:
+        if (self.has_others and self.name in JOINS) or self.maps:
             return []
         args, kwargs = self._numbered(self.args), self._numbered(self.kwargs)
         if self.name in ("pad", "masked_fill"):

@@ -97,6 +97,8 @@ def record(
         return kept, handed
 
     def before(index: int) -> None:
+        if following is not None:
+            following.check_seen()
         if not kernels.begin(layers[index]):
             torch.set_grad_enabled(False)
         if unfollowed and following is not None:  # nothing in torch's own layers is an input's
