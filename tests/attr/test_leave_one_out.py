@@ -167,3 +167,37 @@ def test_the_adjoint_delta_is_checked_against_it(check):
         adjoint.attribute(IDS, 1, target=1)
     with pytest.raises(ValueError, match="check is 1; expected 0"):
         AdjointDeltaAttribution(model, model.layer, check=1)
+
+
+def test_numbers_that_may_be_lengths_are_not_left_as_they_are():
+    class MeanOfReal(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding, self.layer = nn.Embedding(9, 4), nn.GRU(4, 3, batch_first=True)
+            self.double()
+
+        def forward(self, ids, lengths):
+            real = (torch.arange(ids.shape[1]) < lengths[:, None]).unsqueeze(2)
+            return (self.layer(self.embedding(ids))[0] * real).sum(1) / real.sum(1)
+
+    model, ids, lengths = MeanOfReal(), torch.randint(9, (2, 4)), torch.tensor([3, 4])
+    method = LeaveOneOutAttribution(model, model.layer)
+    with pytest.raises(ValueError, match=r"holds \[3, 4\], .* reads \[4, 4\] tokens"):
+        method.attribute(ids, target=1, additional_forward_args=(lengths,))
+    told = method.attribute(ids, target=1, additional_forward_args=(lengths,), lengths=lengths)
+    three = torch.tensor([3])
+    whole, without = (
+        model(row, three[:1] - cut) for row, cut in ((ids[:1, :3], 0), (ids[:1, 1:3], 1))
+    )
+    torch.testing.assert_close(told[0, 0], (whole - without)[0, 1].detach())
+
+
+def test_tokens_that_several_steps_read_are_refused():
+    layer, words = nn.GRU(4, 3, batch_first=True), nn.Embedding(9, 4)
+    before = nn.Conv1d(4, 4, 3, padding=1)
+
+    def model(ids):
+        return layer(before(words(ids).transpose(1, 2)).transpose(1, 2))[0][:, -1]
+
+    with pytest.raises(ValueError, match="several tokens each"):
+        LeaveOneOutAttribution(model, layer).attribute(torch.randint(9, (2, 5)), target=1)

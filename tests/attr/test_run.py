@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from captum_rnn import HiddenStateDeltaAttribution, pack_tokens
+from captum_rnn import AdjointDeltaAttribution, HiddenStateDeltaAttribution, pack_tokens
 from models import Classifier, SentencePair
 
 VOCABULARY = 50
@@ -193,3 +193,29 @@ def test_what_is_changed_through_data_is_refused():
     assert torch.equal(
         scores, HiddenStateDeltaAttribution(lambda x: layer(words(x)), layer).attribute(ids)
     )
+
+
+def test_vectors_that_are_masked_in_place_count_beside_the_layer_as_they_were():
+    words, layer, head = nn.Embedding(9, 4), nn.GRU(4, 3, batch_first=True), nn.Linear(7, 2)
+    ids = torch.randint(9, (2, 5))
+
+    def model(ids, in_place):
+        vectors = words(ids)
+        beside, mask = (vectors * 1.0).tanh().mean(1), (ids < 5).unsqueeze(2)
+        read = vectors.masked_fill_(mask, 0.0) if in_place else vectors.masked_fill(mask, 0.0)
+        return head(torch.cat([beside, layer(read)[0].mean(1)], 1))
+
+    adjoint = AdjointDeltaAttribution(model, layer)
+    in_place, anew = (
+        adjoint.attribute(ids, target=1, additional_forward_args=(given,))
+        for given in (True, False)
+    )
+    torch.testing.assert_close(in_place, anew)
+    assert (in_place[ids < 5] != 0).all()
+
+
+def test_vectors_that_are_rolled_number_by_number_mix_tokens():
+    words, layer = nn.Embedding(9, 4), nn.GRU(4, 3, batch_first=True)
+    rolled = HiddenStateDeltaAttribution(lambda ids: layer(words(ids).roll(1)), layer)
+    with pytest.raises(ValueError, match="several tokens each"):
+        rolled.attribute(torch.randint(9, (2, 5)))

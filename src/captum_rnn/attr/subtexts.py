@@ -68,6 +68,12 @@ class SubTexts:
                 f"inputs holds {len(tensors)} tensor(s) of shape {tuple(tensors[0].shape)}; "
                 "expected one, (batch, time, …) or (time, batch, …), of which tokens are removed"
             )
+        if run.placement.mixed:
+            raise ValueError(
+                "the steps of the layer read several tokens each, and other steps read them too, "
+                "so that it cannot be told which tokens are read to be removed; use "
+                "captum.attr.FeatureAblation"
+            )
         self.tokens = _tokens_read(run, batch_first=batch_first)
         self._inputs = tensors[0] if batch_first else tensors[0].transpose(0, 1)
         self._layout, self._target, self._batch_first = layout, target, batch_first
@@ -137,6 +143,12 @@ class SubTexts:
                 counts = self.tokens.sum(1).to(given)
                 if torch.equal(given, counts):
                     return lambda rows, places: given.new_full((len(rows),), places.shape[1])
+                if given.min() > 0 and given.max() <= time:
+                    raise ValueError(
+                        f"additional_forward_args[{place}] holds {given.tolist()}, which may be "
+                        f"numbers of tokens, but the layer reads {counts.tolist()} tokens of the "
+                        "rows; pass lengths, or let forward_func bring along what counts no tokens"
+                    )
             if len(given) == batch:
                 return lambda rows, places: given[rows.to(given.device)]
             raise ValueError(

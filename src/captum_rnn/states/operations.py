@@ -127,7 +127,7 @@ class Operation(NamedTuple):
 
     def moved(self, output: Any) -> list[tuple[Tensor, Tensor]]:
         """The output's tensors and their places, where the same operation on places fits them."""
-        if (self.has_others and self.name in JOINS) or self.maps:
+        if (self.has_others and self.name in JOINS) or self.maps or self._rolls_features:
             return []
         args, kwargs = self._numbered(self.args), self._numbered(self.kwargs)
         if self.name in ("pad", "masked_fill"):
@@ -148,6 +148,12 @@ class Operation(NamedTuple):
         fit = len(output) == len(places) and all(_fits(*pair) for pair in pairs)
         return pairs if fit else []
 
+    @property
+    def _rolls_features(self) -> bool:
+        """Whether vectors are rolled as one long row of numbers."""
+        dims = self.kwargs.get("dims", self.args[2:3])
+        return self.name == "roll" and self.of_vectors and dims in ((), [])
+
     def _numbered(self, values: Any) -> Any:
         """Arguments with places instead of tensors; what is put beside them is from nowhere."""
         if isinstance(values, dict):
@@ -157,7 +163,7 @@ class Operation(NamedTuple):
         if not isinstance(values, Tensor):
             return values
         if id(values) in self.known:
-            return self.known[id(values)]
+            return self.known[id(values)].clone()  # which an operation in place changes
         if self.name in JOINS:
             shape = (*values.shape[:-1], 1) if values.is_floating_point() else values.shape
             return torch.full(shape, NOWHERE, device=values.device)
