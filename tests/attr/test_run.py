@@ -4,7 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from captum_rnn import AdjointDeltaAttribution, HiddenStateDeltaAttribution, pack_tokens
+from captum_rnn import (
+    AdjointDeltaAttribution,
+    HiddenStateDeltaAttribution,
+    LogitDeltaAttribution,
+    pack_tokens,
+)
 from models import Classifier, SentencePair
 
 VOCABULARY = 50
@@ -219,3 +224,34 @@ def test_vectors_that_are_rolled_number_by_number_mix_tokens():
     rolled = HiddenStateDeltaAttribution(lambda ids: layer(words(ids).roll(1)), layer)
     with pytest.raises(ValueError, match="several tokens each"):
         rolled.attribute(torch.randint(9, (2, 5)))
+
+
+def test_tokens_that_make_the_initial_state_count_by_that_way_too():
+    words, layer, head = nn.Embedding(9, 4), nn.GRU(4, 3, batch_first=True), nn.Linear(3, 2)
+    start, ids = nn.Linear(4, 3), torch.randint(9, (2, 5))
+
+    def begun(vectors):
+        return start(vectors.mean(1)).tanh().unsqueeze(0)
+
+    def model(ids, initial=None):
+        vectors = words(ids)
+        return head(layer(vectors, begun(vectors) if initial is None else initial)[0].mean(1))
+
+    adjoint = AdjointDeltaAttribution(model, layer)
+    vectors = words(ids).detach().requires_grad_()
+    value = head(layer(vectors.detach(), begun(vectors))[0].mean(1))[:, 1].sum()
+    (of_start,) = torch.autograd.grad(value, vectors)
+    by_steps = adjoint.attribute(ids, None, 1, (begun(vectors).detach(),))
+    by_start = (of_start * vectors).sum(2).detach()
+    torch.testing.assert_close(adjoint.attribute(ids, target=1), by_steps + by_start)
+    assert (by_start.abs() > 1e-3).any()
+    with pytest.raises(ValueError, match="initial state of GRU is made of the tokens"):
+        LogitDeltaAttribution(model, layer).attribute(ids, target=1)
+
+
+def test_ids_that_were_made_in_inference_mode(model, hsd, ids):
+    with torch.inference_mode():
+        made_there = ids.clone()
+    for method in (hsd, AdjointDeltaAttribution(model, model.layer)):
+        scores = method.attribute(made_there, target=1)
+        torch.testing.assert_close(scores, method.attribute(ids, target=1))

@@ -75,6 +75,7 @@ class Run:
         depends: The same, and those whose states it began from.
         mixed: The records whose steps read several tokens that others read too.
         composed: The records whose steps read one step each of another record.
+        begun: The records whose initial states are made of the tokens.
         reads_beside: Derivatives of the output with respect to what reaches it beside the layers,
             for each entry of the graph.
     """
@@ -93,6 +94,7 @@ class Run:
     depends: list[set[int]] = field(default_factory=list)
     mixed: set[int] = field(default_factory=set)
     composed: set[int] = field(default_factory=set)
+    begun: set[int] = field(default_factory=set)
     reads_beside: list[Tensor | None] = field(default_factory=list)
 
     @property
@@ -122,7 +124,9 @@ class Run:
     @property
     def needs_walk(self) -> bool:
         """Whether there is more than layers that read tokens and a classifier that reads layers."""
-        return self.graph is not None and (bool(self.mixed) or any(self.depends))
+        return self.graph is not None and (
+            bool(self.mixed) or bool(self.begun) or any(self.depends)
+        )
 
     def beside(self, weighted: Sequence[Weighted] = ()) -> list[Tensor]:
         """Derivative times vector of the tokens of each input, over their axes.

@@ -157,7 +157,7 @@ class RecurrentModel:
                     check_reads_in_order(kind, own[layers.index(kind)])
             joined = join(layers, own, gradients, calls)
             reads: list[set[int]] = [set() for _ in joined]
-            begins = reads
+            begins, of_tokens = reads, graph.begin_from_tokens(joined) if graph else set()
             if graph is not None and len(calls) > 1:
                 reads, begins = graph.readers(joined)
         mixed = placement.mixed
@@ -200,6 +200,7 @@ class RecurrentModel:
             [read | begun for read, begun in zip(reads, begins, strict=True)],
             _of(joined, mixed),
             _of(joined, by_way),
+            of_tokens,
             reads_beside,
         )
 

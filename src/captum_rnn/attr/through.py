@@ -58,21 +58,25 @@ class _Through:
 
     def scores(self) -> list[Tensor]:
         """Scores of the tokens of each input, over their axes."""
-        steps, handed = self.steps()
-        beside = [handed[index] for index in handed if not self._is_scored(index)]
+        steps, beside = self.steps()
         return self.run.with_beside(self.run.placed(steps), beside)
 
-    def steps(self) -> tuple[list[Tensor], dict[int, Weighted]]:
-        """Scores of the steps of each record, and what is handed on of some."""
+    def steps(self) -> tuple[list[Tensor], list[Weighted]]:
+        """Scores of the steps of each record, and what is handed on to the tokens beside them."""
         run = self.run
         assert run.graph is not None
         handed: dict[int, Weighted] = {}
+        beside: list[Weighted] = []
         scores: dict[int, Tensor] = {}
         for index in self._last_first():
             record = self._with_later(index, handed)
             if self._hands_on(index):
                 inputs, initial = self.method._handed_on(record.layer, record)
                 handed[index] = run.graph.handed_on(run.joined[index], inputs, initial)
+                if not self._is_scored(index):
+                    beside.append(handed[index])
+                elif index in run.begun:
+                    beside.append(run.graph.handed_on(run.joined[index], None, initial))
             if self._is_scored(index):
                 scores[index] = self.method._score(record.layer, record)
         some = next(iter(scores.values()), run.graph.values)
@@ -80,7 +84,7 @@ class _Through:
             scores.get(index, some.new_zeros(()).expand(*grid, *some.shape[2:]))
             for index, grid in enumerate(run.grids)
         ]
-        return steps, handed
+        return steps, beside
 
     def _last_first(self) -> Iterator[int]:
         """The trajectories, each after all that read it; ValueError if they read each other."""
@@ -99,7 +103,7 @@ class _Through:
             left -= set(free)
 
     def _hands_on(self, index: int) -> bool:
-        return bool(self.run.depends[index]) or index in self.run.mixed
+        return bool(self.run.depends[index]) or index in self.run.mixed | self.run.begun
 
     def _is_scored(self, index: int) -> bool:
         """Whether the steps of a trajectory have scores of their own."""
@@ -141,6 +145,12 @@ class _Through:
 def check_no_walk(run: Run, name: str) -> None:
     """Raises ValueError where steps would have to be scored that have no token of their own."""
     for index, record in enumerate(run.records):
+        if index in run.begun:
+            raise ValueError(
+                f"the initial state of {type(record.layer).__name__} is made of the tokens, which "
+                f"{name} does not go through; use AdjointDeltaAttribution or "
+                "RecurrentLRPAttribution, or bring that state along in additional_forward_args"
+            )
         by_itself = not run.depends[index] or index in run.composed
         if index in run.mixed or not by_itself:
             raise ValueError(

@@ -74,6 +74,8 @@ class Following(TorchFunctionMode):
         self._beside: list[tuple[Tensor, int]] = []
         handed, first = [], 0
         for index, tensor in enumerate(inputs):
+            if tensor.is_inference() and not torch.is_inference_mode_enabled():
+                tensor = tensor.clone()  # which the graph may keep
             numbers = torch.arange(first, first + tensor.numel(), device=tensor.device)
             numbers = numbers.reshape(tensor.shape)
             first += tensor.numel()

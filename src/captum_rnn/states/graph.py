@@ -93,23 +93,23 @@ class Graph:
         return states
 
     def handed_on(
-        self, joined: Joined, inputs: Tensor, initial: Sequence[Tensor] | None
+        self, joined: Joined, inputs: Tensor | None, initial: Sequence[Tensor] | None
     ) -> Weighted:
         """What the runs of a trajectory were given, weighted with its multipliers.
 
         Args:
             joined: The trajectory.
-            inputs: Multipliers of its inputs (rows, time, features).
+            inputs: Multipliers of its inputs (rows, time, features); None: zeros.
             initial: Multipliers of its initial states (number, rows, state) each; None: zeros.
         """
         weighted = Weighted([], [])
-        flat = inputs.flatten(0, 1)
         for number, order, linked in zip(
             joined.members, joined.orders, joined.is_linked, strict=True
         ):
-            read = data_of(self.recording.reads[number])
-            weighted.tensors.append(read)
-            weighted.weights.append(flat[order].reshape(read.shape))
+            if inputs is not None:
+                read = data_of(self.recording.reads[number])
+                weighted.tensors.append(read)
+                weighted.weights.append(inputs.flatten(0, 1)[order].reshape(read.shape))
             given = self.recording.given[number]
             if linked or given is None or initial is None:
                 continue
@@ -125,6 +125,16 @@ class Graph:
             [self._sources(self._read(trajectory), joined) for trajectory in joined],
             [self._sources(self._begun(trajectory), joined) for trajectory in joined],
         )
+
+    def begin_from_tokens(self, joined: Sequence[Joined]) -> set[int]:
+        """The trajectories whose initial states are made of what stands at the inputs' places."""
+        found = set()
+        for index, trajectory in enumerate(joined):
+            states = self._begun(trajectory)
+            _, gradients = self.gradients(Weighted(states, [_drawn(state) for state in states]))
+            if any(gradient is not None and bool(gradient.any()) for gradient in gradients):
+                found.add(index)
+        return found
 
     def _sources(self, tensors: list[Tensor], joined: Sequence[Joined]) -> set[int]:
         weights = [_drawn(tensor) for tensor in tensors]
