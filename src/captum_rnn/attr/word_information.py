@@ -232,7 +232,7 @@ class WordInformationAttribution(InternalAttribution):  # type: ignore[misc]
         words = observer.swapped(embedded.detach())
         observer.check_repeatable(at_rest, vectors(words))
         features = embedded.shape[2]
-        self.last_search = search.run(
+        found = search.run(
             vectors,
             words,
             tokens,
@@ -240,7 +240,8 @@ class WordInformationAttribution(InternalAttribution):  # type: ignore[misc]
             log_scale=math.log(self.scale),
             show_progress=show_progress,
         )
-        scores = self._quantity(self.last_search.log_sigma, quantity, features, tokens)
+        self.last_search = found  # which another thread's call may set meanwhile
+        scores = self._quantity(found.log_sigma, quantity, features, tokens)
         attributions = layout.arrange(observer.swapped(scores))
         return format_output(is_tuple(inputs), (attributions,))
 
