@@ -48,8 +48,8 @@ def test_padding_and_what_lies_behind_a_length_are_no_words(model, ids):
     for batch_first in (True, False):
         given = StateObserver(model, model.head, model.embedding, "all", batch_first)
         inputs = given.swapped(ids)
-        _, seen = StateObserver(model, model.head, model.embedding).observe((ids,))
-        tokens = given.tokens(inputs, given.layout((inputs,)), seen, lengths)
+        embedded, seen = StateObserver(model, model.head, model.embedding).observe((ids,))
+        tokens = given.tokens(inputs, given.layout((inputs,)), embedded, seen, lengths)
         assert tokens.int().tolist() == expected
 
 

@@ -340,3 +340,57 @@ def test_words_are_found_wherever_the_layer_reads_them(how):
         "sorted": [[True] * 3 + [False] * 3, [True] * 6],
     }[how]
     assert (scores > 0).tolist() == expected
+
+
+class Rearranging(nn.Module):
+    """Hands its words to the layer in another order, or others of them."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.how = how
+        self.embedding = nn.Embedding(VOCABULARY, FEATURES)
+        self.conv = nn.Conv1d(FEATURES, FEATURES, 2, stride=2)
+        self.layer = nn.LSTM(FEATURES, 6, batch_first=True)
+
+    def forward(self, ids, lengths):
+        read, back = self.embedding(ids), torch.arange(len(ids))
+        if self.how == "sorted":
+            lengths, order = lengths.sort(descending=True)
+            read, back = read[order], order.argsort()
+        if self.how == "first dropped":
+            read, lengths = read[:, 1:], lengths - 1
+        if self.how == "convolved":
+            read, lengths = self.conv(read.transpose(1, 2)).transpose(1, 2), lengths // 2
+        if self.how == "reversed":
+            return self.layer(read.flip(1))[0][:, -1]
+        packed = pack_padded_sequence(read, lengths, batch_first=True, enforce_sorted=False)
+        return self.layer(packed)[1][0][-1][back]
+
+
+@pytest.mark.parametrize("how", ["sorted", "first dropped", "convolved", "reversed"])
+def test_words_stand_where_the_layer_read_them(how):
+    model, ids = Rearranging(how).eval(), torch.randint(VOCABULARY, (2, 6))
+    lengths = torch.tensor([4, 6])
+    method = WordInformationAttribution(
+        model, model.layer, embedding=model.embedding, state_variance=0.3
+    )
+    scores = method.attribute(ids, additional_forward_args=(lengths,), search=SEARCH)
+    vectors = model.embedding(ids).detach().requires_grad_()
+    handle = model.embedding.register_forward_hook(lambda *_: vectors)
+    model(ids, lengths).square().sum().backward()
+    handle.remove()
+    assert torch.equal(scores != 0, vectors.grad.abs().sum(2) > 0)
+
+
+def test_lengths_and_positions_that_do_not_fit_what_was_read():
+    ids, lengths = torch.randint(VOCABULARY, (2, 6)), torch.tensor([4, 6])
+    for how, readout, given in (
+        ("reversed", "final", lengths),
+        ("sorted", torch.tensor([2, 3]), None),
+    ):
+        model = Rearranging(how).eval()
+        method = WordInformationAttribution(
+            model, model.layer, embedding=model.embedding, readout=readout, state_variance=0.3
+        )
+        with pytest.raises(ValueError, match=r"lengths\[0\] is 4|another row"):
+            method.attribute(ids, None, (lengths,), lengths=given, search=SHORT)

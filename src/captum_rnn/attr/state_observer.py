@@ -85,22 +85,64 @@ class StateObserver:
         return InputLayout(tensors[0].shape, self.batch_first)
 
     def tokens(
-        self, ids: Tensor, layout: InputLayout, seen: SeenStates, lengths: Tensor | None
+        self,
+        ids: Tensor,
+        layout: InputLayout,
+        embedded: Tensor,
+        seen: SeenStates,
+        lengths: Tensor | None,
     ) -> Tensor:
-        """Which places (batch, time) hold words."""
+        """Which places (batch, time) hold words: of a recurrent layer, those that it read.
+
+        Raises:
+            ValueError: Lengths, or positions of rows, that do not fit what the layer read.
+        """
         tokens = torch.ones(layout.batch, layout.time, dtype=torch.bool, device=ids.device)
-        if seen.reads is not None:
-            tokens = self.swapped(seen.reads)
-            lengths_known = None if seen.path is None else seen.path.lengths
-            if lengths_known is not None and len(lengths_known) == layout.batch:
-                tokens = tokens & (lengths_known > 0).unsqueeze(1)  # a row that packs no token
         if lengths is not None:
             lengths = check_lengths(lengths, layout.batch, layout.time, ids.device)
-            tokens = tokens & (torch.arange(layout.time, device=ids.device) < lengths.unsqueeze(1))
+            tokens = torch.arange(layout.time, device=ids.device) < lengths.unsqueeze(1)
+        if seen.given is not None and seen.given.requires_grad:
+            is_read = self._read(embedded, seen.given)
+            if lengths is not None and (differs := (is_read != tokens).any(1)).any():
+                row = int(differs.int().argmax())
+                raise ValueError(
+                    f"lengths[{row}] is {int(lengths[row])}, but the layer read the tokens "
+                    f"{is_read[row].nonzero().flatten().tolist()} of row {row} before that; leave "
+                    "lengths out, or let the model pack its batch"
+                )
+            tokens = is_read
         padding = getattr(self.embedding, "padding_idx", None)
         if padding is not None and ids.dim() == 2:
             tokens = tokens & (self.swapped(ids) != padding)
         return tokens
+
+    def _read(self, embedded: Tensor, given: Tensor) -> Tensor:
+        """Which word vectors (batch, time) the steps of a layer read, as autograd tells it.
+
+        Args:
+            embedded: The word vectors, a leaf of the graph.
+            given: What the layer read at each step (rows, time, features), 0 beyond its length.
+        """
+        draw = torch.Generator(given.device).manual_seed(0)
+        vectors = torch.randn(given.shape, generator=draw, device=given.device).to(given.dtype)
+        rows = torch.arange(1, len(given) + 1, device=given.device).view(-1, 1, 1)
+        once, by_row = (
+            self.swapped(
+                torch.autograd.grad(
+                    given, embedded, weighted, retain_graph=True, materialize_grads=True
+                )[0]
+            )
+            for weighted in (vectors, vectors * rows)
+        )
+        if isinstance(self.readout, Tensor) and len(given) == len(once):
+            moved = (by_row - rows * once).abs().amax((1, 2)) > 0.1 * once.abs().amax((1, 2))
+            if moved.any():
+                raise ValueError(
+                    f"readout holds a position for each row, but the layer reads row "
+                    f"{int(moved.int().argmax())} in another row, as where a batch is sorted; let "
+                    "pack_padded_sequence sort it with enforce_sorted=False"
+                )
+        return (once != 0).any(2)
 
     def swapped(self, tensor: Tensor) -> Tensor:
         """From the inputs' layout to batch first, or back."""

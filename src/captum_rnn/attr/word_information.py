@@ -221,7 +221,7 @@ class WordInformationAttribution(InternalAttribution):  # type: ignore[misc]
         embedded, seen = observer.observe(tensors, additional_forward_args, lengths, target)
         observer.check_axes(embedded, layout)
         variance = self._variance(seen)
-        tokens = observer.tokens(tensors[0], layout, seen, lengths)
+        tokens = observer.tokens(tensors[0], layout, embedded, seen, lengths)
         at_rest = state_vectors(seen.values.detach(), seen.seen, variance)
 
         def vectors(words: Tensor) -> Tensor:

@@ -12,8 +12,7 @@ from captum_rnn.functional.path import StatePath
 from captum_rnn.functional.readout import read_out
 from captum_rnn.states.calls import layer_call
 from captum_rnn.states.hooks import LayerCall, compiled_code_runs_eagerly, watched
-from captum_rnn.states.recording import data_of
-from captum_rnn.states.trajectory import Trajectory, trajectory
+from captum_rnn.states.trajectory import given_to, trajectory
 
 StateReadout: TypeAlias = Literal["final", "all"] | int | Tensor
 
@@ -25,14 +24,13 @@ class SeenStates:
     Attributes:
         values: States (batch, states, features).
         seen: Which of them count (batch, states).
-        path: The trajectory of a recurrent layer; None for any other.
+        given: What a recurrent layer read at each step (rows, time, features), as part of the
+            graph, and 0 beyond a row's length; None for any other layer.
     """
 
     values: Tensor
     seen: Tensor
-    path: Trajectory | None = None
-    reads: Tensor | None = None
-    """Which word vectors (batch, time) a recurrent layer reads something of; None for any other."""
+    given: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -124,12 +122,10 @@ def seen_states(
             range, or a position is asked of an output whose second axis is not the time.
     """
     batch, time = run.embedded.shape[:2] if batch_first else run.embedded.shape[1::-1]
-    reads = None
     if isinstance(run.output, LayerCall):
-        reads = _read_by(run.output, run.embedded)
         assert isinstance(layer, nn.RNNBase)
         path = trajectory(layer, run.output, lengths)
-        paths, lengths, found = path.directions, path.lengths, path
+        paths, lengths, given = path.directions, path.lengths, given_to(layer, run.output, path)
     else:
         output = run.output
         if not batch_first and output.dim() > 2:
@@ -147,17 +143,17 @@ def seen_states(
             if readout != "all":
                 raise _no_time_axis(layer, run.output, time)
             lengths = None
-        paths, found = (StatePath(None, output.flatten(2)),), None
+        paths, given = (StatePath(None, output.flatten(2)),), None
     if isinstance(readout, str) and readout == "all":
         values = torch.cat([part.outputs for part in paths], -1)
         seen = _all_seen(values)
         if lengths is not None:
             steps = torch.arange(values.shape[1], device=values.device)
             seen = steps < lengths.unsqueeze(1)
-        return SeenStates(values, seen, found, reads)
+        return SeenStates(values, seen, given)
     read = [read_out(part, lengths, readout).target for part in paths]
     values = torch.cat(read, -1)
-    return SeenStates(values, _all_seen(values), found, reads)
+    return SeenStates(values, _all_seen(values), given)
 
 
 @contextlib.contextmanager
@@ -189,17 +185,6 @@ def _check_ran_once(name: str, module: nn.Module, runs: int) -> None:
         f"the {name} ({type(module).__name__}) {times} in the forward pass; pass one that "
         "forward_func runs exactly once"
     )
-
-
-def _read_by(call: LayerCall, embedded: Tensor) -> Tensor | None:
-    """The word vectors that what a layer read depends on, wherever they went before it."""
-    read = data_of(call.input)
-    if not (read.requires_grad and embedded.requires_grad):
-        return None
-    draw = torch.Generator(read.device).manual_seed(0)
-    weights = torch.randn(read.shape, generator=draw, device=read.device).to(read.dtype)
-    (gradient,) = torch.autograd.grad(read, embedded, weights, retain_graph=True, allow_unused=True)
-    return None if gradient is None else (gradient != 0).flatten(2).any(2)
 
 
 def _all_seen(values: Tensor) -> Tensor:

@@ -111,6 +111,12 @@ def trajectory(layer: nn.Module, call: LayerCall, lengths: Tensor | None = None)
     return Trajectory(tuple(paths), lengths, read, ends is not None)
 
 
+def given_to(layer: nn.Module, call: LayerCall, path: Trajectory) -> Tensor:
+    """What the layer read at each step (batch, time, features), and 0 beyond a row's length."""
+    padded, _ = _padded(call.input, form_of(layer).batch_first)
+    return path.without_padding(padded)
+
+
 def read_gradients(layer: nn.Module, call: LayerCall, gradient: ReadGradient) -> list[Reads]:
     """What the classifier reads of each direction of the top level, in the order of the batch.
 
