@@ -95,3 +95,14 @@ def test_a_trainable_reference_in_another_precision():
     assert scores.dtype == torch.float32
     assert not scores.requires_grad
     torch.testing.assert_close(scores, expected, rtol=0, atol=0)
+
+
+def test_layers_that_read_each_other_are_refused():
+    words, head = nn.Embedding(9, 4), nn.Linear(3, 2)
+    lower, upper = nn.GRU(4, 3, batch_first=True), nn.GRU(3, 3, batch_first=True)
+
+    def model(ids):
+        return head(upper(lower(words(ids))[0])[0].mean(1))
+
+    with pytest.raises(ValueError, match="layers that read each other's steps"):
+        LocalDeltaAttribution(model, [lower, upper]).attribute(torch.randint(9, (2, 5)), target=1)

@@ -57,6 +57,15 @@ class LocalDeltaAttribution(ComparingAttribution):
     def _knows_features(self, run: Run) -> bool:
         return not run.needs_walk and any(run.reads_own_features)
 
+    def _token_scores(self, run: Run) -> list[Tensor]:
+        if run.composed:
+            raise ValueError(
+                "layer holds layers that read each other's steps, but LocalDeltaAttribution knows "
+                "what a baseline makes of one layer's step alone; pass one of them, or use "
+                "AdjointDeltaAttribution"
+            )
+        return super()._token_scores(run)
+
     @in_full_precision
     def _score(self, layer: nn.Module, record: Record) -> Tensor:
         assert record.gradient is not None
