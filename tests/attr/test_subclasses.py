@@ -170,3 +170,30 @@ def test_no_mode_and_no_graph_is_left_when_the_layer_fails():
     assert torch.overrides._get_current_function_mode_stack() == []
     assert not layer.last.requires_grad
     assert torch.is_grad_enabled()
+
+
+class OwnState(nn.GRU):
+    """Begins with a state of its own, and answers another multiple of its last one."""
+
+    def forward(self, tokens, hx=None):
+        own = torch.linspace(-1, 1, self.hidden_size).expand(1, len(tokens), -1).contiguous()
+        outputs, last = super().forward(tokens, own)
+        return outputs, 2 * last
+
+
+def test_a_subclass_that_begins_and_ends_with_states_of_its_own():
+    layer, words, head = OwnState(4, 3, batch_first=True), nn.Embedding(9, 4), nn.Linear(3, 2)
+    twin = nn.GRU(4, 3, batch_first=True)
+    twin.load_state_dict(layer.state_dict())
+    own = torch.linspace(-1, 1, 3).expand(1, 2, 3).contiguous()
+
+    def model(ids):
+        return head(layer(words(ids))[1][-1])
+
+    def plain(ids):
+        return head(2 * twin(words(ids), own)[1][-1])
+
+    ids = torch.randint(9, (2, 5))
+    for method in (LogitDeltaAttribution, AdjointDeltaAttribution, HiddenStateDeltaAttribution):
+        scores = method(model, layer).attribute(ids, target=1)
+        torch.testing.assert_close(scores, method(plain, twin).attribute(ids, target=1))

@@ -38,7 +38,16 @@ class Caught(NamedTuple):
         same_input = _data(call.input) is _data(self.call.input)
         same_output = _data(call.output) is _data(self.handed[0])
         used = self.call.weights.items()
-        return same_input and same_output and all(call.weights.get(n) is w for n, w in used)
+        same_weights = all(call.weights.get(n) is w for n, w in used)
+        return same_input and same_output and same_weights and self._same_states(call)
+
+    def _same_states(self, call: LayerCall) -> bool:
+        """Whether it began with the states that the subclass was given, and answered its own."""
+        order = call.input.sorted_indices if isinstance(call.input, PackedSequence) else None
+        assert self.call.initial is not None
+        initial = call.initial or [torch.zeros_like(state) for state in self.call.initial]
+        same_initial = _equal(initial, self.call.initial, order)
+        return same_initial and _equal(call.final, self.handed[1:], order)
 
 
 class KernelCalls(TorchFunctionMode):
@@ -132,6 +141,16 @@ def _kernel_call(layer: nn.RNNBase, args: tuple[Any, ...], answer: Any) -> Layer
         ((), {}),
         of_kernel=True,
     )
+
+
+def _equal(states: Sequence[Tensor], of_kernel: Sequence[Tensor], order: Tensor | None) -> bool:
+    """Whether they are the same, those of the kernel being in the `order` of a packed sequence."""
+    with torch._C.DisableTorchFunction():
+        return len(states) == len(of_kernel) and all(
+            one.numel() == other.numel()
+            and torch.equal(one.reshape(other.shape) if order is None else one[:, order], other)
+            for one, other in zip(states, of_kernel, strict=True)
+        )
 
 
 def _data(states: Any) -> Any:
