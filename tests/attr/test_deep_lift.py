@@ -246,3 +246,14 @@ def test_only_shares_have_a_known_sum():
 def test_an_unknown_step():
     with pytest.raises(ValueError, match="step is 'skip'"):
         RecurrentDeepLiftAttribution(nn.LSTM(5, 6), step="skip")
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
+def test_the_head_runs_again_under_the_callers_autocast(kind):
+    words, layer, head = nn.Embedding(9, 4), kind(4, 3, batch_first=True), nn.Linear(3, 2)
+    method = RecurrentDeepLiftAttribution(lambda ids: head(layer(words(ids))[0].mean(1)), layer)
+    ids = torch.randint(9, (2, 5))
+    expected = method.attribute(ids, target=1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        scores = method.attribute(ids, target=1)
+    assert (scores - expected).abs().max() < 0.15 * expected.abs().max()

@@ -124,10 +124,11 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
     @torch.no_grad()
     def _step_scores(self, run: Run) -> list[Tensor]:
         assert isinstance(run, _ComparedRun)
+        pairs = run.pairs  # for which the model's head runs again, as the caller runs it
         with run.full_precision():
             return [
                 record.path.without_padding(self._scores(*pair).transpose(0, 1))
-                for record, pair in zip(run.records, run.pairs, strict=True)
+                for record, pair in zip(run.records, pairs, strict=True)
             ]
 
     @torch.no_grad()
