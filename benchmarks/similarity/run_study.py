@@ -46,7 +46,8 @@ from captum_rnn.evaluation import (
     rank_correlations,
 )
 from captum_rnn.files import write_text
-from captum_rnn.states import record_calls, trajectory
+from captum_rnn.states.recording import record_calls
+from captum_rnn.states.trajectory import trajectory
 from captum_rnn.text import Vocabulary, load_corpus
 from captum_rnn.text.batching import pad_ids
 from captum_rnn.text.split import split_corpus

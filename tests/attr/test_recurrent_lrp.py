@@ -9,7 +9,8 @@ from torch import nn
 import lrp_reference
 from captum_rnn.attr.recurrent_lrp import RecurrentLRPAttribution
 from captum_rnn.functional.propagation import input_relevance
-from captum_rnn.states import record_read_gradients, unstack
+from captum_rnn.states.recording import record_read_gradients
+from captum_rnn.states.recovery import unstack
 from models import Classifier, SentencePair
 from readers import Reader, make_case
 from reference import KINDS, make_layer

@@ -6,8 +6,8 @@ from torch import nn
 
 import reference
 from captum_rnn.functional.proof import Proof, StepsDifferError
-from captum_rnn.states import record_calls
 from captum_rnn.states.levels import unstack_gates
+from captum_rnn.states.recording import record_calls
 from captum_rnn.states.weights import running_rounding
 
 EPSILON = {dtype: torch.finfo(dtype).eps for dtype in (torch.float64, torch.float32)}

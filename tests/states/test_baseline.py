@@ -7,7 +7,8 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from captum_rnn import pack_tokens
-from captum_rnn.states import Baselines, at_steps, baseline_inputs, record_calls
+from captum_rnn.states.baseline import Baselines, at_steps, baseline_inputs
+from captum_rnn.states.recording import record_calls
 from models import hooks
 
 IDS = torch.tensor([[3, 1, 4, 1], [5, 9, 0, 0], [2, 6, 5, 0]])

@@ -8,7 +8,6 @@ from torch import nn
 
 from captum_rnn.functional.baseline import baseline_run
 from captum_rnn.functional.cells import SECANT
-from captum_rnn.states import record_read_gradients, unstack
 from captum_rnn.states.head import (
     answered,
     head_gradients,
@@ -16,7 +15,8 @@ from captum_rnn.states.head import (
     mean_head_gradients,
     rows_of,
 )
-from captum_rnn.states.recording import data_of
+from captum_rnn.states.recording import data_of, record_read_gradients
+from captum_rnn.states.recovery import unstack
 from readers import Reader, make_case
 
 

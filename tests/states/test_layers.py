@@ -7,8 +7,10 @@ import torch
 from torch import nn
 
 from captum_rnn.attr import HiddenStateDeltaAttribution
-from captum_rnn.states import form_of, record_calls, recurrent_layer, torch_layer, unstack
 from captum_rnn.states.calls import layer_call
+from captum_rnn.states.layers import form_of, recurrent_layer, torch_layer
+from captum_rnn.states.recording import record_calls
+from captum_rnn.states.recovery import unstack
 from captum_rnn.states.weights import from_cell
 from other_layers import MinimalGRU
 

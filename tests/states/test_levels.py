@@ -11,8 +11,8 @@ from torch import nn
 import reference
 from captum_rnn.functional.proof import StepsDifferError
 from captum_rnn.functional.stack import Stack
-from captum_rnn.states import record_calls, record_read_gradients
 from captum_rnn.states.levels import unstack_gates
+from captum_rnn.states.recording import record_calls, record_read_gradients
 from readers import FEATURES, HIDDEN, LENGTHS, TIME, Case, Reader, make_case
 from unrolled import unrolled_rows
 

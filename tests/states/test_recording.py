@@ -9,13 +9,9 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from torch.overrides import TorchFunctionMode
 
 import reference
-from captum_rnn.states import (
-    read_at_rest,
-    record,
-    record_calls,
-    record_read_gradients,
-    recurrent_layer,
-)
+from captum_rnn.states.layers import recurrent_layer
+from captum_rnn.states.recording import record, record_calls, record_read_gradients
+from captum_rnn.states.rest import read_at_rest
 
 TOKENS = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(0))
 LENGTHS = torch.tensor([2, 4])

@@ -11,7 +11,8 @@ from captum_rnn.attr import (
     LogitDeltaAttribution,
     RecurrentLRPAttribution,
 )
-from captum_rnn.states import record_calls, unstack
+from captum_rnn.states.recording import record_calls
+from captum_rnn.states.recovery import unstack
 from other_layers import OTHERS, ReadingOthers, adjoint_by_hand
 
 FEATURES, HIDDEN, TIME = 3, 4, 6

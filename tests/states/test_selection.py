@@ -8,7 +8,9 @@ from torch import nn
 
 import reference
 from captum_rnn import pack_tokens
-from captum_rnn.states import StateSelection, record_calls, trajectory
+from captum_rnn.states.recording import record_calls
+from captum_rnn.states.selection import StateSelection
+from captum_rnn.states.trajectory import trajectory
 from readers import Reader, make_case
 from unrolled import unrolled_rows
 

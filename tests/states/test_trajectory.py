@@ -7,7 +7,8 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 import reference
 from captum_rnn import pack_tokens
-from captum_rnn.states import record_calls, trajectory
+from captum_rnn.states.recording import record_calls
+from captum_rnn.states.trajectory import trajectory
 
 
 @pytest.mark.parametrize("packed", [False, True])

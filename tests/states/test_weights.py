@@ -7,7 +7,8 @@ from torch.nn.utils import parametrize, prune
 from torch.nn.utils.parametrizations import weight_norm
 
 import reference
-from captum_rnn.states import record_calls, unstack
+from captum_rnn.states.recording import record_calls
+from captum_rnn.states.recovery import unstack
 from captum_rnn.states.weights import cell_of, level_alone, running_weights
 
 

@@ -34,7 +34,8 @@ from captum_rnn.functional.propagation import (
     worth_of_steps,
 )
 from captum_rnn.functional.stack import Stack
-from captum_rnn.states import reads_of, unstack
+from captum_rnn.states.levels import reads_of
+from captum_rnn.states.recovery import unstack
 
 
 class AdjointDeltaAttribution(EveryPredictionCompared, ComparingAttribution):

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from captum_rnn.attr.records import Run
-from captum_rnn.states import ReadGradient, Weighted, read_gradients
+from captum_rnn.states.graph import Weighted
+from captum_rnn.states.recording import ReadGradient
+from captum_rnn.states.trajectory import read_gradients
 
 Chosen: TypeAlias = slice | Sequence[int] | None
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from captum_rnn._captum import run_forward
 from captum_rnn.attr.inputs import InputLayout, check_inputs
 from captum_rnn.attr.records import Run
-from captum_rnn.states import Baselines, at_steps, baseline_inputs
+from captum_rnn.states.baseline import Baselines, at_steps, baseline_inputs
 
 GivenBaselines: TypeAlias = float | Tensor | tuple[float | Tensor, ...] | None
 

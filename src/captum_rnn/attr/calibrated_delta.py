@@ -35,7 +35,10 @@ from captum_rnn.functional.calibration import (
     ridge_regression,
 )
 from captum_rnn.functional.logit import gains_along
-from captum_rnn.states import LayerCall, StateSelection, Trajectory, form_of, recurrent_layer
+from captum_rnn.states.hooks import LayerCall
+from captum_rnn.states.layers import form_of, recurrent_layer
+from captum_rnn.states.selection import StateSelection
+from captum_rnn.states.trajectory import Trajectory
 
 
 class CalibratedDeltaAttribution(ComparingAttribution):

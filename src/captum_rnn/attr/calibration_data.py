@@ -11,7 +11,8 @@ from captum_rnn.attr.inputs import Lengths
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.functional.calibration import distance_bins
 from captum_rnn.functional.stack import Stack
-from captum_rnn.states import form_of, unstack
+from captum_rnn.states.layers import form_of
+from captum_rnn.states.recovery import unstack
 
 
 class Batch(NamedTuple):

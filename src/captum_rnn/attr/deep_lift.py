@@ -15,8 +15,10 @@ from captum_rnn.functional.baseline import BaselineRun, baseline_run
 from captum_rnn.functional.cells import SECANT
 from captum_rnn.functional.propagation import adjoint_scores, change_read, deep_lift
 from captum_rnn.functional.stack import Stack
-from captum_rnn.states import LayerCall, form_of, unstack
 from captum_rnn.states.head import answered, head_values, mean_head_gradients, values_on
+from captum_rnn.states.hooks import LayerCall
+from captum_rnn.states.layers import form_of
+from captum_rnn.states.recovery import unstack
 
 _POINTS = 16
 """Points on the way from the baseline's states to the text's, where a head is not linear."""

@@ -20,15 +20,10 @@ from captum_rnn.functional import (
     readout_total,
 )
 from captum_rnn.functional.predictions import hidden_state_matrix
-from captum_rnn.states import (
-    Direction,
-    LayerCall,
-    StateKind,
-    StateSelection,
-    Trajectory,
-    read_gradients,
-)
+from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.read_at import readout_of
+from captum_rnn.states.selection import Direction, StateKind, StateSelection
+from captum_rnn.states.trajectory import Trajectory, read_gradients
 
 
 class HiddenStateDeltaAttribution(EveryPrediction):

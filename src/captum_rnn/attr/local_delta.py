@@ -8,7 +8,7 @@ from captum_rnn.attr.comparing import ComparingAttribution
 from captum_rnn.attr.records import Record, Run, in_full_precision
 from captum_rnn.functional.features import feature_changes
 from captum_rnn.functional.local import local_delta, read_from_here_on
-from captum_rnn.states import unstack
+from captum_rnn.states.recovery import unstack
 
 
 class LocalDeltaAttribution(ComparingAttribution):

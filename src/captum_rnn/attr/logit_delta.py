@@ -14,8 +14,9 @@ from captum_rnn.functional import Readout, check_readout
 from captum_rnn.functional.head import head_delta
 from captum_rnn.functional.logit import logit_delta
 from captum_rnn.functional.predictions import logit_matrix
-from captum_rnn.states import all_reads, read_at_rest
 from captum_rnn.states.modes import tensors_kept
+from captum_rnn.states.reads import all_reads
+from captum_rnn.states.rest import read_at_rest
 
 
 class LogitDeltaAttribution(EveryPrediction):

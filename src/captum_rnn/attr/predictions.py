@@ -23,7 +23,7 @@ from captum_rnn.functional.predictions import (
     check_aggregate,
     within_rows,
 )
-from captum_rnn.states import ReadGradient
+from captum_rnn.states.recording import ReadGradient
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,15 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from captum_rnn.attr.inputs import InputLayout
-from captum_rnn.states import (
-    Entry,
-    Graph,
-    Joined,
-    LayerCall,
-    Placement,
-    ReadGradient,
-    Trajectory,
-    Weighted,
-    form_of,
-)
+from captum_rnn.states.following import Entry
+from captum_rnn.states.graph import Graph, Weighted
+from captum_rnn.states.hooks import LayerCall
+from captum_rnn.states.joining import Joined
+from captum_rnn.states.layers import form_of
 from captum_rnn.states.levels import time_first
-from captum_rnn.states.recording import data_of, with_data
+from captum_rnn.states.places import Placement
+from captum_rnn.states.recording import ReadGradient, data_of, with_data
+from captum_rnn.states.trajectory import Trajectory
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from captum_rnn.attr.notice import warn_of_shares
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.run import RecurrentModel
 from captum_rnn.attr.through import step_scores, token_scores
-from captum_rnn.states import LayerCall, Trajectory
+from captum_rnn.states.hooks import LayerCall
+from captum_rnn.states.trajectory import Trajectory
 
 Inputs = TypeVar("Inputs", Tensor, tuple[Tensor, ...])
 

@@ -13,7 +13,7 @@ from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.attr.through import step_scores, token_scores
 from captum_rnn.functional.cells import Chord
 from captum_rnn.functional.propagation import handed_on, input_relevance
-from captum_rnn.states import unstack
+from captum_rnn.states.recovery import unstack
 
 # Smaller ones overflow float32 where a sum is exactly 0, as on the padding of packed sequences.
 _LEAST_EPSILON = 1e-12

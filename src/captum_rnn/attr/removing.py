@@ -13,8 +13,8 @@ from captum_rnn.attr.notice import warn_of_shares
 from captum_rnn.attr.records import Run
 from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.attr.subtexts import SubTexts, check_read_alone
-from captum_rnn.states import read_at_rest
 from captum_rnn.states.modes import tensors_kept
+from captum_rnn.states.rest import read_at_rest
 
 Empty = Callable[[Any], Tensor | float]
 

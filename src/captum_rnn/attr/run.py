@@ -17,28 +17,17 @@ from captum_rnn.attr.inputs import (
 )
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.rows import rows_read, target_of_rows, without_padding
-from captum_rnn.states import (
-    Following,
-    Graph,
-    Joined,
-    Placement,
-    ReadGradient,
-    Weighted,
-    check_derivable,
-    check_nothing_read_beyond,
-    check_reads_in_order,
-    composed,
-    detached,
-    form_of,
-    join,
-    no_graph_left_in,
-    place,
-    record,
-    recurrent_layer,
-    steps_of,
-    trajectory,
-)
+from captum_rnn.states.composing import composed
+from captum_rnn.states.following import Following
+from captum_rnn.states.graph import Graph, Weighted
+from captum_rnn.states.joining import Joined, join
+from captum_rnn.states.layers import form_of, recurrent_layer
+from captum_rnn.states.leftovers import no_graph_left_in
 from captum_rnn.states.modes import modules_of
+from captum_rnn.states.order import check_reads_in_order
+from captum_rnn.states.places import Placement, place, steps_of
+from captum_rnn.states.recording import ReadGradient, check_derivable, detached, record
+from captum_rnn.states.trajectory import check_nothing_read_beyond, trajectory
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from captum_rnn.functional.cells import TANGENT, Slopes
-from captum_rnn.functional.cells.scan import blocks
+from captum_rnn.functional.cells import TANGENT
+from captum_rnn.functional.cells.scan import Slopes, blocks
 from captum_rnn.functional.features import midpoint_steps
 from captum_rnn.functional.prediction_reads import Reads
 from captum_rnn.functional.propagation import Ends

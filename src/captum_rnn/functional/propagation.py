@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from captum_rnn.functional.baseline import BaselineRun
-from captum_rnn.functional.cells import SECANT, TANGENT, Chord, Multipliers, Rule, first_order
+from captum_rnn.functional.cells import SECANT, TANGENT, Chord, Rule
+from captum_rnn.functional.cells.cell import first_order
+from captum_rnn.functional.cells.scan import Multipliers
 from captum_rnn.functional.stack import LevelPass, Stack
 
 Ends: TypeAlias = tuple[Tensor, Tensor | None]

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from captum_rnn.functional.cells import TANGENT, Cell, Rule
+from captum_rnn.functional.cells import TANGENT, Rule
+from captum_rnn.functional.cells.cell import Cell
 from captum_rnn.functional.path import StatePath
 from captum_rnn.functional.proof import Proof
 

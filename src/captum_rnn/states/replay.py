@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn.functional import StatePath
-from captum_rnn.functional.cells import TANGENT, Cell, Multipliers, Rule
+from captum_rnn.functional.cells import TANGENT, Rule
+from captum_rnn.functional.cells.cell import Cell
+from captum_rnn.functional.cells.scan import Multipliers
 from captum_rnn.functional.proof import Proof
 from captum_rnn.functional.stack import LevelPass, Stack
 from captum_rnn.states.hooks import LayerCall

@@ -6,7 +6,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from captum_rnn.functional.cells import Cell, CellWeights, GruCell, LstmCell, PlainCell
+from captum_rnn.functional.cells.cell import Cell
+from captum_rnn.functional.cells.gru import GruCell
+from captum_rnn.functional.cells.lstm import LstmCell
+from captum_rnn.functional.cells.plain import PlainCell
+from captum_rnn.functional.cells.weights import CellWeights
 
 
 def running_weights(layer: nn.Module) -> dict[str, Tensor]:

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from captum_rnn.functional.cells import Cell, CellWeights, first_order
+from captum_rnn.functional.cells.cell import Cell, first_order
+from captum_rnn.functional.cells.weights import CellWeights
 
 
 def test_first_order_adds_up_over_the_state():

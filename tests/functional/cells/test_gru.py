@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from captum_rnn.functional.cells import CellWeights, GruCell
+from captum_rnn.functional.cells.gru import GruCell
+from captum_rnn.functional.cells.weights import CellWeights
 from unrolled import UnrolledCell
 
 TIME, BATCH, FEATURES, HIDDEN = 6, 3, 4, 5

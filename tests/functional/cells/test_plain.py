@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from captum_rnn.functional.cells import CellWeights, PlainCell
+from captum_rnn.functional.cells.plain import PlainCell
+from captum_rnn.functional.cells.weights import CellWeights
 from unrolled import UnrolledCell
 
 TIME, BATCH, FEATURES, HIDDEN = 6, 3, 4, 5

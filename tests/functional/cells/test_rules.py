@@ -4,16 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from captum_rnn.functional.cells import (
-    SECANT,
-    TANGENT,
-    CellWeights,
-    Chord,
-    GruCell,
-    LstmCell,
-    PlainCell,
-    Rule,
-)
+from captum_rnn.functional.cells import SECANT, TANGENT, Chord, Rule
+from captum_rnn.functional.cells.gru import GruCell
+from captum_rnn.functional.cells.lstm import LstmCell
+from captum_rnn.functional.cells.plain import PlainCell
+from captum_rnn.functional.cells.weights import CellWeights
 from reference import KINDS, make_layer
 from unrolled import make_step
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from captum_rnn.functional.cells import CellWeights
+from captum_rnn.functional.cells.weights import CellWeights
 
 
 @pytest.mark.parametrize("bias", [False, True])

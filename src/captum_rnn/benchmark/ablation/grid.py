@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from torch import nn
 
 from captum_rnn.functional import Distance
-from captum_rnn.states import Direction, StateKind, StateSelection
+from captum_rnn.states.selection import Direction, StateKind, StateSelection
 
 Pooling: TypeAlias = Literal["final", "mean", "max"]
 InitialState: TypeAlias = Literal["zeros", "neutral"]

@@ -22,7 +22,7 @@ from captum_rnn.benchmark.records import to_json
 from captum_rnn.evaluation import MeanInterval, mean_interval, paired_difference
 from captum_rnn.evaluation.bootstrap import mean_intervals
 from captum_rnn.evaluation.prediction import predict_texts
-from captum_rnn.states import torch_layer
+from captum_rnn.states.layers import torch_layer
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.accuracy import Accuracy
 from captum_rnn.text.corpus import Review

@@ -14,16 +14,12 @@ from captum_rnn.benchmark.methods import ExplainedModel
 from captum_rnn.benchmark.methods.state_methods import lengths_to_tell
 from captum_rnn.functional import readout_delta
 from captum_rnn.functional.readout import read_out
-from captum_rnn.states import (
-    LayerCall,
-    StateKind,
-    StateSelection,
-    Trajectory,
-    record_calls,
-    torch_layer,
-    trajectory,
-)
+from captum_rnn.states.hooks import LayerCall
+from captum_rnn.states.layers import torch_layer
 from captum_rnn.states.modes import evaluation_mode
+from captum_rnn.states.recording import record_calls
+from captum_rnn.states.selection import StateKind, StateSelection
+from captum_rnn.states.trajectory import Trajectory, trajectory
 
 NEUTRAL_WORDS = 5
 """Length of the neutral prefix whose last states are the other initial state."""

@@ -16,7 +16,7 @@ from captum_rnn.benchmark.cost import timed
 from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.methods import ExplainedModel
 from captum_rnn.evaluation import PerturbedPredictions
-from captum_rnn.states import torch_layer
+from captum_rnn.states.layers import torch_layer
 
 
 @dataclass

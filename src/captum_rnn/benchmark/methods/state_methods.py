@@ -17,7 +17,8 @@ from captum_rnn.attr.noise_search import NoiseSearch
 from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.benchmark.methods.explained_model import ExplainedModel, margins
 from captum_rnn.benchmark.methods.method import Method
-from captum_rnn.states import record_calls, torch_layer
+from captum_rnn.states.layers import torch_layer
+from captum_rnn.states.recording import record_calls
 
 _ENOUGH_BATCHES = 20
 
