@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from captum_rnn.states.modes import EAGER
+
 LayerData: TypeAlias = Tensor | PackedSequence
 
 
@@ -48,7 +50,7 @@ class LayerCall:
 def compiled_code_runs_eagerly() -> contextlib.AbstractContextManager[Any]:
     """A model under `torch.compile` skips the hooks of its inner modules unless it runs eagerly."""
     compiler_in_use = "torch._dynamo" in sys.modules and hasattr(torch.compiler, "set_stance")
-    return torch.compiler.set_stance("force_eager") if compiler_in_use else contextlib.nullcontext()
+    return EAGER if compiler_in_use else contextlib.nullcontext()
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
 """The modes of a model's modules, and what they keep from run to run, left as they were."""
 
 import contextlib
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -74,3 +75,37 @@ def _tensors(value: Any) -> Iterator[Tensor]:
     elif isinstance(value, (tuple, list)):
         for part in value:
             yield from _tensors(part)
+
+
+class SharedSetting(contextlib.AbstractContextManager[None]):
+    """A setting of the whole process, made by the first thread in it and undone by the last one.
+
+    Threads that each put back what they found would leave it changed for good: the first one to
+    come is often not the last one to go.
+
+    Args:
+        make: Makes the context manager that changes the setting and puts it back.
+    """
+
+    def __init__(self, make: Callable[[], contextlib.AbstractContextManager[Any]]) -> None:
+        self._make, self._lock = make, threading.Lock()
+        self._inside, self._made = 0, contextlib.ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._made.enter_context(self._make())
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._made.close()
+
+
+WITHOUT_CUDNN = SharedSetting(lambda: torch.backends.cudnn.flags(enabled=False))
+"""cuDNN off: it bans the backward pass of a recurrent layer in eval mode."""
+
+EAGER = SharedSetting(lambda: torch.compiler.set_stance("force_eager"))
+"""Compiled code runs eagerly, so that the hooks of inner modules run."""

@@ -12,6 +12,7 @@ from captum_rnn.functional.path import StatePath
 from captum_rnn.functional.readout import read_out
 from captum_rnn.states.calls import layer_call
 from captum_rnn.states.hooks import LayerCall, compiled_code_runs_eagerly, watched
+from captum_rnn.states.modes import WITHOUT_CUDNN
 from captum_rnn.states.trajectory import given_to, trajectory
 
 StateReadout: TypeAlias = Literal["final", "all"] | int | Tensor
@@ -159,8 +160,7 @@ def seen_states(
 @contextlib.contextmanager
 def _derivable() -> Iterator[None]:
     """Gradients, compiled code eagerly, and no cuDNN, which bans recurrent ones in eval mode."""
-    cudnn = torch.backends.cudnn.flags(enabled=False)
-    with torch.enable_grad(), compiled_code_runs_eagerly(), cudnn:
+    with torch.enable_grad(), compiled_code_runs_eagerly(), WITHOUT_CUDNN:
         yield
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from captum_rnn.states.calls import leaves, rebuilt, split_answer
 from captum_rnn.states.hooks import LayerCall
+from captum_rnn.states.modes import WITHOUT_CUDNN
 
 _NAMES_OF_STATES = ("hx", "h0", "h_0", "state", "hidden", "carry", "memory", "cache", "prev")
 
@@ -136,8 +137,7 @@ class Stepper:
 def undisturbed(device: torch.device) -> Iterator[None]:
     """Leaves the random state as it is; without cuDNN, which bans derivatives in eval mode."""
     devices = [device] if device.type == "cuda" else []
-    cudnn = torch.backends.cudnn.flags(enabled=False)
-    with torch.random.fork_rng(devices), torch.autocast(device.type, enabled=False), cudnn:
+    with torch.random.fork_rng(devices), torch.autocast(device.type, enabled=False), WITHOUT_CUDNN:
         yield
 
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from captum_rnn.benchmark.methods.explained_model import ExplainedModel, margin_of
 from captum_rnn.benchmark.methods.method import Method
 from captum_rnn.benchmark.methods.randomness import global_seed
+from captum_rnn.states.modes import WITHOUT_CUDNN
 
 Arguments = tuple[Tensor, Tensor]
 
@@ -50,7 +51,7 @@ class GradientMethod(Method):
         """Scores every token of a batch; see `Method`."""
         embedded = model.embedding(ids).detach().requires_grad_()
         # cuDNN refuses the backward pass of a recurrent layer in evaluation mode.
-        with torch.backends.cudnn.flags(enabled=False):
+        with WITHOUT_CUDNN:
             scores = self.score(MarginOfEmbedded(model), embedded, (ids, target))
         return scores.detach().masked_fill(ids == model.pad_id, 0.0)
 
@@ -222,7 +223,7 @@ class LayerMethod(Method):
     def __call__(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor:
         """Scores every token of a batch; see `Method`."""
         checked = model.embedding_checked(ids, model.neutral_text(ids))
-        with torch.backends.cudnn.flags(enabled=False), checked:
+        with WITHOUT_CUDNN, checked:
             attributions = self.attributions(model, ids, target)
         return attributions.detach().sum(dim=2).masked_fill(ids == model.pad_id, 0.0)
 
