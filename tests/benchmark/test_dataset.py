@@ -158,3 +158,14 @@ def test_a_batch_is_as_narrow_as_its_texts(dataset: Dataset) -> None:
     batch = dataset.batch(torch.tensor([0, 4]))
     assert batch.ids.tolist() == [[1, 2, 4, 5], [0, 3, 0, 0]]
     assert batch.texts == [TEXTS[0], TEXTS[4]]
+
+
+def test_probabilities_are_not_taken_for_logits() -> None:
+    class Softened(LastOutput):
+        def forward(self, *given: Tensor) -> Tensor:
+            return super().forward(*given).softmax(1)
+
+    model = Softened()
+    explained = ExplainedModel(model, model.embedding, model.gru)
+    with pytest.raises(ValueError, match="answers with probabilities"):
+        Dataset.of_batches(explained, [torch.tensor([[3, 1], [2, 4]])])

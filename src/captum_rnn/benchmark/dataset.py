@@ -87,9 +87,11 @@ class Dataset:
             The texts as the classifier sees them.
 
         Raises:
-            ValueError: There is no text, or `model.classes` has not one name for each class.
+            ValueError: There is no text, `model.classes` has not one name for each class, or the
+                model answers with probabilities.
         """
         ids = join_batches(batches, model.pad_id).to(model.device)
+        _check_answers_logits(model, ids[:8])
         probabilities = predict_texts(model.probabilities, ids, pad_id=model.pad_id)
         number = probabilities.shape[1]
         classes = tuple(model.classes or (f"class {place}" for place in range(number)))
@@ -236,3 +238,15 @@ def _without_end_padding(ids: Tensor, model: ExplainedModel) -> list[list[int]]:
     rows: list[list[int]] = ids.tolist()
     lengths = ((ids != model.pad_id) * torch.arange(1, ids.shape[1] + 1, device=ids.device)).amax(1)
     return [row[:length] for row, length in zip(rows, lengths.tolist(), strict=True)]
+
+
+def _check_answers_logits(model: ExplainedModel, ids: Tensor) -> None:
+    """Raises ValueError if all answers are above 0 and sum to 1, as behind a softmax."""
+    with evaluation_mode(model.model), torch.no_grad():
+        answers = model.logits(ids).double()
+    ones = torch.ones_like(answers.sum(1))
+    if (answers >= 0).all() and torch.allclose(answers.sum(1), ones, rtol=0, atol=1e-2):
+        raise ValueError(
+            "the model answers with probabilities, which a comparison would take for logits; leave "
+            "its softmax out, or answer with their logarithms"
+        )
