@@ -47,6 +47,10 @@ class LayerCall:
         return self.input.data.shape[-1]
 
 
+_REGISTERING = threading.Lock()
+"""torch numbers hooks by counting up, and two threads at once would get one number."""
+
+
 def compiled_code_runs_eagerly() -> contextlib.AbstractContextManager[Any]:
     """A model under `torch.compile` skips the hooks of its inner modules unless it runs eagerly."""
     compiler_in_use = "torch._dynamo" in sys.modules and hasattr(torch.compiler, "set_stance")
@@ -90,11 +94,14 @@ def watched(
 
     handles = []
     try:
-        for index, module in enumerate(modules):
-            handles.append(module.register_forward_pre_hook(before_call(index)))
-            # Before the caller's own hooks: what they make of the states is part of the head.
-            hook = module.register_forward_hook(after_call(index), with_kwargs=True, prepend=True)
-            handles.append(hook)
+        with _REGISTERING:
+            for index, module in enumerate(modules):
+                handles.append(module.register_forward_pre_hook(before_call(index)))
+                # Before the caller's own hooks: what they make of the states is part of the head.
+                hook = module.register_forward_hook(
+                    after_call(index), with_kwargs=True, prepend=True
+                )
+                handles.append(hook)
         yield
     finally:
         for handle in handles:
