@@ -141,9 +141,9 @@ def test_the_tables_of_the_page(corner, model, numbers, rows):
         assert sum(expected) == pytest.approx(total), name
 
 
-def test_the_saturated_net():
+def test_the_saturated_network():
     model = OneUnit(recurrent=4.0, weight=1.0, nonlinearity="tanh")
-    printed = table("score of the saturated net")
+    printed = table("score of the saturated network")
     *methods, last = printed
     assert methods == ["adjoint delta", "relevance propagation", "DeepLIFT of the layer"]
     assert last == "left out"
