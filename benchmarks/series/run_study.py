@@ -15,10 +15,18 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.series.tables import networks_table, summary_table
-from captum_rnn.benchmark.series import SeriesComparison, compare_networks
+from captum_rnn.benchmark.series import SeriesComparison, SeriesResult, compare_networks
 from captum_rnn.benchmark.series.nets import SERIES_KINDS
 
 FOLDER = Path(__file__).parent
+
+
+def keep_what_tables_need(result: SeriesResult) -> None:
+    """Leaves all means, and series by series the measure that methods are ranked by."""
+    result.examples = []
+    for method in result.methods.values():
+        numbers = method.per_text.get(result.key, [])
+        method.per_text = {result.key: [round(number, 6) for number in numbers]} if numbers else {}
 
 
 def main() -> None:
@@ -46,6 +54,8 @@ def main() -> None:
             folder=options.work,
             show_progress=True,
         )
+        for result in comparison.results:
+            keep_what_tables_need(result)
         comparison.to_json(options.output)
     text = f"{networks_table(comparison)}\n\n{summary_table(comparison)}\n"
     options.output.with_name("tables.txt").write_text(text, encoding="utf-8")
