@@ -14,7 +14,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from benchmarks.series.tables import networks_table, summary_table
+from benchmarks.series.tables import means_table, networks_table, summary_table
 from captum_rnn.benchmark.series import SeriesComparison, SeriesResult, compare_networks
 from captum_rnn.benchmark.series.nets import SERIES_KINDS
 
@@ -57,7 +57,8 @@ def main() -> None:
         for result in comparison.results:
             keep_what_tables_need(result)
         comparison.to_json(options.output)
-    text = f"{networks_table(comparison)}\n\n{summary_table(comparison)}\n"
+    tables = networks_table(comparison), means_table(comparison), summary_table(comparison)
+    text = "\n\n".join(tables) + "\n"
     options.output.with_name("tables.txt").write_text(text, encoding="utf-8")
     print(text)
 

@@ -36,6 +36,25 @@ def networks_table(comparison: SeriesComparison) -> str:
     return "\n".join([aligned_text(rows, head=1), *notes])
 
 
+def means_table(comparison: SeriesComparison) -> str:
+    """AUPRC, or comprehensiveness of the vowels: the mean over the networks of a task and kind."""
+    rows = [["mean over networks", *(_short(name) for name in SHOWN)]]
+    pairs = dict.fromkeys((result.task, result.kind) for result in comparison.results)
+    for task, kind in pairs:
+        same = [found for found in comparison.results if (found.task, found.kind) == (task, kind)]
+        means = [
+            [
+                result.methods[name].measures[result.key].mean
+                for result in same
+                if name in result.methods and result.key in result.methods[name].measures
+            ]
+            for name in SHOWN
+        ]
+        shown = [f"{fmean(of_method):.3f}" if of_method else "–" for of_method in means]
+        rows.append([f"{task} {kind} ({len(same)})", *shown])
+    return aligned_text(rows, head=1)
+
+
 def summary_table(comparison: SeriesComparison) -> str:
     """On the other seeds: how often DeepLIFT is above and below Integrated Gradients, and cost."""
     claimed = [result for result in comparison.results if result.seed != _CHOSEN_ON]

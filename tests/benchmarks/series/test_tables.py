@@ -1,6 +1,6 @@
 """The tables of the grid: claims are read off the seeds that no choice was made on."""
 
-from benchmarks.series.tables import networks_table, summary_table
+from benchmarks.series.tables import means_table, networks_table, summary_table
 from captum_rnn.benchmark.results import MeasuredMean
 from captum_rnn.benchmark.series import SeriesComparison, SeriesResult
 from captum_rnn.benchmark.series.results import SeriesMethodResult
@@ -36,3 +36,6 @@ def test_seed_0_is_shown_and_not_counted() -> None:
     assert lines[-1] == "not measured: no vowels"
     (counted,) = [line for line in summary_table(comparison).splitlines() if "spike" in line]
     assert counted.split() == ["spike", "2", "1", "1", "-0.050", "4.0", "80.0"]
+    (means,) = [line for line in means_table(comparison).splitlines() if "spike" in line]
+    # The mean over the networks of each one's mean, 0.6 and the gain.
+    assert means.split()[:4] == ["spike", "gru", "(3)", f"{0.6 + (-0.3 + 0.1 - 0.2) / 3:.3f}"]
