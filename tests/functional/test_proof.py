@@ -1,10 +1,13 @@
 """Recomputed states against recorded ones."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
 import reference
+from captum_rnn.functional.cells import Chord
 from captum_rnn.functional.proof import Proof, StepsDifferError
 from captum_rnn.states.levels import unstack_gates
 from captum_rnn.states.recording import record_calls
@@ -95,7 +98,16 @@ def test_a_difference_at_any_step_is_found(base, step, factor):
         unstack_gates(layer, call)
 
 
-def test_cell_states_that_are_returned_otherwise():
+def test_cell_states_that_are_recorded_otherwise():
+    layer, inputs = nn.LSTM(3, 4), torch.randn(2, 7, 3)
+    (call,) = record_calls(layer, lambda: layer(inputs))
+    hidden, cells = call.final
+    stack = unstack_gates(layer, replace(call, final=(hidden, 1.1 * cells)))
+    with pytest.raises(StepsDifferError, match=r"last state of row 0 in .* level 0 "):
+        stack.levels[0][0].steps_for(Chord(0.001))  # which recomputes the cell states alone
+
+
+def test_cell_states_that_a_subclass_returns_otherwise_are_those_of_its_kernel():
     class Returning(nn.LSTM):
         def forward(self, tokens, hx=None):
             outputs, (hidden, cells) = super().forward(tokens, hx)
@@ -103,8 +115,10 @@ def test_cell_states_that_are_returned_otherwise():
 
     layer, inputs = Returning(3, 4), torch.randn(2, 7, 3)
     (call,) = record_calls(layer, lambda: layer(inputs))
-    with pytest.raises(StepsDifferError, match=r"last state of row 0 in .* level 0 "):
-        unstack_gates(layer, call)
+    _, (_, cells) = nn.LSTM.forward(layer, inputs)
+    torch.testing.assert_close(call.final[1], cells)
+    stack = unstack_gates(layer, call)
+    torch.testing.assert_close(stack.levels[0][0].steps.cells[-1], cells[0])
 
 
 @pytest.mark.parametrize("base", [nn.LSTM, nn.GRU])
