@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,8 +25,14 @@ from captum_rnn.states.layers import form_of, recurrent_layer
 from captum_rnn.states.leftovers import no_graph_left_in
 from captum_rnn.states.modes import modules_of
 from captum_rnn.states.order import check_reads_in_order
-from captum_rnn.states.places import Placement, place, steps_of
-from captum_rnn.states.recording import ReadGradient, check_derivable, detached, record
+from captum_rnn.states.places import Placement, Steps, place, steps_of
+from captum_rnn.states.recording import (
+    ReadGradient,
+    Recording,
+    check_derivable,
+    detached,
+    record,
+)
 from captum_rnn.states.trajectory import check_nothing_read_beyond, trajectory
 
 
@@ -103,39 +109,15 @@ class RecurrentModel:
         modules = [_unwrapped(layer) for layer in self.layers]
         kept = [*modules_of(self.forward_func), *modules] if with_gradient else []
         with torch.enable_grad(), no_graph_left_in(*kept):
-            recording = record(
-                modules,
-                forward,
-                differentiable=with_gradient,
-                following=following,
-            )
+            recording = record(modules, forward, differentiable=with_gradient, following=following)
             kinds = [recurrent_layer(layer) for layer in self.layers]
             layers = [kinds[index] for index in recording.layers]
-            value, graph = None, None
-            if with_value:
-                value = explained(forward.selected, layouts[0].batch)
-            gradients: list[ReadGradient | None] = [None] * len(recording.calls)
-            reads_beside: list[Tensor | None] = []
-            if value is not None and with_gradient:
-                graph = Graph(value, recording, following.entries)
-                gradients[:], reads_beside = graph.of_values()
-            elif with_gradient and isinstance(forward.selected, Tensor):
-                looked_at = _looked_at(forward.selected)
-                weighted = Weighted([looked_at], [torch.ones_like(looked_at)])
-                gradients[:], _ = Graph(looked_at, recording, []).gradients(weighted)
-            calls = [
-                steps_of(
-                    read,
-                    batch_first=form_of(layer).batch_first,
-                    of_cell=isinstance(modules[index], nn.RNNCellBase),
-                )
-                for read, layer, index in zip(
-                    recording.reads, layers, recording.layers, strict=True
-                )
-            ]
+            value = explained(forward.selected, layouts[0].batch) if with_value else None
+            read = _what_is_read(value, forward, recording, following, wanted=with_gradient)
+            calls = _steps(recording, layers, modules)
             placement = place(tensors, following, calls, axes)
             by_way: set[int] = set()
-            if graph is not None and len(calls) > 1:
+            if read.graph is not None and len(calls) > 1:
                 placement, by_way = composed(placement, recording, calls)
             self._check_ran(placement)
             if to_tokens:
@@ -144,53 +126,38 @@ class RecurrentModel:
             for kind in kinds:
                 if not form_of(kind).has_gates and kind in layers:
                     check_reads_in_order(kind, own[layers.index(kind)])
-            joined = join(layers, own, gradients, calls)
-            reads: list[set[int]] = [set() for _ in joined]
-            begins, of_tokens = reads, graph.begin_from_tokens(joined) if graph else set()
-            if graph is not None and len(calls) > 1:
-                reads, begins = graph.readers(joined)
+            joined = join(layers, own, read.gradients, calls)
+            readers = begins = [set[int]() for _ in joined]
+            of_tokens = read.graph.begin_from_tokens(joined) if read.graph else set[int]()
+            if read.graph is not None and len(calls) > 1:
+                readers, begins = read.graph.readers(joined)
         mixed = placement.mixed
         placement = placement.renumbered([trajectory.numbers for trajectory in joined])
-        calls = [trajectory.steps for trajectory in joined]
-        rows = rows_read(placement, layouts, calls)
-        placement, ends = without_padding(placement, layouts, calls, each_lengths)
-        records = []
-        for of_layer, of_rows, row_lengths in zip(joined, rows, ends, strict=True):
-            layer = layers[of_layer.members[0]]
-            path = trajectory(layer, of_layer.call, row_lengths)
-            if of_layer.gradient is not None:
-                check_nothing_read_beyond(layer, path, of_layer.gradient)
-            if of_layer.cut is not None and not with_value:  # nothing of them is left at the end
-                path = path.without_rows(of_layer.cut)
-            own_target = target_of_rows(target, of_rows, layouts[0].batch)
-            records.append(
-                Record(
-                    layer,
-                    of_layer.call,
-                    path,
-                    of_rows,
-                    of_layer.numbers,
-                    of_layer.gradient,
-                    own_target,
-                )
-            )
+        steps = [trajectory.steps for trajectory in joined]
+        rows = rows_read(placement, layouts, steps)
+        placement, ends = without_padding(placement, layouts, steps, each_lengths)
         return Run(
             Forward(self.forward_func, tensors, target, additional_forward_args),
             None if value is None else value.detach(),
             layouts,
-            records,
+            [
+                _record(of_layer, layer, of_rows, row_ends, target, layouts[0].batch, with_value)
+                for of_layer, layer, of_rows, row_ends in zip(
+                    joined, [layers[one.members[0]] for one in joined], rows, ends, strict=True
+                )
+            ],
             own,
             placement,
             tensors,
             joined,
             modules,
-            graph,
-            reads,
-            [read | begun for read, begun in zip(reads, begins, strict=True)],
+            read.graph,
+            readers,
+            [read_by | begun for read_by, begun in zip(readers, begins, strict=True)],
             _of(joined, mixed),
             _of(joined, by_way),
             of_tokens,
-            reads_beside,
+            read.beside,
         )
 
     def _layout(self, tensor: Tensor) -> InputLayout:
@@ -261,6 +228,76 @@ class RecurrentModel:
         names = [name for name, module in named if module is layer and name]
         kind = type(layer).__name__
         return f"layer {names[0]!r} ({kind})" if names else kind
+
+
+class _Read(NamedTuple):
+    """What the answer of a model reads of its layers: derivatives, and the graph behind them."""
+
+    gradients: list[ReadGradient | None]
+    beside: list[Tensor | None]
+    graph: Graph | None
+
+
+def _what_is_read(
+    value: Tensor | None,
+    forward: Forward,
+    recording: Recording,
+    following: Following,
+    *,
+    wanted: bool,
+) -> _Read:
+    """The derivatives of the explained values, or of a mixture of all that the model answered."""
+    nothing: list[ReadGradient | None] = [None] * len(recording.calls)
+    if not wanted:
+        return _Read(nothing, [], None)
+    if value is not None:
+        graph = Graph(value, recording, following.entries)
+        gradients, beside = graph.of_values()
+        return _Read(list(gradients), beside, graph)
+    if not isinstance(forward.selected, Tensor):
+        return _Read(nothing, [], None)
+    looked_at = _looked_at(forward.selected)
+    weighted = Weighted([looked_at], [torch.ones_like(looked_at)])
+    gradients, _ = Graph(looked_at, recording, []).gradients(weighted)
+    return _Read(list(gradients), [], None)
+
+
+def _steps(recording: Recording, layers: list[nn.Module], modules: list[nn.Module]) -> list[Steps]:
+    """The steps of each call."""
+    return [
+        steps_of(
+            read,
+            batch_first=form_of(layer).batch_first,
+            of_cell=isinstance(modules[index], nn.RNNCellBase),
+        )
+        for read, layer, index in zip(recording.reads, layers, recording.layers, strict=True)
+    ]
+
+
+def _record(
+    joined: Joined,
+    layer: nn.Module,
+    rows: Tensor,
+    ends: Tensor | None,
+    target: Any,
+    batch: int,
+    with_value: bool,
+) -> Record:
+    """What is scored of one trajectory."""
+    path = trajectory(layer, joined.call, ends)
+    if joined.gradient is not None:
+        check_nothing_read_beyond(layer, path, joined.gradient)
+    if joined.cut is not None and not with_value:  # nothing of them is left at the end
+        path = path.without_rows(joined.cut)
+    return Record(
+        layer,
+        joined.call,
+        path,
+        rows,
+        joined.numbers,
+        joined.gradient,
+        target_of_rows(target, rows, batch),
+    )
 
 
 def _of(joined: list[Joined], calls: Collection[int]) -> set[int]:
