@@ -309,8 +309,7 @@ class CalibratedDeltaAttribution(ComparingAttribution):
         inputs, arguments, lengths = batch
         run = self._run(inputs, next(iter(targets.values())), arguments, lengths, baselines)
         with torch.no_grad():
-            cells = self.with_cells
-            steps = [top_steps(r.layer, r, with_cells=cells) for r in run.records]
+            steps = [top_steps(r.layer, r, with_cells=self.with_cells) for r in run.records]
             features = in_bins(of_tokens(steps, run), self._token_bins(run), self._bins)
         scores = [
             taught_scores(teacher(inputs, target=target, additional_forward_args=arguments), run)

@@ -117,41 +117,60 @@ class NoiseSearch:
             linear, gains = problem.linearised()
         else:
             linear, gains = problem.linearised_in_part(self.directions, self.probes, optimum)
-        found = passed = log_sigma = start = optimum(gains)
+        log_sigma = optimum(gains)
         words = tokens.sum(1, keepdim=True).clamp(min=1)
-        blocks: list[Tensor] = []
-        steps = torch.zeros(len(tokens), dtype=torch.long)
-        settled = torch.zeros(len(tokens), dtype=torch.bool)
-        total = torch.zeros_like(log_sigma)
-        bar = tqdm(total=self.max_steps, desc="searching σ", disable=not show_progress)
-        for step in range(1, self.max_steps + 1):
-            slopes = problem.slopes(log_sigma, linear, self.pairs, step)
-            newton = 0.5 - slopes * words / (2 * rate)
-            size = (1 + step / _FULL_STEPS) ** -_FALL
-            # The limit is on the shrunk step: on the slope itself it would shift the optimum.
-            stepped = (size * newton).clamp(-_LONGEST_STEP, _LONGEST_STEP)
-            log_sigma = (log_sigma + stepped).clamp(max=log_scale)
-            total = total + log_sigma
-            bar.update()
-            if step % _BLOCK and step < self.max_steps:
-                continue
-            blocks.append(total / (step - _BLOCK * len(blocks)))
-            total = torch.zeros_like(log_sigma)
-            recent = blocks[len(blocks) // 2 :]
-            drawn = 2 * self.pairs * (step - _BLOCK * (len(blocks) // 2))
-            average = torch.stack(recent).mean(0)
-            # Trust in the start is left out here: it would hide that the average still moves.
-            change = ((average - passed).abs() * tokens).sum(1) / words.squeeze(1)
-            passed = average
-            running = ~settled.to(tokens.device)
-            trusted = average.lerp(start, _TRUST / (_TRUST + drawn))
-            found = torch.where(running.unsqueeze(1), trusted, found)
-            steps[~settled] = step
-            settled = settled | ((change < self.tolerance) & (len(blocks) > 1)).cpu()
-            if settled.all():
-                break
-        bar.close()
-        return Search(found.masked_fill(~tokens, 0.0).detach(), steps, settled)
+        averages = _Averages(log_sigma, tokens, self)
+        with tqdm(total=self.max_steps, desc="searching σ", disable=not show_progress) as bar:
+            for step in range(1, self.max_steps + 1):
+                slopes = problem.slopes(log_sigma, linear, self.pairs, step)
+                newton = 0.5 - slopes * words / (2 * rate)
+                size = (1 + step / _FULL_STEPS) ** -_FALL
+                # The limit is on the shrunk step: on the slope itself it would shift the optimum.
+                stepped = (size * newton).clamp(-_LONGEST_STEP, _LONGEST_STEP)
+                log_sigma = (log_sigma + stepped).clamp(max=log_scale)
+                bar.update()
+                if averages.add(log_sigma, step):
+                    break
+        found = averages.found.masked_fill(~tokens, 0.0).detach()
+        return Search(found, averages.steps, averages.settled)
+
+
+class _Averages:
+    """The average over the later half of a search, and which texts it has settled for.
+
+    Attributes:
+        found: The average of each text at the step at which it settled, or at the last one.
+        steps: The number of that step (batch,).
+        settled: Whether the average had stopped moving (batch,).
+    """
+
+    def __init__(self, start: Tensor, tokens: Tensor, search: NoiseSearch) -> None:
+        self._start, self._tokens, self._search = start, tokens, search
+        self._total, self._blocks = torch.zeros_like(start), list[Tensor]()
+        self._passed = self.found = start
+        self.steps = torch.zeros(len(tokens), dtype=torch.long)
+        self.settled = torch.zeros(len(tokens), dtype=torch.bool)
+
+    def add(self, log_sigma: Tensor, step: int) -> bool:
+        """Counts one step in, and says at the end of a block whether all texts have settled."""
+        self._total = self._total + log_sigma
+        if step % _BLOCK and step < self._search.max_steps:
+            return False
+        blocks, tokens = self._blocks, self._tokens
+        blocks.append(self._total / (step - _BLOCK * len(blocks)))
+        self._total = torch.zeros_like(log_sigma)
+        drawn = 2 * self._search.pairs * (step - _BLOCK * (len(blocks) // 2))
+        average = torch.stack(blocks[len(blocks) // 2 :]).mean(0)
+        # Trust in the start is left out here: it would hide that the average still moves.
+        moved = ((average - self._passed).abs() * tokens).sum(1)
+        change, self._passed = moved / tokens.sum(1).clamp(min=1), average
+        trusted = average.lerp(self._start, _TRUST / (_TRUST + drawn))
+        running = ~self.settled.to(tokens.device)
+        self.found = torch.where(running.unsqueeze(1), trusted, self.found)
+        self.steps[~self.settled] = step
+        has_settled = (change < self._search.tolerance) & (len(blocks) > 1)
+        self.settled = self.settled | has_settled.cpu()
+        return bool(self.settled.all())
 
 
 @dataclass(frozen=True)
