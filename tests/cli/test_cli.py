@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import warnings
 from importlib.metadata import version
 
 import pytest
@@ -146,3 +147,21 @@ def test_a_reader_that_leaves_is_no_failure():
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(timeout=120) == 141
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_warning_is_a_note_and_told_once_of_its_kind(monkeypatch, capsys):
+    def command(options):
+        for share in (86, 100):
+            warnings.warn(f"relevance loses {share}%\x1b[31m", stacklevel=1)
+        warnings.warn("another one", stacklevel=1)
+
+    before = warnings.showwarning
+    monkeypatch.setattr(train, "run", command)
+    assert main(["train"]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert told[0].startswith("note: relevance loses 86%")
+    assert "\x1b" not in told[0]
+    assert told[1] == "note: another one"
+    assert warnings.showwarning is before

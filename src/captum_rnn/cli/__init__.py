@@ -5,10 +5,13 @@ Each command has a file of its own. It imports what it needs when it runs, so th
 """
 
 import argparse
+import contextlib
 import io
 import os
+import re
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 
 from captum_rnn.cli import ablate, attribute, compare, explain, report, train
@@ -39,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     options = _parser().parse_args(argv)
     try:
-        options.run(options)
+        with _warnings_as_notes():
+            options.run(options)
         sys.stdout.flush()
     except KeyboardInterrupt as interrupt:
         complain("; ".join(["captum-rnn: interrupted", *map(str, interrupt.args)]))
@@ -52,6 +56,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(f"captum-rnn: {_sentence(error)}")
         return _FAILED
     return 0
+
+
+@contextlib.contextmanager
+def _warnings_as_notes() -> Iterator[None]:
+    """Warnings as sentences on standard error, one of each kind: no path, no line of code."""
+    told: set[str] = set()
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        kind = re.sub(r"\d+", "", str(message))
+        if kind not in told:
+            told.add(kind)
+            complain(f"note: {' '.join(str(message).split())}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def _parser() -> argparse.ArgumentParser:
