@@ -99,7 +99,7 @@ class KernelShapley(LinearModelMethod):
         return (model.margin(ids, target) - model.margin(model.neutral_text(ids), target))[:, None]
 
     def surrogate(self, model: ExplainedModel) -> Lime:
-        """See `LinearModelMethod`."""
+        """Captum's `KernelShap` of the margin."""
         return KernelShap(model.margin)
 
 
@@ -115,7 +115,7 @@ class LimeForTexts(LinearModelMethod):
     """
 
     def surrogate(self, model: ExplainedModel) -> Lime:
-        """See `LinearModelMethod`."""
+        """Captum's `Lime` of the margin, as for texts."""
         return Lime(
             model.margin,
             interpretable_model=SkLearnRidge(alpha=1.0),

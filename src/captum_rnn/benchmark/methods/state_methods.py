@@ -98,7 +98,7 @@ class NamedStateMethod(StateMethod):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """See `StateMethod`."""
+        """The options that were named, for `attribute`."""
         return dict(self.options)
 
     @classmethod
@@ -113,11 +113,11 @@ class NamedStateMethod(StateMethod):
         )
 
     def attribution(self, model: ExplainedModel, layer: nn.RNNBase) -> RecurrentAttribution:
-        """See `StateMethod`."""
+        """What the table of methods builds for the margins."""
         return self.named.build(Margins(model), layer, model.readout)
 
     def baselines(self, model: ExplainedModel) -> Tensor | None:
-        """See `StateMethod`."""
+        """The word vector that the table compares with; None: the method's own default."""
         words = model.embedding.weight
         return self.named.baselines(words, pad_id=model.pad_id, neutral_id=model.neutral_id)
 
@@ -160,13 +160,13 @@ class CalibratedDelta(StateMethod):
         return dataclasses.replace(self, fitted=attribution)
 
     def attribution(self, model: ExplainedModel, layer: nn.RNNBase) -> RecurrentAttribution:
-        """See `StateMethod`."""
+        """The calibrated attribution; ValueError before it was fitted."""
         if self.fitted is None:
             raise ValueError(f"{self.label} must be fitted on background texts; pass background=")
         return self.fitted
 
     def baselines(self, model: ExplainedModel) -> Tensor | None:
-        """See `StateMethod`."""
+        """The mean word vector for the local delta; None: steps are taken as they are."""
         return model.mean_word if self.local else None
 
 
