@@ -6,7 +6,7 @@ DISTANCES = ("l2", "l1")
 
 
 def ablation_results() -> dict[str, Any]:
-    """Forty-two cells on two distances and twenty-one levels, the last two like those before."""
+    """Forty-two cells on two distances and twenty-one layers, the last two like those before."""
     axes = {
         "distance": list(DISTANCES),
         "readout": ["final"],

@@ -1,6 +1,6 @@
 """An independent reference: DeepLIFT's Rescale rule, one number at a time.
 
-Rows one by one, in NumPy float64. Both runs of a level are written down, then walked backwards by
+Rows one by one, in NumPy float64. Both runs of a layer are written down, then walked backwards by
 the definition: quotients of differences, and half of a product to each factor.
 """
 
@@ -18,17 +18,19 @@ def feature_scores(layer, sequence, base, read, final=(None, None), initial=None
     directions = 2 if layer.bidirectional else 1
     inputs, others = (np.asarray(steps, np.float64) for steps in (sequence, base))
     passes, first = [], inputs - others
-    for level in range(layer.num_layers):
-        passes.append([_Pass(layer, level, d, inputs, others, initial) for d in range(directions)])
+    for layer_index in range(layer.num_layers):
+        passes.append(
+            [_Pass(layer, layer_index, d, inputs, others, initial) for d in range(directions)]
+        )
         inputs = np.concatenate([one.outputs[0] for one in passes[-1]], 1)
         others = np.concatenate([one.outputs[1] for one in passes[-1]], 1)
     given = np.zeros_like(inputs) if read is None else np.asarray(read, np.float64)
-    for level in reversed(range(layer.num_layers)):
+    for layer_index in reversed(range(layer.num_layers)):
         below = 0.0
         for direction, part in enumerate(np.split(given, directions, axis=1)):
-            index = level * directions + direction
+            index = layer_index * directions + direction
             ends = [None if states is None else np.asarray(states)[index] for states in final]
-            below = below + passes[level][direction].back(part, *ends)
+            below = below + passes[layer_index][direction].back(part, *ends)
         given = below
     return given * first
 
@@ -58,10 +60,10 @@ def relu(values):
 
 
 class _Pass:
-    """One direction of one level, over the text and over the baseline."""
+    """One direction of one layer, over the text and over the baseline."""
 
-    def __init__(self, layer, level, direction, inputs, others, initial):
-        suffix = f"_l{level}" + ("_reverse" if direction else "")
+    def __init__(self, layer, layer_index, direction, inputs, others, initial):
+        suffix = f"_l{layer_index}" + ("_reverse" if direction else "")
         self.weights = {
             name.removesuffix(suffix): parameter.detach().double().numpy()
             for name, parameter in layer.named_parameters()
@@ -69,7 +71,7 @@ class _Pass:
         }
         self.kind, self.hidden = layer.mode, layer.hidden_size
         self.order = slice(None, None, -1) if direction else slice(None)
-        index = level * (2 if layer.bidirectional else 1) + direction
+        index = layer_index * (2 if layer.bidirectional else 1) + direction
         state, cell = _start(layer, index, initial)
         self.steps, states, cells = [], [state, state], [cell, cell]
         for pair in zip(inputs[self.order], others[self.order], strict=True):

@@ -1,6 +1,6 @@
 """An independent reference: the published rules of relevance propagation, one sum at a time.
 
-Rows one by one, units one by one, in NumPy float64. A level runs forwards with every sum it makes
+Rows one by one, units one by one, in NumPy float64. A layer runs forwards with every sum it makes
 written down, then backwards with one call of the ε-rule for each of those sums.
 """
 
@@ -31,22 +31,24 @@ def feature_scores(layer, sequence, read, epsilon=0.001, final=(None, None), ini
     """Scores (time, features) of one row.
 
     `sequence` is (time, features). `read` holds the derivatives of the output with respect to the
-    top level's outputs (time, direction · state), or None; `final` those with respect to all final
-    states (level · direction, state), and to all final cell states of an LSTM. `initial` is as the
+    top layer's outputs (time, direction · state), or None; `final` those with respect to all final
+    states (layer · direction, state), and to all final cell states of an LSTM. `initial` is as the
     layer takes it, for one row.
     """
     directions = 2 if layer.bidirectional else 1
     inputs, passes = np.asarray(sequence, np.float64), []
-    for level in range(layer.num_layers):
-        passes.append([_Pass(layer, level, d, inputs, initial, epsilon) for d in range(directions)])
+    for layer_index in range(layer.num_layers):
+        passes.append(
+            [_Pass(layer, layer_index, d, inputs, initial, epsilon) for d in range(directions)]
+        )
         inputs = np.concatenate([one.outputs for one in passes[-1]], 1)
     relevance = np.zeros_like(inputs) if read is None else inputs * np.asarray(read, np.float64)
-    for level in reversed(range(layer.num_layers)):
+    for layer_index in reversed(range(layer.num_layers)):
         below = 0.0
         for direction, part in enumerate(np.split(relevance, directions, axis=1)):
-            index = level * directions + direction
+            index = layer_index * directions + direction
             ends = [None if states is None else np.asarray(states)[index] for states in final]
-            below = below + passes[level][direction].back(part, *ends)
+            below = below + passes[layer_index][direction].back(part, *ends)
         relevance = below
     return relevance
 
@@ -56,10 +58,10 @@ def _sigmoid(values):
 
 
 class _Pass:
-    """One direction of one level."""
+    """One direction of one layer."""
 
-    def __init__(self, layer, level, direction, inputs, initial, epsilon):
-        suffix = f"_l{level}" + ("_reverse" if direction else "")
+    def __init__(self, layer, layer_index, direction, inputs, initial, epsilon):
+        suffix = f"_l{layer_index}" + ("_reverse" if direction else "")
         self.weights = {
             name.removesuffix(suffix): parameter.detach().double().numpy()
             for name, parameter in layer.named_parameters()
@@ -68,7 +70,7 @@ class _Pass:
         self.kind, self.epsilon, self.hidden = layer.mode, epsilon, layer.hidden_size
         self.order = slice(None, None, -1) if direction else slice(None)
         self.steps = []
-        index = level * (2 if layer.bidirectional else 1) + direction
+        index = layer_index * (2 if layer.bidirectional else 1) + direction
         state, cell = _start(layer, index, initial)
         for token in inputs[self.order]:
             state, cell = self.step(token, state, cell)

@@ -99,7 +99,7 @@ class ZoneoutLSTM(nn.LSTM):
 
 
 class MinimalGRU(nn.Module):
-    """One gate (Zhou et al. 2016); a state without an axis of levels."""
+    """One gate (Zhou et al. 2016); a state without an axis of layers."""
 
     def __init__(self, features, hidden):
         super().__init__()

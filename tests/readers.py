@@ -46,7 +46,7 @@ class Reader(nn.Module):
         )
 
     def read(self, outputs: Tensor, hidden: Tensor, cells: Tensor | None) -> Tensor:
-        """Logits of one row: outputs (time, width), final states (level · direction, state)."""
+        """Logits of one row: outputs (time, width), final states (layer · direction, state)."""
         if self.readout == "everything":
             ranks = torch.arange(1.0, 1 + len(hidden), dtype=hidden.dtype).unsqueeze(1)
             logits = self.head(outputs.sin().mean(0)) + self.hidden_head(

@@ -17,30 +17,30 @@ def make_layer(kind: str, features: int = 5, hidden: int = 12, **options) -> nn.
 
 
 def make_initial_state(layer: nn.RNNBase, batch: int) -> Tensor | tuple[Tensor, Tensor]:
-    levels = layer.num_layers * (2 if layer.bidirectional else 1)
+    number = layer.num_layers * (2 if layer.bidirectional else 1)
     dtype = layer.weight_ih_l0.dtype
-    hidden = torch.randn(levels, batch, layer.proj_size or layer.hidden_size, dtype=dtype)
+    hidden = torch.randn(number, batch, layer.proj_size or layer.hidden_size, dtype=dtype)
     if isinstance(layer, nn.LSTM):
-        return hidden, torch.randn(levels, batch, layer.hidden_size, dtype=dtype)
+        return hidden, torch.randn(number, batch, layer.hidden_size, dtype=dtype)
     return hidden
 
 
 def top_states(layer: nn.RNNBase, sequence: Tensor, initial=None) -> list[Tensor]:
-    """States (time + 1, hidden) of each direction of the top level, in its order of reading.
+    """States (time + 1, hidden) of each direction of the top layer, in its order of reading.
 
     `sequence` is (time, features); `initial` as the layer takes it, for one row.
     """
     directions = 2 if layer.bidirectional else 1
-    level_input = sequence.double()
-    for level in range(layer.num_layers):
+    layer_input = sequence.double()
+    for layer_index in range(layer.num_layers):
         paths = []
         for direction in range(directions):
-            steps = level_input if direction == 0 else level_input.flip(0)
-            start = _start(layer, level * directions + direction, initial)
-            suffix = f"_l{level}" + ("_reverse" if direction else "")
+            steps = layer_input if direction == 0 else layer_input.flip(0)
+            start = _start(layer, layer_index * directions + direction, initial)
+            suffix = f"_l{layer_index}" + ("_reverse" if direction else "")
             paths.append(_walk(layer, suffix, steps, start))
         outputs = [path[1:] if d == 0 else path[1:].flip(0) for d, path in enumerate(paths)]
-        level_input = torch.cat(outputs, 1)
+        layer_input = torch.cat(outputs, 1)
     return paths
 
 

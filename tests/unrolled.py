@@ -1,7 +1,7 @@
 """An independent reference for derivatives: torch's cells unrolled under autograd, in float64.
 
 To every state a zero is added where it leaves its step towards the next one and the classifier; the
-gradient of that zero is the total derivative with respect to the state. The level above reads the
+gradient of that zero is the total derivative with respect to the state. The layer above reads the
 state without it, as the step that it belongs to is over by then.
 """
 
@@ -14,8 +14,8 @@ from torch import Tensor, nn
 class Unrolled:
     """One row through a recurrent layer and what reads it.
 
-    States and derivatives are indexed [level][direction] and stand in that direction's order of
-    reading; scores come back in the order of the text.
+    States and derivatives are indexed [layer_index][direction] and stand in that direction's order
+    of reading; scores come back in the order of the text.
     """
 
     def __init__(self, reader: nn.Module, sequence: Tensor, initial=None, target: int = 1):
@@ -27,35 +27,35 @@ class Unrolled:
         outputs = torch.cat(
             [self._in_text_order(path[1:], d) for d, path in enumerate(self._carried[-1])], 1
         )
-        finals = [path[-1] for level in self._carried for path in level]
-        cell_finals = [path[-1] for level in self._carried_cells for path in level]
+        finals = [path[-1] for of_layer in self._carried for path in of_layer]
+        cell_finals = [path[-1] for of_layer in self._carried_cells for path in of_layer]
         has_cells = isinstance(self.layer, nn.LSTM)
         read = (outputs, torch.stack(finals), torch.stack(cell_finals) if has_cells else None)
         value = reader.read(*read)[target]
         self.value = value.item()
         self._differentiate(value, *read)
 
-    def _walk(self, level_input, initial):
+    def _walk(self, layer_input, initial):
         self.steps, self.inputs, self.states, self.cells = [], [], [], []
         self._carried, self._carried_cells, self._zeros, self._cell_zeros = [], [], [], []
-        for level in range(self.layer.num_layers):
-            self.inputs.append(level_input.detach())
+        for layer_index in range(self.layer.num_layers):
+            self.inputs.append(layer_input.detach())
             for rooms in (self.steps, self.states, self.cells, self._carried, self._carried_cells):
                 rooms.append([])
             self._zeros.append([])
             self._cell_zeros.append([])
             for direction in range(self.directions):
-                tokens = self._in_text_order(level_input, direction)
-                self._walk_direction(level, direction, tokens, initial)
-            level_input = torch.cat(
+                tokens = self._in_text_order(layer_input, direction)
+                self._walk_direction(layer_index, direction, tokens, initial)
+            layer_input = torch.cat(
                 [self._in_text_order(path[1:], d) for d, path in enumerate(self.states[-1])], 1
             )
-        self.states = [[path.detach() for path in level] for level in self.states]
-        self.cells = [[path.detach() for path in level] for level in self.cells]
+        self.states = [[path.detach() for path in of_layer] for of_layer in self.states]
+        self.cells = [[path.detach() for path in of_layer] for of_layer in self.cells]
 
-    def _walk_direction(self, level, direction, tokens, initial):
-        step = make_step(self.layer, level, direction)
-        hidden, cell = _start(self.layer, level * self.directions + direction, initial)
+    def _walk_direction(self, layer_index, direction, tokens, initial):
+        step = make_step(self.layer, layer_index, direction)
+        hidden, cell = _start(self.layer, layer_index * self.directions + direction, initial)
         zeros = torch.zeros(self.time, len(hidden), dtype=torch.float64, requires_grad=True)
         cell_zeros = torch.zeros(self.time, len(cell), dtype=torch.float64, requires_grad=True)
         states, cells, carried, carried_cells = [hidden], [cell], [hidden], [cell]
@@ -75,7 +75,10 @@ class Unrolled:
 
     def _differentiate(self, value, outputs, finals, cell_finals):
         leaves = [
-            zeros for rooms in (self._zeros, self._cell_zeros) for lv in rooms for zeros in lv
+            zeros
+            for rooms in (self._zeros, self._cell_zeros)
+            for of_layer in rooms
+            for zeros in of_layer
         ]
         ends = [finals] if cell_finals is None else [finals, cell_finals]
         *found, of_outputs, of_finals, of_cells = [
@@ -86,17 +89,17 @@ class Unrolled:
         ]
         self._finals, self._cell_finals = of_finals, of_cells
         count = len(leaves) // 2
-        by_level = [
+        by_layer = [
             [
-                flat[level * self.directions :][: self.directions]
-                for level in range(len(self.states))
+                flat[layer_index * self.directions :][: self.directions]
+                for layer_index in range(len(self.states))
             ]
             for flat in (found[:count], found[count:])
         ]
-        self.adjoint, self.cell_adjoint = by_level
+        self.adjoint, self.cell_adjoint = by_layer
         """Total derivatives (time, state) with respect to the state after each step."""
         self.direct = []
-        """Of the top level: derivatives with respect to what the classifier reads of each state."""
+        """Of the top layer: derivatives with respect to what the classifier reads of each state."""
         for direction, part in enumerate(of_outputs.chunk(self.directions, 1)):
             direct = self._in_text_order(part, direction).clone()
             direct[-1] += of_finals[direction - self.directions]
@@ -110,50 +113,62 @@ class Unrolled:
 
         One token (features,), or one for each step (time, features) in the order of the text.
         """
-        level_input, made = token.double().expand(self.time, -1), []
-        for level, steps in enumerate(self.steps):
+        layer_input, made = token.double().expand(self.time, -1), []
+        for layer_index, steps in enumerate(self.steps):
             made.append([])
             for direction, step in enumerate(steps):
-                tokens = self._in_text_order(level_input, direction)
+                tokens = self._in_text_order(layer_input, direction)
                 after = [
                     step(
-                        tokens[t], self.states[level][direction][t], self.cells[level][direction][t]
+                        tokens[t],
+                        self.states[layer_index][direction][t],
+                        self.cells[layer_index][direction][t],
                     )
                     for t in range(self.time)
                 ]
                 made[-1].append(tuple(torch.stack(part) for part in zip(*after, strict=True)))
-            level_input = torch.cat(
+            layer_input = torch.cat(
                 [self._in_text_order(states, d) for d, (states, _) in enumerate(made[-1])], 1
             )
         return made
 
     def adjoint_scores(self, token: Tensor | None = None) -> Tensor:
-        """Skipped (None) or replaced: ⟨s_t − instead, λ_t⟩ over h and c, levels and directions."""
+        """Skipped (None) or replaced: ⟨s_t − instead, λ_t⟩ over h and c, layers and directions."""
         made = None if token is None else self.stepped_with(token)
         scores = torch.zeros(self.time, dtype=torch.float64)
-        for level in range(len(self.states)):
+        for layer_index in range(len(self.states)):
             for direction in range(self.directions):
-                states, cells = self.states[level][direction], self.cells[level][direction]
-                instead = (states[:-1], cells[:-1]) if made is None else made[level][direction]
-                change = (states[1:] - instead[0]) * self.adjoint[level][direction]
-                cell_change = (cells[1:] - instead[1]) * self.cell_adjoint[level][direction]
+                states, cells = (
+                    self.states[layer_index][direction],
+                    self.cells[layer_index][direction],
+                )
+                instead = (
+                    (states[:-1], cells[:-1]) if made is None else made[layer_index][direction]
+                )
+                change = (states[1:] - instead[0]) * self.adjoint[layer_index][direction]
+                cell_change = (cells[1:] - instead[1]) * self.cell_adjoint[layer_index][direction]
                 scores += self._in_text_order(change.sum(1) + cell_change.sum(1), direction)
         return scores
 
     def read_scores(self, token: Tensor | None = None) -> Tensor:
         """Logit delta (None) or local delta: ⟨s_t − instead, all that is read from t on⟩.
 
-        Of outputs, of the last states of all levels, and of the last cell states.
+        Of outputs, of the last states of all layers, and of the last cell states.
         """
         made = None if token is None else self.stepped_with(token)
         scores = torch.zeros(self.time, dtype=torch.float64)
-        for level in range(len(self.states)):
+        for layer_index in range(len(self.states)):
             for direction in range(self.directions):
-                index = level * self.directions + direction
-                states, cells = self.states[level][direction], self.cells[level][direction]
-                instead = (states[:-1], cells[:-1]) if made is None else made[level][direction]
+                index = layer_index * self.directions + direction
+                states, cells = (
+                    self.states[layer_index][direction],
+                    self.cells[layer_index][direction],
+                )
+                instead = (
+                    (states[:-1], cells[:-1]) if made is None else made[layer_index][direction]
+                )
                 still_read = self._finals[index].expand(self.time, -1)
-                if level == len(self.states) - 1:
+                if layer_index == len(self.states) - 1:
                     direct = self.direct[direction]
                     still_read = torch.stack([direct[step:].sum(0) for step in range(self.time)])
                 change = ((states[1:] - instead[0]) * still_read).sum(1)
@@ -185,9 +200,9 @@ def initial_of(initial, row: int):
     return None if initial is None else initial[:, row]
 
 
-def make_step(layer: nn.RNNBase, level: int, direction: int):
-    """One step of one level's direction: (token, hidden, cell) -> (hidden, cell)."""
-    suffix = f"_l{level}" + ("_reverse" if direction else "")
+def make_step(layer: nn.RNNBase, layer_index: int, direction: int):
+    """One step of one layer's direction: (token, hidden, cell) -> (hidden, cell)."""
+    suffix = f"_l{layer_index}" + ("_reverse" if direction else "")
     weights = {
         name: getattr(layer, name + suffix).detach().double()
         for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
@@ -232,7 +247,7 @@ def _start(layer, index, initial):
 
 
 class UnrolledCell:
-    """One level in one direction over a batch, in which every step's state is read with weights.
+    """One layer in one direction over a batch, in which every step's state is read with weights.
 
     The read-out value is Σ ⟨read_t, h_t⟩ + ⟨read_cells_t, c_t⟩; all tensors are time-first.
     """

@@ -51,10 +51,10 @@ def test_agrees_with_autograd_through_unrolled_cells(
 
 
 @pytest.mark.over_every_layer
-def test_the_adjoint_of_every_level_and_direction(
+def test_the_adjoint_of_every_layer_and_direction(
     kind, num_layers, bidirectional, packed, with_initial_state
 ):
-    """Held against random changes of one level's states in one direction at a time."""
+    """Held against random changes of one layer's states in one direction at a time."""
     case = make_case(
         kind, num_layers, bidirectional, packed=packed, with_initial_state=with_initial_state
     )
@@ -65,24 +65,24 @@ def test_the_adjoint_of_every_level_and_direction(
     )
     stack = unstack(case.layer, call, gradient)
     unchanged = [
-        [(p.states[1:], p.steps.cells[1:] if p.initial_cell is not None else None) for p in level]
-        for level in stack.levels
+        [(p.states[1:], p.steps.cells[1:] if p.initial_cell is not None else None) for p in passes]
+        for passes in stack.layers
     ]
-    for level, passes in enumerate(unchanged):
+    for layer_index, passes in enumerate(unchanged):
         for direction, (states, cells) in enumerate(passes):
             moved = [(states - torch.randn_like(states), cells)]
             if cells is not None:
                 moved.append((states, cells - torch.randn_like(cells)))
             for instead in moved:
-                others = [list(level_states) for level_states in unchanged]
-                others[level][direction] = instead
+                others = [list(layer_states) for layer_states in unchanged]
+                others[layer_index][direction] = instead
                 scores = adjoint_scores(stack, others)
                 for row, (unrolled, end) in enumerate(zip(rows, case.ends, strict=True)):
-                    change = (states - instead[0])[:end, row] * unrolled.adjoint[level][direction]
-                    expected = change.sum(1)
+                    worth = unrolled.adjoint[layer_index][direction]
+                    expected = ((states - instead[0])[:end, row] * worth).sum(1)
                     if cells is not None:
                         change = (cells - instead[1])[:end, row]
-                        expected += (change * unrolled.cell_adjoint[level][direction]).sum(1)
+                        expected += (change * unrolled.cell_adjoint[layer_index][direction]).sum(1)
                     expected = expected if direction == 0 else expected.flip(0)
                     torch.testing.assert_close(scores[:end, row], expected, rtol=0, atol=1e-9)
 
@@ -162,7 +162,7 @@ def _replaced(inputs, token, by):
 @pytest.mark.parametrize("kind", CURVED)
 @pytest.mark.parametrize(("num_layers", "bidirectional"), [(1, False), (2, False), (1, True)])
 def test_skipping_a_faint_token_is_exact_to_first_order(kind, num_layers, bidirectional):
-    """But for stacked two-way layers, where a level's other direction passes the skipped step."""
+    """But for bidirectional stacks, where a layer's other direction passes the skipped step."""
     case = make_case(kind, num_layers, bidirectional)
     with torch.no_grad():
         for name, weight in case.layer.named_parameters():

@@ -80,7 +80,7 @@ def test_what_cannot_be_followed_is_refused(name, ids):
     with pytest.raises(ValueError, match="Backwards computes something else than the torch layer"):
         make(model, model.layer).attribute(ids, target=1)
     model = Classifier(nn.GRU(FEATURES, 6, 2, dropout=0.5, batch_first=True), VOCABULARY)
-    with pytest.raises(ValueError, match="GRU drops out between its levels"):
+    with pytest.raises(ValueError, match="GRU drops out between its layers"):
         make(model, model.layer).attribute(ids, target=1)
     assert hooks(model) == 0
     assert make(model.eval(), model.layer).attribute(ids, target=1).isfinite().all()

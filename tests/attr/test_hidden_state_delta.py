@@ -258,7 +258,7 @@ def test_properties_of_packed_batches(seed, kind, two_way):
 @pytest.mark.parametrize("distance", ["l2", "projection"])
 @pytest.mark.parametrize("readout", ["final", 2, "mean"])
 def test_other_states_are_scored_as_if_they_were_all_there_is(readout, distance):
-    """A level alone on what it read, whose cell states a classifier might read."""
+    """A layer alone on what it read, whose cell states a classifier might read."""
     layer = nn.LSTM(FEATURES, 6, num_layers=2, bidirectional=True, batch_first=True).double()
     inputs, lengths = torch.randn(BATCH, TIME, FEATURES).double(), torch.tensor(LENGTHS)
     scores, delta = HiddenStateDeltaAttribution(

@@ -145,7 +145,7 @@ def test_half_precision_adds_up_many_outputs_without_loss():
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_a_classifier_that_reads_cell_states_and_lower_levels(bidirectional):
+def test_a_classifier_that_reads_cell_states_and_lower_layers(bidirectional):
     """A linear head over all that a layer hands on: the scores sum to its change exactly."""
     layer = nn.LSTM(3, 4, 2, batch_first=True, bidirectional=bidirectional).double()
     weight, cell_weight = torch.randn(2, layer.num_layers * (1 + bidirectional), 1, 4).double()

@@ -122,7 +122,7 @@ def test_what_the_layer_does_not_have(models):
     for options, said in (
         ({"state": "cell"}, "HandWrittenGRU, which has no cell state"),
         ({"direction": "backward"}, "HandWrittenGRU reads forward only"),
-        ({"layer_index": 1}, "HandWrittenGRU has 1 level"),
+        ({"layer_index": 1}, "HandWrittenGRU has 1 layer"),
     ):
         method = HiddenStateDeltaAttribution(model, model.layer, **options)
         with pytest.raises(ValueError, match=said):

@@ -214,7 +214,7 @@ def relevance_and_read(model, ids, epsilon=0.001, bound=math.inf):
     """Relevance as it was published, unless bounded, and the size of what the classifier reads."""
     _, (call,), (gradient,) = record_read_gradients(model.layer, lambda: model(ids)[:, 1])
     stack = unstack(model.layer, call, gradient)
-    ((passed,),) = stack.levels
+    ((passed,),) = stack.layers
     found = input_relevance(stack, epsilon, bound)
     return found, (passed.states[1:] * passed.read).abs().sum((0, 2))
 

@@ -84,9 +84,9 @@ def close(found, expected):
 def test_a_stack_of_separate_layers_is_a_stack(ids):
     model = Model(gru(), gru(HIDDEN))
     stack = nn.GRU(WIDTH, HIDDEN, 2, batch_first=True).double()
-    for level, layer in enumerate(model.layers):
+    for layer_index, layer in enumerate(model.layers):
         for name in layer._flat_weights_names:
-            getattr(stack, name.replace("l0", f"l{level}")).data = getattr(layer, name).data
+            getattr(stack, name.replace("l0", f"l{layer_index}")).data = getattr(layer, name).data
     dropout = nn.Dropout(0.5).eval()
 
     def apart(ids):

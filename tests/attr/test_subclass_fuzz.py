@@ -47,7 +47,7 @@ def in_a_loop(kind, kernel, tokens, hx, axis):
 def test_the_adjoint_is_the_derivative(seed):
     draw = random.Random(seed)
     base, axis = draw.choice([nn.RNN, nn.LSTM, nn.GRU]), draw.randint(0, 1)
-    features, hidden, levels = (draw.randint(1, 4) for _ in range(3))
+    features, hidden, layers = (draw.randint(1, 4) for _ in range(3))
     kind = draw.choice(["scaled", "reversed", "packed", "squashed", "plain", "faded", "looped"])
     loops = kind in ("faded", "looped")
     bidirectional = not loops and draw.random() < 0.4
@@ -57,7 +57,7 @@ def test_the_adjoint_is_the_derivative(seed):
         def forward(self, tokens, hx=None):
             return add(kind, super().forward, tokens, hx, axis)
 
-    layer = Own(features, hidden, levels, batch_first=axis == 1, bidirectional=bidirectional)
+    layer = Own(features, hidden, layers, batch_first=axis == 1, bidirectional=bidirectional)
     layer.double()
     head = nn.Linear(hidden * (2 if bidirectional else 1), 2).double()
     final_head = nn.Linear(hidden, 2).double()

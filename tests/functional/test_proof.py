@@ -9,8 +9,8 @@ from torch import nn
 import reference
 from captum_rnn.functional.cells import Chord
 from captum_rnn.functional.proof import Proof, StepsDifferError
-from captum_rnn.states.levels import unstack_gates
 from captum_rnn.states.recording import record_calls
+from captum_rnn.states.stacked_layers import unstack_gates
 from captum_rnn.states.weights import running_rounding
 
 EPSILON = {dtype: torch.finfo(dtype).eps for dtype in (torch.float64, torch.float32)}
@@ -20,11 +20,11 @@ EPSILON = {dtype: torch.finfo(dtype).eps for dtype in (torch.float64, torch.floa
 @pytest.mark.parametrize("size", [1.0, 1e-3, 1e5])
 def test_the_first_step_that_differs_is_named(dtype, size):
     states = size * torch.randn(6, 3, 4, dtype=dtype)
-    proof = Proof("level 0", EPSILON[dtype], remedy="; mend it")
+    proof = Proof("layer 0", EPSILON[dtype], remedy="; mend it")
     made = states[1:].clone()
     proof.check(made, states)
     made[4, 1], made[2, 2] = 0, 1.01 * made[2, 2]
-    with pytest.raises(StepsDifferError, match=r"step 2 of row 2 in level 0 .*mend it"):
+    with pytest.raises(StepsDifferError, match=r"step 2 of row 2 in layer 0 .*mend it"):
         proof.check(made, states)
 
 
@@ -32,7 +32,7 @@ def test_a_backward_direction_counts_in_the_order_of_the_text():
     states = torch.randn(6, 2, 4, dtype=torch.float64)
     made = states[1:].clone()
     made[1, 1] += 1
-    proof = Proof("level 0", EPSILON[torch.float64], torch.tensor([5, 3]), backward=True)
+    proof = Proof("layer 0", EPSILON[torch.float64], torch.tensor([5, 3]), backward=True)
     with pytest.raises(StepsDifferError, match="step 1 of row 1 "):  # its reading began at token 2
         proof.check(made, states)
 
@@ -42,7 +42,7 @@ def test_what_lies_beyond_the_end_of_a_row_and_nan_do_not_count():
     made = states[1:].clone()
     made[3:, 0] += 1
     made[2, 1] = torch.nan
-    proof = Proof("level 0", EPSILON[torch.float64], torch.tensor([3, 5, 5]))
+    proof = Proof("layer 0", EPSILON[torch.float64], torch.tensor([3, 5, 5]))
     proof.check(made, states)
     proof.check_end(made[2], states[3])
     with pytest.raises(StepsDifferError, match=r"last state of row 2 .* differs by 0\.5 "):
@@ -56,7 +56,7 @@ def test_rounding_is_far_below_the_tolerance(kind, dtype):
     inputs = torch.randn(4, 100, 32).to(dtype)
     (call,) = record_calls(layer, lambda: layer(inputs))
     assert call.rounding == running_rounding(call.final[0]) == torch.finfo(dtype).eps
-    ((passed,),) = unstack_gates(layer, call).levels
+    ((passed,),) = unstack_gates(layer, call).layers
     cells = passed.steps.cells[:-1] if passed.initial_cell is not None else None
     after, _ = passed.cell.after(passed.inputs, passed.states[:-1], cells)
     apart = (after - passed.states[1:]).norm(dim=-1)
@@ -94,7 +94,7 @@ def test_a_difference_at_any_step_is_found(base, step, factor):
     layer = kind(3, 4, num_layers=1, batch_first=True).double()
     inputs = torch.randn(2, 7, 3, dtype=torch.float64)
     (call,) = record_calls(layer, lambda: layer(inputs))
-    with pytest.raises(StepsDifferError, match=f"step {step} of row 0 in .* level 0 "):
+    with pytest.raises(StepsDifferError, match=f"step {step} of row 0 in .* layer 0 "):
         unstack_gates(layer, call)
 
 
@@ -103,8 +103,8 @@ def test_cell_states_that_are_recorded_otherwise():
     (call,) = record_calls(layer, lambda: layer(inputs))
     hidden, cells = call.final
     stack = unstack_gates(layer, replace(call, final=(hidden, 1.1 * cells)))
-    with pytest.raises(StepsDifferError, match=r"last state of row 0 in .* level 0 "):
-        stack.levels[0][0].steps_for(Chord(0.001))  # which recomputes the cell states alone
+    with pytest.raises(StepsDifferError, match=r"last state of row 0 in .* layer 0 "):
+        stack.layers[0][0].steps_for(Chord(0.001))  # which recomputes the cell states alone
 
 
 def test_cell_states_that_a_subclass_returns_otherwise_are_those_of_its_kernel():
@@ -118,7 +118,7 @@ def test_cell_states_that_a_subclass_returns_otherwise_are_those_of_its_kernel()
     _, (_, cells) = nn.LSTM.forward(layer, inputs)
     torch.testing.assert_close(call.final[1], cells)
     stack = unstack_gates(layer, call)
-    torch.testing.assert_close(stack.levels[0][0].steps.cells[-1], cells[0])
+    torch.testing.assert_close(stack.layers[0][0].steps.cells[-1], cells[0])
 
 
 @pytest.mark.parametrize("base", [nn.LSTM, nn.GRU])
@@ -127,4 +127,4 @@ def test_weights_that_change_before_the_steps_are_recomputed(base):
     (call,) = record_calls(layer, lambda: layer(inputs))
     layer.weight_hh_l0.data.mul_(1.01)
     with pytest.raises(StepsDifferError, match=r"step 1 .* until attribute is done"):
-        _ = unstack_gates(layer, call).levels[0][0].steps
+        _ = unstack_gates(layer, call).layers[0][0].steps

@@ -1,4 +1,4 @@
-"""Scans through stacks of levels and directions, on plain data."""
+"""Scans through stacks of layers and directions, on plain data."""
 
 import pytest
 import torch
@@ -36,7 +36,7 @@ def test_multipliers_of_the_inputs(
         torch.testing.assert_close(found, gradient, rtol=0, atol=1e-10)
         other = torch.randn_like(inputs)
         other_value, base = recover(reader, case, other)
-        steps = [[passed.steps_for(SECANT) for passed in level] for level in base.levels]
+        steps = [[passed.steps_for(SECANT) for passed in passes] for passes in base.layers]
         found = of_inputs(stack, walk_back(stack, SECANT, steps)[0]).transpose(0, 1)
         sums = (found * (inputs - other)).sum((1, 2))
         torch.testing.assert_close(sums, value - other_value, rtol=0, atol=1e-11)
@@ -63,11 +63,11 @@ def test_deep_lift_sums_to_the_difference_from_a_baseline_run(
 
 def runs_once(stack, baseline):
     """Whether all rows have the same baseline run but for its end."""
-    if baseline == "by row" or any(level[0].states[0].any() for level in stack.levels):
+    if baseline == "by row" or any(passes[0].states[0].any() for passes in stack.layers):
         return False
-    if stack.ends is None or len(stack.levels[0]) == 1:
+    if stack.ends is None or len(stack.layers[0]) == 1:
         return True
-    return baseline == "constant" and len(stack.levels) == 1
+    return baseline == "constant" and len(stack.layers) == 1
 
 
 @pytest.mark.parametrize("base", [nn.RNN, nn.LSTM, nn.GRU])
@@ -75,6 +75,6 @@ def test_weights_that_change_before_a_rule_recomputes_the_steps(base):
     layer, inputs = base(3, 4).double(), torch.randn(7, 2, 3, dtype=torch.float64)
     (call,) = record_calls(layer, lambda: layer(inputs))
     layer.weight_hh_l0.data.mul_(1.01)
-    ((passed,),) = unstack(layer, call).levels
+    ((passed,),) = unstack(layer, call).layers
     with pytest.raises(StepsDifferError, match="until attribute is done"):
         passed.steps_for(Chord(0.001))

@@ -74,8 +74,8 @@ def test_mean_gradients_explain_the_difference_of_a_smooth_head(
             if passed.read_cells is None
             else (passed.read_cells * (passed.steps.cells - other.cells)[1:]).sum((0, 2))
         )
-        for level, others in zip(stack.levels, run.levels, strict=True)
-        for passed, other in zip(level, others, strict=True)
+        for passes, others in zip(stack.layers, run.layers, strict=True)
+        for passed, other in zip(passes, others, strict=True)
     )
     expected = recorded.value - head_values(layer, forward, [rest])
     torch.testing.assert_close(explained, expected, rtol=0, atol=1e-11)

@@ -82,10 +82,12 @@ def test_scripted_quantised_and_exported_layers():
 def test_forms():
     layer = nn.LSTM(3, 4, num_layers=2, bidirectional=True)
     form = form_of(recurrent_layer(SimpleNamespace(_orig_mod=layer)))
-    assert (form.batch_first, form.directions, form.levels, form.has_cells) == (False, 2, 2, True)
+    assert (form.batch_first, form.has_cells) == (False, True)
+    assert (form.directions, form.num_layers) == (2, 2)
     other = recurrent_layer(MinimalGRU(3, 4))
     form = form_of(other)
-    assert (form.batch_first, form.directions, form.levels, form.has_gates) == (True, 1, 1, False)
+    assert (form.batch_first, form.has_gates) == (True, False)
+    assert (form.directions, form.num_layers) == (1, 1)
     with pytest.raises(TypeError, match=r"MinimalGRU; expected an nn\.RNN"):
         torch_layer(other)
     assert torch_layer(layer) is layer
@@ -96,9 +98,9 @@ def test_a_layer_with_the_weights_of_torchs_is_followed_by_its_gates():
     plain.load_state_dict(layer.state_dict())
     tokens = torch.randn(2, 5, 3, dtype=torch.float64)
     (call,) = record_calls(recurrent_layer(layer), lambda: layer(tokens))
-    ((passed,),) = unstack(layer, call).levels
+    ((passed,),) = unstack(layer, call).layers
     (call,) = record_calls(plain, lambda: plain(tokens))
-    ((expected,),) = unstack(plain, call).levels
+    ((expected,),) = unstack(plain, call).layers
     torch.testing.assert_close(passed.steps.cells, expected.steps.cells)
 
 
@@ -134,7 +136,7 @@ def test_a_call_of_a_cell_is_a_call_of_its_layer_of_one_step():
     for name in ("input", "output", "initial", "final"):
         torch.testing.assert_close(getattr(call, name), getattr(expected, name))
     assert set(call.weights) == set(expected.weights)
-    ((passed,),) = unstack(layer, call).levels
+    ((passed,),) = unstack(layer, call).layers
     torch.testing.assert_close(passed.steps.cells[1:], call.final[1])
     with pytest.raises(TypeError, match=r"type LSTM; expected an nn\.RNNCell"):
         from_cell(layer)

@@ -81,7 +81,7 @@ class Doubling(nn.GRU):
 
 @pytest.mark.parametrize("with_initial", [False, True])
 @pytest.mark.parametrize("num_layers", [1, 2])
-def test_a_stack_of_levels_is_followed_as_one(num_layers, with_initial):
+def test_a_stack_of_layers_is_followed_as_one(num_layers, with_initial):
     layer = Doubling(FEATURES, HIDDEN, num_layers, batch_first=True).double()
     plain = nn.GRU(FEATURES, HIDDEN, num_layers, batch_first=True).double()
     plain.load_state_dict(layer.state_dict())

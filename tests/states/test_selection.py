@@ -1,4 +1,4 @@
-"""Every state, level and direction against torch's cells, unrolled."""
+"""Every state, layer and direction against torch's cells, unrolled."""
 
 import itertools
 
@@ -21,7 +21,7 @@ def select(layer, forward, **options):
 
 
 @pytest.mark.over_every_layer
-def test_every_state_level_and_direction(
+def test_every_state_layer_and_direction(
     kind, num_layers, bidirectional, batch_first, packed, with_initial_state
 ):
     case = make_case(kind, num_layers, bidirectional, batch_first, packed, with_initial_state)
@@ -31,20 +31,22 @@ def test_every_state_level_and_direction(
     states = ["hidden", "cell"] if isinstance(case.layer, nn.LSTM) else ["hidden"]
     for precision, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-5)):
         case, reader = case.to(precision), reader.to(precision)
-        for state, level, name in itertools.product(states, range(num_layers), ["both", *names]):
+        for state, layer_index, name in itertools.product(
+            states, range(num_layers), ["both", *names]
+        ):
             path = select(
                 case.layer,
                 lambda reader=reader, case=case: reader(case.inputs, *case.forward_args),
                 state=state,
-                layer_index=level,
+                layer_index=layer_index,
                 direction=name,
             )
             wanted = names if name == "both" else [name]
             assert [p.backward for p in path.directions] == [w == "backward" for w in wanted]
             for row, unrolled in enumerate(rows):
-                levels = unrolled.states if state == "hidden" else unrolled.cells
+                of_all = unrolled.states if state == "hidden" else unrolled.cells
                 for found, which in zip(path.paths, wanted, strict=True):
-                    expected = levels[level][names.index(which)]
+                    expected = of_all[layer_index][names.index(which)]
                     expected = expected.flip(0) if which == "backward" else expected
                     torch.testing.assert_close(
                         found[row, : unrolled.time + 1],
@@ -55,7 +57,7 @@ def test_every_state_level_and_direction(
 
 
 @pytest.mark.parametrize("options", [{}, {"layer_index": 1}, {"direction": "backward"}])
-def test_the_top_levels_hidden_states_are_those_that_were_recorded(options):
+def test_the_top_layers_hidden_states_are_those_that_were_recorded(options):
     layer = nn.LSTM(3, 4, num_layers=2, bidirectional=True)
     inputs = torch.randn(5, 2, 3)
     (call,) = record_calls(layer, lambda: layer(inputs))
@@ -66,13 +68,13 @@ def test_the_top_levels_hidden_states_are_those_that_were_recorded(options):
 
 
 @pytest.mark.parametrize("state", ["hidden", "cell"])
-def test_levels_count_from_the_top_too(state):
+def test_layers_count_from_the_top_too(state):
     layer = nn.LSTM(3, 4, num_layers=3)
     inputs = torch.randn(5, 2, 3)
-    for level in range(3):
+    for layer_index in range(3):
         up, down = (
             select(layer, lambda: layer(inputs), state=state, layer_index=index).paths[0]
-            for index in (level, level - 3)
+            for index in (layer_index, layer_index - 3)
         )
         assert torch.equal(up, down)
 
@@ -107,8 +109,8 @@ def test_what_no_layer_has(options, error, sentence):
     [
         ("gru", {"state": "cell"}, "the layer is a GRU, which has no cell state; use state="),
         ("rnn_tanh", {"state": "cell"}, "the layer is a RNN, which has no cell state"),
-        ("lstm", {"layer_index": 2}, r"layer_index is 2, but the LSTM has 2 level.*-2 to 1"),
-        ("lstm", {"layer_index": -3}, r"layer_index is -3, but the LSTM has 2 level"),
+        ("lstm", {"layer_index": 2}, r"layer_index is 2, but the LSTM has 2 layer.*-2 to 1"),
+        ("lstm", {"layer_index": -3}, r"layer_index is -3, but the LSTM has 2 layer"),
         ("lstm", {"direction": "backward"}, "the LSTM reads forward only; use direction="),
     ],
 )

@@ -1,4 +1,4 @@
-"""A level as a layer of its own."""
+"""A stacked layer as a module of its own."""
 
 import pytest
 import torch
@@ -9,19 +9,19 @@ from torch.nn.utils.parametrizations import weight_norm
 import reference
 from captum_rnn.states.recording import record_calls
 from captum_rnn.states.recovery import unstack
-from captum_rnn.states.weights import cell_of, level_alone, running_weights
+from captum_rnn.states.weights import cell_of, layer_alone, running_weights
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("kind", reference.KINDS)
-def test_levels_run_one_after_the_other_are_the_stack(kind, bias, bidirectional):
+def test_layers_run_one_after_the_other_are_the_stack(kind, bias, bidirectional):
     layer = reference.make_layer(kind, num_layers=3, bidirectional=bidirectional, bias=bias)
     inputs = torch.randn(4, 2, 5)
     expected, _ = layer(inputs)
     outputs = inputs
-    for level in range(3):
-        alone = level_alone(layer, running_weights(layer), level)
+    for layer_index in range(3):
+        alone = layer_alone(layer, running_weights(layer), layer_index)
         assert alone.num_layers == 1
         assert not any(weight.requires_grad for weight in alone.parameters())
         outputs, _ = alone(outputs)
@@ -31,7 +31,7 @@ def test_levels_run_one_after_the_other_are_the_stack(kind, bias, bidirectional)
 def test_weights_under_a_parametrization():
     layer = weight_norm(reference.make_layer("gru"), "weight_hh_l0")
     inputs = torch.randn(4, 2, 5)
-    outputs, _ = level_alone(layer, running_weights(layer), 0)(inputs)
+    outputs, _ = layer_alone(layer, running_weights(layer), 0)(inputs)
     torch.testing.assert_close(outputs, layer(inputs)[0].detach())
 
 
@@ -86,7 +86,7 @@ def test_the_steps_are_those_of_the_weights_that_ran(changed):
     forward = changed(layer)
     answers = []
     (call,) = record_calls(layer, lambda: answers.append(forward(inputs)))
-    ((passed,),) = unstack(layer, call).levels
+    ((passed,),) = unstack(layer, call).layers
     outputs, (_, cells) = answers[0]
     after, _ = passed.cell.after(inputs, passed.states[:-1], passed.steps.cells[:-1])
     torch.testing.assert_close(after, outputs, rtol=0, atol=1e-12)

@@ -27,13 +27,13 @@ def small(kind="lstm", classes=3, **shape):
     return model
 
 
-def states_of(model, level, suffix, inputs):
+def states_of(model, layer_index, suffix, inputs):
     """The states after each input, one by one from a cell with one direction's weights."""
     kind = model.architecture["kind"]
     weights = {
-        name.removesuffix(f"_l{level}{suffix}"): weight
+        name.removesuffix(f"_l{layer_index}{suffix}"): weight
         for name, weight in model.rnn.state_dict().items()
-        if name.endswith(f"_l{level}{suffix}")
+        if name.endswith(f"_l{layer_index}{suffix}")
     }
     cell = CELLS[kind](weights["weight_ih"].shape[1], 5).double()
     cell.load_state_dict(weights)
@@ -51,10 +51,10 @@ def stepped(model, row):
     directions = 2 if architecture["bidirectional"] else 1
     read = torch.zeros(5 * directions, dtype=torch.float64)
     if inputs:
-        for level in range(architecture["layers"]):
-            passes = [states_of(model, level, "", inputs)]
+        for layer_index in range(architecture["layers"]):
+            passes = [states_of(model, layer_index, "", inputs)]
             if directions == 2:
-                passes.append(states_of(model, level, "_reverse", inputs[::-1])[::-1])
+                passes.append(states_of(model, layer_index, "_reverse", inputs[::-1])[::-1])
             inputs = [torch.cat(states) for states in zip(*passes, strict=True)]
         ends = [passes[0][-1], *(states[0] for states in passes[1:])]
         is_mean = architecture["pooling"] == "mean"
@@ -141,7 +141,7 @@ def test_word_vectors_start_near_zero_and_padding_at_zero():
     assert weight[1:].std().item() == pytest.approx(0.1 / 12**0.5, rel=0.01)
 
 
-def test_every_level_and_direction_starts_alike():
+def test_every_layer_and_direction_starts_alike():
     model = RecurrentClassifier(3, hidden_size=6, bidirectional=True, layers=2)
     names = {name for name, _ in model.rnn.named_parameters()}
     assert {"weight_hh_l1_reverse", "bias_ih_l1_reverse"} < names

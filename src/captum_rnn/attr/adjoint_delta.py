@@ -34,8 +34,8 @@ from captum_rnn.functional.propagation import (
     worth_of_steps,
 )
 from captum_rnn.functional.stack import Stack
-from captum_rnn.states.levels import reads_of
 from captum_rnn.states.recovery import unstack
+from captum_rnn.states.stacked_layers import reads_of
 
 
 class AdjointDeltaAttribution(EveryPredictionCompared, ComparingAttribution):
@@ -171,7 +171,7 @@ class AdjointDeltaAttribution(EveryPredictionCompared, ComparingAttribution):
         baseline, later = record.baseline, None
         if record.later is not None:
             behind = unstack(layer, record.call, record.later)
-            later = [passed.read for passed in behind.levels[-1]]
+            later = [passed.read for passed in behind.layers[-1]]
         worth = worth_of_steps(stack, later=later)
         if baseline is None:
             scores = step_changes(stack, skipped(stack), worth)

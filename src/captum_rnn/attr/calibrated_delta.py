@@ -223,7 +223,7 @@ class CalibratedDeltaAttribution(ComparingAttribution):
         return DISTANCE_BINS if self.by_distance else 1
 
     def _select(self, layer: nn.Module, call: LayerCall, top: Trajectory) -> Trajectory:
-        """The top level's hidden states, and its cell states beside them."""
+        """The top layer's hidden states, and its cell states beside them."""
         if not self.with_cells:
             return top
         check_has_cells(layer)

@@ -104,7 +104,7 @@ def class_targets(
 
 
 def top_steps(layer: nn.Module, record: Record, *, with_cells: bool = False) -> Tensor:
-    """The steps that the top level took, in the order of the text.
+    """The steps that the top layer took, in the order of the text.
 
     From the state before the step, or from the state that the record's baseline leads to.
 
@@ -123,7 +123,7 @@ def top_steps(layer: nn.Module, record: Record, *, with_cells: bool = False) -> 
     stack = unstack(layer, record.call)
     steps = []
     for passed, (states, cells) in zip(
-        stack.levels[-1], stack.stepped_with(record.baseline)[-1], strict=True
+        stack.layers[-1], stack.stepped_with(record.baseline)[-1], strict=True
     ):
         of_direction = stack.shown(passed.states[1:] - states)
         if with_cells:
@@ -133,7 +133,7 @@ def top_steps(layer: nn.Module, record: Record, *, with_cells: bool = False) -> 
 
 
 def top_adjoints(layer: nn.Module, record: Record, *, with_cells: bool = False) -> Tensor:
-    """Derivatives of the output with respect to the top level's state after each token.
+    """Derivatives of the output with respect to the top layer's state after each token.
 
     They go through all later steps; of an LSTM the cell state is held fixed at the token itself.
 
@@ -148,7 +148,7 @@ def top_adjoints(layer: nn.Module, record: Record, *, with_cells: bool = False) 
     assert record.gradient is not None
     stack = unstack(layer, record.call, record.gradient)
     derivatives = []
-    for passed in stack.levels[-1]:
+    for passed in stack.layers[-1]:
         adjoint = passed.cell.multipliers(
             passed.steps, passed.read, passed.read_cells, of_inputs=False
         )

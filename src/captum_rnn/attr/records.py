@@ -16,9 +16,9 @@ from captum_rnn.states.graph import Graph, Weighted
 from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.joining import Joined
 from captum_rnn.states.layers import form_of
-from captum_rnn.states.levels import time_first
 from captum_rnn.states.places import Placement
 from captum_rnn.states.recording import ReadGradient, data_of, with_data
+from captum_rnn.states.stacked_layers import time_first
 from captum_rnn.states.trajectory import Trajectory
 
 

@@ -53,7 +53,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         return self._looks_at_class
 
     def _select(self, layer: nn.Module, call: LayerCall, top: Trajectory) -> Trajectory:
-        """The states that the method looks at: those of the top level, unless it says otherwise."""
+        """The states that the method looks at: those of the top layer, unless it says otherwise."""
         return top
 
     def _handed_on(self, layer: nn.Module, record: Record) -> tuple[Tensor, tuple[Tensor, ...]]:

@@ -11,7 +11,7 @@ from captum_rnn.functional.stack import Stack, reverse_rows
 
 
 class DirectionRun(NamedTuple):
-    """What one direction of one level became (time + 1, rows, width), in its order of reading."""
+    """What one direction of one layer became (time + 1, rows, width), in its order of reading."""
 
     states: Tensor
     cells: Tensor | None
@@ -24,31 +24,31 @@ class BaselineRun:
     """A run over a baseline from the same initial states; of one row where that says it all.
 
     Attributes:
-        inputs: What the lowest level reads (time, rows, features), in the order of the text.
-        levels: What the directions of each level became.
+        inputs: What the lowest layer reads (time, rows, features), in the order of the text.
+        layers: What the directions of each layer became.
         ends: Number of steps of each row (batch,) of the text; None: all rows are full.
     """
 
     inputs: Tensor
-    levels: list[list[DirectionRun]]
+    layers: list[list[DirectionRun]]
     ends: Tensor | None
 
     @property
     def steps(self) -> list[list[Any]]:
         """What the cells recomputed, for `captum_rnn.functional.propagation.walk_back`."""
-        return [[run.steps for run in level] for level in self.levels]
+        return [[run.steps for run in layer] for layer in self.layers]
 
     def outputs(self) -> Tensor:
-        """The top level's states after each step (time, rows, direction · state), in text order."""
-        runs = self.levels[-1]
+        """The top layer's states after each step (time, rows, direction · state), in text order."""
+        runs = self.layers[-1]
         if self.ends is not None:
             runs = [run._replace(states=run.states.expand(-1, len(self.ends), -1)) for run in runs]
         return _outputs(runs, self.ends)
 
     def final(self, *, cells: bool = False) -> Tensor:
-        """The last states, or cell states, of all levels and directions (number, rows, width)."""
+        """The last states, or cell states, of all layers and directions (number, rows, width)."""
         last = []
-        for run in (run for level in self.levels for run in level):
+        for run in (run for layer in self.layers for run in layer):
             path = run.cells if cells else run.states
             assert path is not None
             if self.ends is None:
@@ -67,7 +67,7 @@ def baseline_run(stack: Stack, inputs: Tensor, rule: Rule) -> BaselineRun:
         inputs: (time or 1, batch or 1, features), in the order of the text.
         rule: The rule that will compare the two runs.
     """
-    bottom = stack.levels[0][0].inputs
+    bottom = stack.layers[0][0].inputs
     constant = inputs.shape[0] == 1
     inputs = inputs.to(bottom).expand(len(bottom), -1, -1)
     ends = stack.ends
@@ -75,10 +75,10 @@ def baseline_run(stack: Stack, inputs: Tensor, rule: Rule) -> BaselineRun:
         ends = None
     else:
         inputs = inputs.expand(-1, bottom.shape[1], -1)
-    read, levels = inputs, []
-    for level in stack.levels:
+    read, layers = inputs, []
+    for layer in stack.layers:
         runs = []
-        for direction, passed in enumerate(level):
+        for direction, passed in enumerate(layer):
             passed.cell.slot_weights(rule)  # before it runs: a cell without gates refuses
             tokens = read if direction == 0 else reverse_rows(read, ends)
             state, cell = passed.states[0, : read.shape[1]], passed.initial_cell
@@ -86,9 +86,9 @@ def baseline_run(stack: Stack, inputs: Tensor, rule: Rule) -> BaselineRun:
             states = passed.cell.walk(tokens, state, cell)
             steps = passed.cell.steps(tokens, states, cell, rule)
             runs.append(DirectionRun(states, None if cell is None else steps.cells, steps))
-        levels.append(runs)
+        layers.append(runs)
         read = _outputs(runs, ends)
-    return BaselineRun(inputs, levels, stack.ends)
+    return BaselineRun(inputs, layers, stack.ends)
 
 
 def _rows_are_alike(stack: Stack, *, constant: bool) -> bool:
@@ -97,12 +97,12 @@ def _rows_are_alike(stack: Stack, *, constant: bool) -> bool:
     A direction that reads from the end of its row comes upon the same tokens as in another row only
     if all tokens are the same, and meets the other direction elsewhere.
     """
-    bottom = stack.levels[0]
-    if stack.ends is not None and len(bottom) > 1 and not (constant and len(stack.levels) == 1):
+    bottom = stack.layers[0]
+    if stack.ends is not None and len(bottom) > 1 and not (constant and len(stack.layers) == 1):
         return False
-    starts = [passed.states[0] for level in stack.levels for passed in level]
+    starts = [passed.states[0] for layer in stack.layers for passed in layer]
     starts += [
-        p.initial_cell for level in stack.levels for p in level if p.initial_cell is not None
+        p.initial_cell for layer in stack.layers for p in layer if p.initial_cell is not None
     ]
     return all(bool((start == start[:1]).all()) for start in starts)
 

@@ -17,25 +17,25 @@ def feature_changes(stack: Stack, reference: Tensor, worth: Sequence[Sequence[En
               \mathrm{cell}(s_{t-1}, x), \lambda_t \big\rangle
               \quad \text{at} \quad x = \tfrac12 (x_t + x'_t)
 
-    with λ what the states after the step are worth, over all levels. It costs no more for many
+    with λ what the states after the step are worth, over all layers. It costs no more for many
     features than for few. The features of a step sum to what replacing all of them at once would
     change, to third order in the difference.
 
     Args:
-        stack: The levels of the layer.
+        stack: The stacked layers.
         reference: What stands instead of the input of each step; see `Stack.stepped_with`.
-        worth: What the states after each step are worth, for each level and direction.
+        worth: What the states after each step are worth, for each layer and direction.
 
     Returns:
         Scores (time, batch, features) in the order of the text.
     """
     reference, steps = reference.to(stack.inputs), midpoint_steps(stack, reference)
     of_inputs: Tensor | None = None
-    for level, of_level, worths in reversed(list(zip(stack.levels, steps, worth, strict=True))):
-        above = [None] * len(level) if of_inputs is None else of_inputs.chunk(len(level), -1)
+    for layer, of_layer, worths in reversed(list(zip(stack.layers, steps, worth, strict=True))):
+        above = [None] * len(layer) if of_inputs is None else of_inputs.chunk(len(layer), -1)
         found = []
         for direction, (passed, of_one, (states, cells), of_above) in enumerate(
-            zip(level, of_level, worths, above, strict=True)
+            zip(layer, of_layer, worths, above, strict=True)
         ):
             if of_above is not None:
                 states = states + stack.reorder(of_above, direction)
@@ -47,25 +47,25 @@ def feature_changes(stack: Stack, reference: Tensor, worth: Sequence[Sequence[En
 
 
 def midpoint_steps(stack: Stack, reference: Tensor) -> list[list[Any]]:
-    """What the cells of each level and direction would do halfway between inputs and references.
+    """What the cells of each layer and direction would do halfway between inputs and references.
 
     Every step goes on from the recorded state before it; see `Cell.steps_apart`.
 
     Args:
-        stack: The levels of the layer.
+        stack: The stacked layers.
         reference: What stands instead of the input of each step; see `Stack.stepped_with`.
     """
     reference = reference.to(stack.inputs)
     read, steps = torch.lerp(stack.inputs, reference.expand_as(stack.inputs), 0.5), []
-    for level in stack.levels:
-        of_level = []
-        for direction, passed in enumerate(level):
+    for layer in stack.layers:
+        of_layer = []
+        for direction, passed in enumerate(layer):
             cells = None if passed.initial_cell is None else passed.steps.cells
             tokens = stack.reorder(read, direction)
-            of_level.append(passed.cell.steps_apart(tokens, passed.states, cells))
-        steps.append(of_level)
-        if level is not stack.levels[-1]:
-            made = [p.cell.made(of_one) for p, of_one in zip(level, of_level, strict=True)]
+            of_layer.append(passed.cell.steps_apart(tokens, passed.states, cells))
+        steps.append(of_layer)
+        if layer is not stack.layers[-1]:
+            made = [p.cell.made(of_one) for p, of_one in zip(layer, of_layer, strict=True)]
             parts = [stack.reorder(m, d) for d, m in enumerate(made) if m is not None]
             read = torch.cat(parts, -1)
     return steps
@@ -77,7 +77,7 @@ def exact_feature_changes(
     """The same by replacing each feature alone, with a step of all cells for every feature.
 
     Args:
-        stack: The levels of the layer.
+        stack: The stacked layers.
         reference: As for `feature_changes`.
         worth: As for `feature_changes`.
 

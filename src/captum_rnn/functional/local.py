@@ -1,4 +1,4 @@
-"""Local delta: the steps that the top level took, against those of references."""
+"""Local delta: the steps that the top layer took, against those of references."""
 
 from torch import Tensor
 
@@ -12,10 +12,10 @@ def local_delta(stack: Stack, reference: Tensor) -> Tensor:
     .. math:: \langle h_t - \mathrm{cell}(h_{t-1}, x'_t), \; \textstyle\sum_{u \ge t} g_u \rangle
 
     with g_u the derivative with respect to what the classifier reads of h_u, added up over the
-    directions, each in its own order of reading, over the levels, and over cell states likewise.
+    directions, each in its own order of reading, over the layers, and over cell states likewise.
 
     Args:
-        stack: The levels of the layer.
+        stack: The stacked layers.
         reference: What stands instead of the input of each step; see `Stack.stepped_with`.
 
     Returns:
@@ -32,9 +32,9 @@ def read_from_here_on(stack: Stack) -> list[list[Ends]]:
                 _from_here_on(passed.read),
                 None if passed.read_cells is None else _from_here_on(passed.read_cells),
             )
-            for passed in level
+            for passed in layer
         ]
-        for level in stack.levels
+        for layer in stack.layers
     ]
 
 

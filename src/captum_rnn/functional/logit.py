@@ -31,7 +31,7 @@ def logit_delta(paths: Sequence[StatePath], reads: Sequence[Reads]) -> Tensor:
     ⟨h_t − h_{t−1}, ∂f_c/∂h_n⟩. Both directions add up.
 
     Args:
-        paths: The states that are looked at: of each direction, of lower levels, cell states.
+        paths: The states that are looked at: of each direction, of lower layers, cell states.
         reads: For each of them, what is read of it.
 
     Returns:

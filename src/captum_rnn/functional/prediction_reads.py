@@ -20,7 +20,7 @@ _NUMBERS_KEPT = 1 << 26
 
 
 class Reads(NamedTuple):
-    """What some predictions read of one direction of a level, in its order of reading.
+    """What some predictions read of one direction of a layer, in its order of reading.
 
     Attributes:
         states: Of its states.
@@ -34,21 +34,22 @@ class Reads(NamedTuple):
 
 
 def reads_of_own_steps(stack: Stack, steps: Tensor) -> list[list[Reads]]:
-    """What predictions read that each read one step of the top level's output and no other.
+    """What predictions read that each read one step of the top layer's output and no other.
 
     Args:
-        stack: The levels; what is read of the top level are the derivatives of all predictions.
+        stack: The stacked layers; what is read of the top one are the derivatives of all
+            predictions.
         steps: The step of the text that each prediction reads (predictions,), ascending.
     """
     time = len(stack.inputs)
     after = torch.searchsorted(steps, torch.arange(time, device=steps.device)).tolist()
     forwards = [slice(first, len(steps)) for first in after]
     backwards = [slice(0, first) for first in (*after[1:], len(steps))][::-1]
-    is_one_way = len(stack.levels[-1]) == 1
+    is_one_way = len(stack.layers[-1]) == 1
     every = forwards if is_one_way else [slice(0, len(steps))] * time
-    below = [[Reads(_nothing, _nothing, every) for _ in level] for level in stack.levels[:-1]]
+    below = [[Reads(_nothing, _nothing, every) for _ in layer] for layer in stack.layers[:-1]]
     top = []
-    for direction, passed in enumerate(stack.levels[-1]):
+    for direction, passed in enumerate(stack.layers[-1]):
         read_at = steps.unsqueeze(0)
         if direction == 1:
             ends = steps.new_tensor([time]) if stack.ends is None else stack.ends
@@ -62,12 +63,12 @@ def reads_of_all(each: Sequence[Sequence[Sequence[Ends]]]) -> list[list[Reads]]:
     """What predictions read that may read anything.
 
     Args:
-        each: For each prediction, level and direction, what it reads of the states (time, batch,
+        each: For each prediction, layer and direction, what it reads of the states (time, batch,
             state), and of an LSTM's cell states.
     """
     return [
-        [_of_direction(of_direction) for of_direction in zip(*of_level, strict=True)]
-        for of_level in zip(*each, strict=True)
+        [_of_direction(of_direction) for of_direction in zip(*of_layer, strict=True)]
+        for of_layer in zip(*each, strict=True)
     ]
 
 
@@ -75,12 +76,12 @@ def predictions_at_once(stack: Stack, own_steps: bool) -> int:
     """How many predictions to walk back together, so that some 256 MB hold what is kept of them.
 
     Args:
-        stack: The levels of the layer.
+        stack: The stacked layers.
         own_steps: Whether each reads a step of its own; else all that they read is kept.
     """
-    time, batch, width = stack.levels[-1][0].read.shape
-    kept = len(stack.levels) - 1 + (0 if own_steps else len(stack.levels))
-    of_one = batch * width * len(stack.levels[0]) * (2 + time * kept)
+    time, batch, width = stack.layers[-1][0].read.shape
+    kept = len(stack.layers) - 1 + (0 if own_steps else len(stack.layers))
+    of_one = batch * width * len(stack.layers[0]) * (2 + time * kept)
     return max(1, _NUMBERS_KEPT // of_one)
 
 

@@ -17,7 +17,7 @@ from captum_rnn.functional.cells.scan import Slopes, blocks
 from captum_rnn.functional.features import midpoint_steps
 from captum_rnn.functional.prediction_reads import Reads
 from captum_rnn.functional.propagation import Ends
-from captum_rnn.functional.stack import LevelPass, Stack
+from captum_rnn.functional.stack import LayerPass, Stack
 
 # Numbers in the maps of a step that are made at once, so that they stay in a core's cache.
 _MAPS_IN_CACHE = 1 << 19
@@ -33,9 +33,9 @@ def adjoint_matrix(
     A row of it is `captum_rnn.functional.propagation.adjoint_scores` of one prediction.
 
     Args:
-        stack: The levels of the layer.
-        changed: s − s' of each level and direction, from `differences`.
-        reads: What the predictions read of each level and direction.
+        stack: The stacked layers.
+        changed: s − s' of each layer and direction, from `differences`.
+        reads: What the predictions read of each layer and direction.
         number: How many predictions there are.
 
     Returns:
@@ -43,15 +43,15 @@ def adjoint_matrix(
     """
     total: Tensor | None = None
     above: list[Tensor] | None = None
-    for depth, level in reversed(list(enumerate(stack.levels))):
+    for index, layer in reversed(list(enumerate(stack.layers))):
         walks = []
-        for direction, passed in enumerate(level):
-            walk = _Walk(passed, number, reads[depth][direction], changed=changed[depth][direction])
-            changes = walk.back(None if above is None else above[direction], of_inputs=depth > 0)
+        for direction, passed in enumerate(layer):
+            walk = _Walk(passed, number, reads[index][direction], changed=changed[index][direction])
+            changes = walk.back(None if above is None else above[direction], of_inputs=index > 0)
             changes = stack.reorder(changes, direction)
             total = changes if total is None else total.add_(changes)
             walks.append(walk.of_inputs)
-        above = _handed_down(stack, depth, walks)
+        above = _handed_down(stack, index, walks)
     assert total is not None
     return total.permute(1, 2, 0, 3)
 
@@ -64,9 +64,9 @@ def feature_matrix(
     A row of it is `captum_rnn.functional.features.feature_changes` of one prediction.
 
     Args:
-        stack: The levels of the layer.
+        stack: The stacked layers.
         reference: What stands instead of the input of each step; see `Stack.stepped_with`.
-        reads: What the predictions read of each level and direction.
+        reads: What the predictions read of each layer and direction.
         number: How many predictions there are.
 
     Returns:
@@ -76,39 +76,39 @@ def feature_matrix(
     above: list[Tensor] | None = None
     apart_above: list[Tensor] | None = None
     found: list[Tensor | None] = []
-    for depth, level in reversed(list(enumerate(stack.levels))):
+    for index, layer in reversed(list(enumerate(stack.layers))):
         walks, found = [], []
-        for direction, passed in enumerate(level):
-            walk = _Walk(passed, number, reads[depth][direction], apart=halfway[depth][direction])
+        for direction, passed in enumerate(layer):
+            walk = _Walk(passed, number, reads[index][direction], apart=halfway[index][direction])
             found.append(
                 walk.back(
                     None if above is None else above[direction],
                     None if apart_above is None else apart_above[direction],
-                    of_inputs=depth > 0,
+                    of_inputs=index > 0,
                 )
             )
             walks.append(walk.of_inputs)
-        above, apart_above = (_handed_down(stack, depth, each) for each in (walks, found))
+        above, apart_above = (_handed_down(stack, index, each) for each in (walks, found))
     shares = _in_order(stack, found)
     return shares.mul_((stack.inputs - reference.to(stack.inputs)).unsqueeze(2)).permute(1, 2, 0, 3)
 
 
 def differences(stack: Stack, alternatives: Sequence[Sequence[Sequence[Ends]]]) -> list[list[Ends]]:
-    """The states of each level and direction, minus alternatives to them.
+    """The states of each layer and direction, minus alternatives to them.
 
     Args:
-        stack: The levels of the layer.
-        alternatives: For each alternative, level and direction, the states after each step (time,
+        stack: The stacked layers.
+        alternatives: For each alternative, layer and direction, the states after each step (time,
             batch, state), and the cell states of an LSTM.
 
     Returns:
         Differences (time, batch, state, alternatives), and of cell states.
     """
     found: list[list[Ends]] = []
-    for depth, level in enumerate(stack.levels):
+    for index, layer in enumerate(stack.layers):
         found.append([])
-        for direction, passed in enumerate(level):
-            each = [others[depth][direction] for others in alternatives]
+        for direction, passed in enumerate(layer):
+            each = [others[index][direction] for others in alternatives]
             states = torch.stack([passed.states[1:] - states for states, _ in each], 3)
             cells = [passed.steps.cells[1:] - cells for _, cells in each if cells is not None]
             found[-1].append((states, torch.stack(cells, 3) if cells else None))
@@ -116,12 +116,12 @@ def differences(stack: Stack, alternatives: Sequence[Sequence[Sequence[Ends]]]) 
 
 
 def _handed_down(
-    stack: Stack, depth: int, of_inputs: Sequence[Tensor | None]
+    stack: Stack, index: int, of_inputs: Sequence[Tensor | None]
 ) -> list[Tensor] | None:
-    """What the directions below read, of multipliers of a level's inputs; None at the lowest."""
-    if depth == 0:
+    """What the directions below read, of multipliers of a layer's inputs; None at the lowest."""
+    if index == 0:
         return None
-    parts = _in_order(stack, of_inputs).chunk(len(stack.levels[depth - 1]), -1)
+    parts = _in_order(stack, of_inputs).chunk(len(stack.layers[index - 1]), -1)
     return [stack.reorder(part, direction) for direction, part in enumerate(parts)]
 
 
@@ -133,7 +133,7 @@ def _in_order(stack: Stack, of_directions: Sequence[Tensor | None]) -> Tensor:
 
 @dataclass
 class _Walk:
-    """The walk back through one direction of a level.
+    """The walk back through one direction of a layer.
 
     Attributes:
         passed: The direction.
@@ -144,7 +144,7 @@ class _Walk:
         of_inputs: Multipliers of its inputs (time, batch, predictions, features), if asked for.
     """
 
-    passed: LevelPass
+    passed: LayerPass
     number: int
     reads: Reads
     changed: Ends | None = None
@@ -157,7 +157,7 @@ class _Walk:
         """Scores (time, batch, predictions, alternatives or features) of each step.
 
         Args:
-            above: What the level above reads of each state (time, batch, predictions, state).
+            above: What the layer above reads of each state (time, batch, predictions, state).
             apart_above: What it would read of it in its steps apart.
             of_inputs: Whether the multipliers of the inputs are asked for.
         """

@@ -1,4 +1,4 @@
-"""Scores that a reverse scan gives, through all levels and directions of a recurrent layer."""
+"""Scores that a reverse scan gives, through all layers and directions of a recurrent stack."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from captum_rnn.functional.baseline import BaselineRun
 from captum_rnn.functional.cells import SECANT, TANGENT, Chord, Rule
 from captum_rnn.functional.cells.cell import first_order
 from captum_rnn.functional.cells.scan import Multipliers
-from captum_rnn.functional.stack import LevelPass, Stack
+from captum_rnn.functional.stack import LayerPass, Stack
 
 Ends: TypeAlias = tuple[Tensor, Tensor | None]
 """States after each step (time, batch, state) and, of an LSTM, its cell states."""
@@ -25,49 +25,49 @@ def walk_back(
     *,
     to_inputs: bool = True,
 ) -> list[list[Multipliers]]:
-    """Multipliers of all levels and directions, from what the classifier reads back to the inputs.
+    """Multipliers of all layers and directions, from what the classifier reads back to the inputs.
 
     Args:
-        stack: The levels of the layer.
+        stack: The stacked layers.
         rule: What stands for the derivatives.
-        base: What the cells of each level and direction recomputed of the baseline's steps, where
+        base: What the cells of each layer and direction recomputed of the baseline's steps, where
             the rule compares with one.
-        to_inputs: Whether to go on to the inputs of the lowest level.
+        to_inputs: Whether to go on to the inputs of the lowest layer.
 
     Returns:
-        For each level, from the lowest, the multipliers of its directions, in their order of
+        For each layer, from the lowest, the multipliers of its directions, in their order of
         reading.
     """
     found: list[list[Multipliers]] = []
-    for depth, level in reversed(list(enumerate(stack.levels))):
-        above = read_above(stack, found[0], len(level)) if found else [None] * len(level)
-        of_level = []
-        for direction, (passed, of_above) in enumerate(zip(level, above, strict=True)):
+    for index, layer in reversed(list(enumerate(stack.layers))):
+        above = read_above(stack, found[0], len(layer)) if found else [None] * len(layer)
+        of_layer = []
+        for direction, (passed, of_above) in enumerate(zip(layer, above, strict=True)):
             walked = passed.cell.multipliers(
                 passed.steps if rule is TANGENT else passed.steps_for(rule),
                 passed.read if of_above is None else passed.read + of_above,
                 passed.read_cells,
                 rule=rule,
-                base=None if base is None else base[depth][direction],
-                of_inputs=to_inputs or depth > 0,
+                base=None if base is None else base[index][direction],
+                of_inputs=to_inputs or index > 0,
             )
-            of_level.append(walked)
-        found.insert(0, of_level)
+            of_layer.append(walked)
+        found.insert(0, of_layer)
     return found
 
 
-def of_inputs(stack: Stack, level: Sequence[Multipliers]) -> Tensor:
-    """The multipliers of a level's inputs (time, batch, features), in the order of the text."""
+def of_inputs(stack: Stack, layer: Sequence[Multipliers]) -> Tensor:
+    """The multipliers of a layer's inputs (time, batch, features), in the order of the text."""
     parts = [
         stack.reorder(found.inputs, direction)
-        for direction, found in enumerate(level)
+        for direction, found in enumerate(layer)
         if found.inputs is not None
     ]
     return reduce(torch.add, parts)
 
 
 class HandedOn(NamedTuple):
-    """What a layer hands on to whatever stands before it: multipliers of all that it was given."""
+    """What a stack hands on to whatever stands before it: multipliers of all that it was given."""
 
     inputs: Tensor
     """Of its inputs (time, batch, features), in the order of the text."""
@@ -76,23 +76,23 @@ class HandedOn(NamedTuple):
 
 
 def handed_on(stack: Stack, rule: Rule) -> HandedOn:
-    """The multipliers of what a layer was given.
+    """The multipliers of what a stack was given.
 
     Args:
-        stack: The levels of the layer.
+        stack: The stacked layers.
         rule: What stands for the derivatives.
     """
-    levels = walk_back(stack, rule)
-    found = [of_direction for level in levels for of_direction in level]
+    layers = walk_back(stack, rule)
+    found = [of_direction for layer in layers for of_direction in layer]
     initial = [torch.stack([one.states[0] for one in found])]
     cells = [one.cells[0] for one in found if one.cells is not None]
     if cells:
         initial.append(torch.stack(cells))
-    return HandedOn(of_inputs(stack, levels[0]), tuple(initial))
+    return HandedOn(of_inputs(stack, layers[0]), tuple(initial))
 
 
 def read_above(stack: Stack, above: Sequence[Multipliers], directions: int) -> list[Tensor]:
-    """What a level reads of the states of each direction below it, in that direction's order."""
+    """What a layer reads of the states of each direction below it, in that direction's order."""
     parts = of_inputs(stack, above).chunk(directions, -1)
     return [stack.reorder(part, direction) for direction, part in enumerate(parts)]
 
@@ -107,11 +107,11 @@ def adjoint_scores(
 
     .. math:: \langle s_t - s'_t, \mathrm{d} f / \mathrm{d} s_t \rangle
 
-    summed over the levels and directions, the state s being h and, for an LSTM, c.
+    summed over the layers and directions, the state s being h and, for an LSTM, c.
 
     Args:
-        stack: The levels of the layer.
-        instead: For each level and direction, the states (time, batch, state) that stand instead of
+        stack: The stacked layers.
+        instead: For each layer and direction, the states (time, batch, state) that stand instead of
             those after each step, and the cell states of an LSTM, in the order of reading.
         rule: What stands for the derivative.
         base: As for `walk_back`.
@@ -130,23 +130,23 @@ def worth_of_steps(
 ) -> list[list[Ends]]:
     """What the state after each step is worth by later steps and what is read of it.
 
-    What the level above reads of a state is left out, and counted there: where a step is skipped or
-    taken otherwise, that level's own step is, too.
+    What the layer above reads of a state is left out, and counted there: where a step is skipped or
+    taken otherwise, that layer's own step is, too.
 
     Args:
-        stack: The levels of the layer.
+        stack: The stacked layers.
         rule: What stands for the derivative.
         base: As for `walk_back`.
-        later: What of the top level's states (time, batch, state) layers behind this one read, for
+        later: What modules behind this one read of the top layer's states (time, batch, state), for
             each direction in its order of reading, where their own steps are scored too.
     """
-    levels = walk_back(stack, rule, base, to_inputs=False)
+    layers = walk_back(stack, rule, base, to_inputs=False)
     worth: list[list[Ends]] = []
-    for depth, level in enumerate(levels):
-        is_top = depth + 1 == len(levels)
-        above = later if is_top else read_above(stack, levels[depth + 1], len(level))
+    for index, layer in enumerate(layers):
+        is_top = index + 1 == len(layers)
+        above = later if is_top else read_above(stack, layers[index + 1], len(layer))
         worth.append([])
-        for direction, found in enumerate(level):
+        for direction, found in enumerate(layer):
             states = found.states[1:] if above is None else found.states[1:] - above[direction]
             worth[-1].append((states, None if found.cells is None else found.cells[1:]))
     return worth
@@ -157,9 +157,9 @@ def step_changes(
 ) -> Tensor:
     """What the states that stand instead of those after each step would change (time, batch)."""
     changes = []
-    for level, others, worths in zip(stack.levels, instead, worth, strict=True):
+    for layer, others, worths in zip(stack.layers, instead, worth, strict=True):
         for direction, (passed, (states, cells), (of_states, of_cells)) in enumerate(
-            zip(level, others, worths, strict=True)
+            zip(layer, others, worths, strict=True)
         ):
             change = first_order(passed.states[1:] - states, of_states)
             if cells is not None and of_cells is not None:
@@ -169,18 +169,18 @@ def step_changes(
 
 
 def skipped(stack: Stack) -> list[list[Ends]]:
-    """The states and cell states before each step, for all levels and directions."""
+    """The states and cell states before each step, for all layers and directions."""
     return [
         [
             (passed.states[:-1], None if passed.initial_cell is None else passed.steps.cells[:-1])
-            for passed in level
+            for passed in layer
         ]
-        for level in stack.levels
+        for layer in stack.layers
     ]
 
 
 class Relevance(NamedTuple):
-    """Relevance of what the lowest level reads (time, batch, features), in the order of the text.
+    """Relevance of what the lowest layer reads (time, batch, features), in the order of the text.
 
     Attributes:
         of_inputs: The relevance.
@@ -192,7 +192,7 @@ class Relevance(NamedTuple):
 
 
 def input_relevance(stack: Stack, epsilon: float, bound: float = math.inf) -> Relevance:
-    r"""Layer-wise relevance propagation to what the lowest level reads.
+    r"""Layer-wise relevance propagation to what the lowest layer reads.
 
     The smaller ε, the larger relevance grows where terms of both signs nearly cancel, step after
     step and without a limit. So ε is taken ten times as large for a row, again and again, until
@@ -202,11 +202,11 @@ def input_relevance(stack: Stack, epsilon: float, bound: float = math.inf) -> Re
     the right-hand sum being over all terms that the classifier reads.
 
     Args:
-        stack: The levels of the layer.
+        stack: The stacked layers.
         epsilon: The ε of the rule; see `captum_rnn.functional.cells.Chord`.
         bound: See above.
     """
-    read = torch.stack([_size_read(passed) for level in stack.levels for passed in level]).sum(0)
+    read = torch.stack([_size_read(passed) for layer in stack.layers for passed in layer]).sum(0)
     found = _relevance(stack, epsilon)
     taken = torch.full_like(read, epsilon)
     largest = bound * read
@@ -228,7 +228,7 @@ def _relevance(stack: Stack, epsilon: float) -> Tensor:
     return of_inputs(stack, walk_back(stack, Chord(epsilon))[0]).mul_(stack.inputs)
 
 
-def _size_read(passed: LevelPass) -> Tensor:
+def _size_read(passed: LayerPass) -> Tensor:
     """The sum of the sizes of the terms that the classifier reads of each row (batch,)."""
     size = (passed.states[1:] * passed.read).abs().sum((0, 2))
     if passed.read_cells is not None:
@@ -237,7 +237,7 @@ def _size_read(passed: LevelPass) -> Tensor:
 
 
 def deep_lift(stack: Stack, base: BaselineRun) -> Tensor:
-    r"""DeepLIFT of what the lowest level reads, through the layer.
+    r"""DeepLIFT of what the lowest layer reads, through the stack.
 
     .. math:: (x_t - x'_t) \, W^\top \mu_t
 
@@ -245,14 +245,14 @@ def deep_lift(stack: Stack, base: BaselineRun) -> Tensor:
     explains its change from the baseline, Σ ⟨s − s', read⟩ = f − f', so do the scores.
 
     Args:
-        stack: The levels of the layer.
+        stack: The stacked layers.
         base: The run over the baseline, for the rule `SECANT`.
 
     Returns:
         Scores (time, batch, features) in the order of the text.
     """
-    levels = walk_back(stack, SECANT, base.steps)
-    return of_inputs(stack, levels[0]).mul_(stack.inputs - base.inputs)
+    layers = walk_back(stack, SECANT, base.steps)
+    return of_inputs(stack, layers[0]).mul_(stack.inputs - base.inputs)
 
 
 def change_read(stack: Stack, base: BaselineRun) -> tuple[Tensor, Tensor]:
@@ -262,8 +262,8 @@ def change_read(stack: Stack, base: BaselineRun) -> tuple[Tensor, Tensor]:
         Σ ⟨s − s', read⟩ of each row (batch,), and the sum of the sizes of its terms.
     """
     terms = []
-    for level, runs in zip(stack.levels, base.levels, strict=True):
-        for passed, run in zip(level, runs, strict=True):
+    for layer, runs in zip(stack.layers, base.layers, strict=True):
+        for passed, run in zip(layer, runs, strict=True):
             terms.append(passed.read * (passed.states - run.states)[1:])
             if passed.read_cells is not None and run.cells is not None:
                 terms.append(passed.read_cells * (passed.steps.cells - run.cells)[1:])

@@ -1,4 +1,4 @@
-"""Every level and direction of a recurrent layer in one call, as plain data."""
+"""Every stacked layer and direction of a recurrent module in one call, as plain data."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,8 +14,8 @@ from captum_rnn.functional.proof import Proof
 
 
 @dataclass(frozen=True)
-class LevelPass:
-    """One direction of one level: its cell, and what it read and became.
+class LayerPass:
+    """One direction of one stacked layer: its cell, and what it read and became.
 
     All tensors are time-first, in the order of reading, in float32 at least.
 
@@ -74,41 +74,41 @@ class LevelPass:
 
 @dataclass(frozen=True)
 class Stack:
-    """All levels of a recurrent layer in one call.
+    """All stacked layers of a recurrent module in one call.
 
     Attributes:
-        levels: For each level, from the lowest, the passes of its directions.
+        layers: For each layer, from the lowest, the passes of its directions.
         ends: Number of steps of each row (batch,) of a packed sequence; None: all rows are full.
     """
 
-    levels: list[list[LevelPass]]
+    layers: list[list[LayerPass]]
     ends: Tensor | None
 
     @property
     def inputs(self) -> Tensor:
-        """What the lowest level reads (time, batch, features), in the order of the text."""
-        return self.levels[0][0].inputs
+        """What the lowest layer reads (time, batch, features), in the order of the text."""
+        return self.layers[0][0].inputs
 
     @property
     def knows_slopes(self) -> bool:
         """Whether it is known what happens inside the steps."""
-        return all(passed.cell.has_slopes for level in self.levels for passed in level)
+        return all(passed.cell.has_slopes for layer in self.layers for passed in layer)
 
-    def path(self, level: int, direction: int, *, cells: bool = False) -> StatePath:
-        """The states that one direction of one level passes through, in the order of the text.
+    def path(self, layer_index: int, direction: int, *, cells: bool = False) -> StatePath:
+        """The states that one direction of one layer passes through, in the order of the text.
 
         Args:
-            level: The level, 0 the lowest, negative from the top.
+            layer_index: The stacked layer, 0 the lowest, negative from the top.
             direction: 0 forward or 1 backward.
             cells: The cell states of an LSTM instead of its hidden states.
         """
-        passed = self.levels[level][direction]
+        passed = self.layers[layer_index][direction]
         states = passed.steps.cells if cells else passed.states
         outputs = self.reorder(states[1:], direction).transpose(0, 1)
         return StatePath(states[0].unsqueeze(1), outputs, direction == 1, self.ends)
 
     def shown(self, states: Tensor) -> Tensor:
-        """What the layer outputs of the states of its top level (..., state)."""
+        """What the module outputs of the states of its top layer (..., state)."""
         return states
 
     def of_shown(self, derivatives: Tensor) -> Tensor:
@@ -127,18 +127,18 @@ class Stack:
     def stepped_with(self, reference: Tensor) -> list[list[tuple[Tensor, Tensor | None]]]:
         """States that reference inputs would have made of each previous state.
 
-        All steps of a level are one application of its cell; the levels above read what the
-        references made of the levels below.
+        All steps of a layer are one application of its cell; the layers above read what the
+        references made of the layers below.
 
         Args:
             reference: What stands instead of the input of each step, (time, batch, features) in
                 the order of the text, or with 1 for the time or the batch.
 
         Returns:
-            For each level and direction, states (time, batch, state) and cell states of an LSTM,
+            For each layer and direction, states (time, batch, state) and cell states of an LSTM,
             in the order of reading.
         """
-        bottom, *above = self.levels
+        bottom, *above = self.layers
         reference = reference.to(bottom[0].inputs)
         made = [
             [
@@ -151,15 +151,15 @@ class Stack:
                 for direction, passed in enumerate(bottom)
             ]
         ]
-        for level in above:
+        for layer in above:
             below = [self.reorder(states, d) for d, (states, _) in enumerate(made[-1])]
             inputs = torch.cat(below, -1)
-            level_made = []
-            for direction, passed in enumerate(level):
+            layer_made = []
+            for direction, passed in enumerate(layer):
                 cells = passed.steps.cells[:-1] if passed.initial_cell is not None else None
                 read = self.reorder(inputs, direction)
-                level_made.append(passed.cell.after(read, passed.states[:-1], cells))
-            made.append(level_made)
+                layer_made.append(passed.cell.after(read, passed.states[:-1], cells))
+            made.append(layer_made)
         return made
 
     def _reordered_reference(self, reference: Tensor, direction: int) -> Tensor:

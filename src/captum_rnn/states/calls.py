@@ -57,7 +57,7 @@ def layer_call(
 def shown_state(call: LayerCall, batch_first: bool) -> int | None:
     """Which tensor of a state that is not torch's is its last output; None: none of them.
 
-    It has the shape (batch, features), or (levels, batch, features) with the output in the last.
+    It has the shape (batch, features), or (layers, batch, features) with the output in the last.
     """
     assert isinstance(call.output, Tensor)
     last = call.output[:, -1] if batch_first else call.output[-1]

@@ -23,8 +23,8 @@ class LayerCall:
     Attributes:
         input: What the layer read.
         initial: The initial states (h_0,) or (h_0, c_0), if any were given.
-        output: The top level's states after every step.
-        final: The final states (h_n,) or (h_n, c_n) of all levels. Of a layer that is not torch's,
+        output: The top layer's states after every step.
+        final: The final states (h_n,) or (h_n, c_n) of all layers. Of a layer that is not torch's,
             the tensors that it answers with beside its output, and `initial` likewise.
         weights: The weights that the layer computed with, by name.
         arguments: All that it was called with, by position and by name.

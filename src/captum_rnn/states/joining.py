@@ -211,7 +211,7 @@ class _Joining:
     def _rows(
         self, places: list[tuple[int, int]], parts: list[tuple[Tensor, ...]]
     ) -> tuple[Tensor, ...]:
-        """States (levels, rows, width) of rows of calls."""
+        """States (layers, rows, width) of rows of calls."""
         each = [
             tuple(part[:, row] if part.dim() == 3 else part for part in of_call)
             for (_, row), of_call in zip(places, parts, strict=True)

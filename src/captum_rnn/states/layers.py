@@ -21,14 +21,14 @@ class LayerForm:
     Attributes:
         batch_first: Whether it reads (batch, time, features).
         directions: 2 of a bidirectional layer of torch, else 1.
-        levels: Number of stacked levels that can be told apart.
+        num_layers: How many stacked layers can be told apart.
         has_cells: Whether it has the cell states of an LSTM.
         has_gates: Whether it has the weights of one of torch's layers, which tell its gates.
     """
 
     batch_first: bool
     directions: int = 1
-    levels: int = 1
+    num_layers: int = 1
     has_cells: bool = False
     has_gates: bool = False
 

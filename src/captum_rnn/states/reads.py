@@ -1,4 +1,4 @@
-"""All that a classifier reads of a layer: outputs, last states and cell states of every level."""
+"""All that a classifier reads of a layer: outputs, and last states and cell states of its stack."""
 
 from torch import Tensor, nn
 
@@ -21,7 +21,7 @@ def all_reads(
     Args:
         layer: The layer that was called.
         call: The call.
-        top: The trajectory of its top level.
+        top: The trajectory of its top layer.
         gradient: Derivatives with respect to what is read of the call.
 
     Raises:
@@ -40,8 +40,8 @@ def all_reads(
     stack = unstack(layer, call)
     for part, of_cells in read:
         for number, of_final in enumerate(part):
-            level, direction = divmod(number, form.directions)
-            paths.append(stack.path(level, direction, cells=of_cells))
+            layer_index, direction = divmod(number, form.directions)
+            paths.append(stack.path(layer_index, direction, cells=of_cells))
             reads.append(Reads(None, _batched(of_final)))
     return paths, reads
 

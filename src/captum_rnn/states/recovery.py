@@ -6,14 +6,14 @@ from captum_rnn.functional.proof import StepsDifferError
 from captum_rnn.functional.stack import Stack
 from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.layers import runs_torchs_own_code
-from captum_rnn.states.levels import unstack_gates
 from captum_rnn.states.recording import ReadGradient
 from captum_rnn.states.replay import replayed
+from captum_rnn.states.stacked_layers import unstack_gates
 from captum_rnn.states.stepping import NotSteppedError
 
 
 def unstack(layer: nn.Module, call: LayerCall, gradient: ReadGradient | None = None) -> Stack:
-    """Recovers what every level and direction of a layer read and became, and proves it.
+    """Recovers what every stacked layer and direction of a module read and became, and proves it.
 
     Args:
         layer: The layer that was called.
@@ -21,7 +21,7 @@ def unstack(layer: nn.Module, call: LayerCall, gradient: ReadGradient | None = N
         gradient: What the classifier reads of it; None: nothing.
 
     Raises:
-        ValueError: The layer drops out between its levels, which cannot be repeated, or neither its
+        ValueError: The layer drops out between its layers, which cannot be repeated, or neither its
             gates nor calling it one step at a time give the recorded states.
     """
     name, differs = type(layer).__name__, ""

@@ -16,11 +16,11 @@ from captum_rnn.functional.cells import TANGENT, Rule
 from captum_rnn.functional.cells.cell import Cell
 from captum_rnn.functional.cells.scan import Multipliers
 from captum_rnn.functional.proof import Proof
-from captum_rnn.functional.stack import LevelPass, Stack
+from captum_rnn.functional.stack import LayerPass, Stack
 from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.layers import form_of
-from captum_rnn.states.levels import time_first
 from captum_rnn.states.recording import ReadGradient
+from captum_rnn.states.stacked_layers import time_first
 from captum_rnn.states.stepping import NotSteppedError, Stepper
 
 
@@ -40,7 +40,7 @@ class Walked(NamedTuple):
 
 
 class ReplayedCell(Cell[Walked]):
-    """Steps that are made by calling the layer, all levels of it at once.
+    """Steps that are made by calling the layer, all its stacked layers at once.
 
     The state is flat: the layer's output, followed by all that it hands on.
 
@@ -145,12 +145,12 @@ class ReplayedCell(Cell[Walked]):
 
 @dataclass(frozen=True)
 class ReplayedStack(Stack):
-    """A layer that was followed by calling it, as one level.
+    """A layer that was followed by calling it, as a stack of one.
 
     Attributes:
         parts: Where the output and each tensor of the layer's state lie in the flat state.
         copied: The part of the state that the output is a copy of, if it is one.
-        num_layers: Into how many levels a tensor of the state is divided.
+        num_layers: Into how many stacked layers a tensor of the state is divided.
     """
 
     parts: tuple[slice, ...]
@@ -166,12 +166,12 @@ class ReplayedStack(Stack):
         found = derivatives[..., self.parts[0]]
         return found if self.copied is None else found + derivatives[..., self.copied]
 
-    def path(self, level: int, direction: int, *, cells: bool = False) -> StatePath:
-        """The states of one level, as the layer hands them on."""
+    def path(self, layer_index: int, direction: int, *, cells: bool = False) -> StatePath:
+        """The states of one stacked layer, as the module hands them on."""
         of_all = self.parts[2 if cells else 1]
         width = (of_all.stop - of_all.start) // self.num_layers
-        start = of_all.start + level % self.num_layers * width
-        states = self.levels[0][0].states[:, :, start : start + width].transpose(0, 1)
+        start = of_all.start + layer_index % self.num_layers * width
+        states = self.layers[0][0].states[:, :, start : start + width].transpose(0, 1)
         return StatePath(states[:, :1], states[:, 1:], ends=self.ends)
 
 
@@ -218,8 +218,8 @@ def replayed(
             if of_final is not None:
                 flat = stepper.flat_leaf(number, of_final).to(read)
                 read[last - 1, rows, parts[1 + number]] += flat
-    passed = LevelPass(cell, inputs, path, None, read, None, proof)
-    return ReplayedStack([[passed]], ends, tuple(parts), copied, form.levels)
+    passed = LayerPass(cell, inputs, path, None, read, None, proof)
+    return ReplayedStack([[passed]], ends, tuple(parts), copied, form.num_layers)
 
 
 def _last_steps(states: Tensor, ends: Tensor | None) -> Tensor:

@@ -77,7 +77,7 @@ def _other_at_rest(layer: nn.Module, call: LayerCall) -> Tensor:
 
 
 def _repeated(layer: nn.Module, output: LayerData, initial: Tensor) -> LayerData:
-    """The top level's initial state in place of the output of every step."""
+    """The top layer's initial state in place of the output of every step."""
     form = form_of(layer)
     top = initial[-form.directions :]
     state = torch.cat(list(top), -1)  # (batch, direction · hidden), or without batch

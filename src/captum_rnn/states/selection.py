@@ -1,4 +1,4 @@
-"""Which states of a recurrent layer are looked at: which kind, which level, which direction."""
+"""Which states of a recurrent module are looked at: their kind, stacked layer and direction."""
 
 import numbers
 from dataclasses import dataclass, replace
@@ -22,12 +22,12 @@ class StateSelection:
 
     Attributes:
         state: ``"hidden"``, or ``"cell"`` of an LSTM.
-        layer_index: The level, 0 the lowest, negative from the top.
+        layer_index: The stacked layer, 0 the lowest, negative from the top.
         direction: ``"both"``, or one direction alone.
 
     Raises:
         ValueError: An unknown state or direction.
-        TypeError: A level that is no integer.
+        TypeError: A `layer_index` that is no integer.
     """
 
     state: StateKind = "hidden"
@@ -40,21 +40,21 @@ class StateSelection:
             if given not in get_args(known):
                 expected = ", ".join(map(repr, get_args(known)))
                 raise ValueError(f"{name} is {given!r}; expected one of {expected}")
-        level = self.layer_index
-        if isinstance(level, bool) or not isinstance(level, numbers.Integral):
+        index = self.layer_index
+        if isinstance(index, bool) or not isinstance(index, numbers.Integral):
             raise TypeError(
-                f"layer_index is of type {type(level).__name__}; expected an int, 0 the lowest "
-                "level and -1 the top one"
+                f"layer_index is of type {type(index).__name__}; expected an int, 0 the lowest "
+                "layer and -1 the top one"
             )
 
     def check_fits(self, layer: nn.Module) -> None:
-        """Raises ValueError if the layer has no such state, level or direction."""
+        """Raises ValueError if the layer has no such state, stacked layer or direction."""
         form, kind = form_of(layer), type(layer).__name__
-        levels = form.levels
-        if not -levels <= self.layer_index < levels:
+        number = form.num_layers
+        if not -number <= self.layer_index < number:
             raise ValueError(
-                f"layer_index is {self.layer_index}, but the {kind} has {levels} level(s); "
-                f"expected {-levels} to {levels - 1}"
+                f"layer_index is {self.layer_index}, but the {kind} has {number} layer(s); "
+                f"expected {-number} to {number - 1}"
             )
         if self.state == "cell" and not form.has_cells:
             raise ValueError(
@@ -70,22 +70,22 @@ class StateSelection:
     def of(self, layer: nn.Module, call: LayerCall, top: Trajectory) -> Trajectory:
         """The selected states of a call.
 
-        The top level's hidden states are those of `top`. All others are recovered, by running the
-        levels below the top alone and recomputing the gates.
+        The top layer's hidden states are those of `top`. All others are recovered, by running the
+        layers below the top alone and recomputing the gates.
 
         Args:
             layer: The layer that was called.
             call: The recorded call.
-            top: The trajectory of its top level.
+            top: The trajectory of its top layer.
 
         Raises:
             ValueError: The layer has no such states, or `captum_rnn.states.unstack` cannot recover
                 them.
         """
         self.check_fits(layer)
-        levels = form_of(layer).levels
+        number = form_of(layer).num_layers
         paths = top.directions
-        if self.state == "cell" or self.layer_index % levels != levels - 1:
+        if self.state == "cell" or self.layer_index % number != number - 1:
             device = paths[0].outputs.device.type
             with torch.no_grad(), torch.autocast(device, enabled=False):
                 stack = unstack(layer, call)

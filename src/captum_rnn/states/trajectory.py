@@ -19,7 +19,7 @@ from captum_rnn.states.recording import ReadGradient
 
 @dataclass(frozen=True)
 class Trajectory:
-    """The states of one level of a recurrent layer, token by token.
+    """The states of one stacked layer of a recurrent module, token by token.
 
     Attributes:
         directions: The states that each direction passes through, the forward direction first.
@@ -118,7 +118,7 @@ def given_to(layer: nn.Module, call: LayerCall, path: Trajectory) -> Tensor:
 
 
 def read_gradients(layer: nn.Module, call: LayerCall, gradient: ReadGradient) -> list[Reads]:
-    """What the classifier reads of each direction of the top level, in the order of the batch.
+    """What the classifier reads of each direction of the top layer, in the order of the batch.
 
     Raises:
         ValueError: It reads what a layer that is not torch's hands on and does not output.

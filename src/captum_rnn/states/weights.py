@@ -1,4 +1,4 @@
-"""The weights of a recurrent layer as they were while it ran, as levels and as cells."""
+"""The weights of a recurrent layer as they were while it ran, as stacked layers and as cells."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -53,7 +53,7 @@ def from_cell(cell: nn.RNNCellBase, *, batch_first: bool = True) -> nn.RNNBase:
         batch_first: Whether the layer reads (batch, time, features).
 
     Returns:
-        An `nn.RNN`, `nn.LSTM` or `nn.GRU` of one level, in the mode of the cell.
+        An `nn.RNN`, `nn.LSTM` or `nn.GRU` of one layer, in the mode of the cell.
 
     Raises:
         TypeError: Something else than a cell of torch.
@@ -90,27 +90,27 @@ def from_cell(cell: nn.RNNCellBase, *, batch_first: bool = True) -> nn.RNNBase:
     return layer
 
 
-def level_alone(layer: nn.RNNBase, weights: Mapping[str, Tensor], level: int) -> nn.RNNBase:
-    """A layer of one level that shares the weights of one level of `layer`."""
+def layer_alone(layer: nn.RNNBase, weights: Mapping[str, Tensor], layer_index: int) -> nn.RNNBase:
+    """A module of one layer that shares the weights of one stacked layer of `layer`."""
     options: dict[str, Any] = {"bias": layer.bias, "bidirectional": layer.bidirectional}
     base: Any = nn.GRU if layer.mode == "GRU" else nn.RNN
     if layer.mode == "LSTM":
         base, options["proj_size"] = nn.LSTM, layer.proj_size
     elif base is nn.RNN:
         options["nonlinearity"] = _nonlinearity(layer)
-    features = weights[f"weight_ih_l{level}"].shape[1]
+    features = weights[f"weight_ih_l{layer_index}"].shape[1]
     alone: nn.RNNBase = base(features, layer.hidden_size, device="meta", **options)
     for name, _ in list(alone.named_parameters()):
-        weight = weights[name.replace("_l0", f"_l{level}")].detach()
+        weight = weights[name.replace("_l0", f"_l{layer_index}")].detach()
         setattr(alone, name, nn.Parameter(weight, requires_grad=False))
     return alone
 
 
 def cell_of(
-    layer: nn.RNNBase, weights: Mapping[str, Tensor], level: int, direction: int
+    layer: nn.RNNBase, weights: Mapping[str, Tensor], layer_index: int, direction: int
 ) -> Cell[Any]:
-    """The cell of one direction of one level, in float32 at least."""
-    suffix = f"_l{level}" + ("_reverse" if direction == 1 else "")
+    """The cell of one direction of one stacked layer, in float32 at least."""
+    suffix = f"_l{layer_index}" + ("_reverse" if direction == 1 else "")
 
     def weight(name: str) -> Tensor | None:
         found = weights.get(name + suffix)

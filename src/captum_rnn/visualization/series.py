@@ -255,8 +255,8 @@ def _paint(ax: Axes, shares: Numbers, edges: Numbers) -> None:
     outlines: dict[str, list[Outline]] = defaultdict(list)
     for row, of_row in enumerate(shares):
         start = 0
-        levels = np.round(of_row.clip(-1, 1) * _COLOURS) / _COLOURS
-        for colour, run in groupby(map(score_colour, levels)):
+        shades = np.round(of_row.clip(-1, 1) * _COLOURS) / _COLOURS
+        for colour, run in groupby(map(score_colour, shades)):
             stop = start + len(list(run))
             left, right, top, bottom = edges[start], edges[stop], row - 0.5, row + 0.5
             corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]

@@ -54,8 +54,8 @@ def test_cells_with_the_same_numbers_are_listed_once(lines):
     assert lines[0] == "42 cells, 40 distinct, 100 texts"
 
 
-def test_a_level_below_is_named_in_words(lines):
-    assert any("level 3 below the top" in line for line in lines)
+def test_a_layer_below_is_named_in_words(lines):
+    assert any("layer 3 below the top" in line for line in lines)
 
 
 def test_accuracy_and_time_are_told(lines):

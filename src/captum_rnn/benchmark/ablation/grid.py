@@ -24,7 +24,7 @@ class Cell:
         distance: As for `HiddenStateDeltaAttribution`, like the next five.
         readout: The state that the others are compared with.
         state: Hidden states, or the cell states of an LSTM.
-        layer_index: The level of stacked layers, -1 the top one.
+        layer_index: Which of the stacked layers, -1 the top one.
         direction: Both directions together, or one alone.
         normalize: Whether the scores are divided by the distance of the zero state.
         initial_state: ``"zeros"``, or ``"neutral"``: the state after five neutral words.
@@ -157,6 +157,6 @@ class Grid:
         return [Cell(*choice) for choice in itertools.product(*map(self.options, AXES))]
 
     def check_fits(self, layer: nn.RNNBase) -> None:
-        """Raises ValueError if the layer lacks a state, level or direction of the grid."""
+        """Raises ValueError if the layer lacks a state, stacked layer or direction of the grid."""
         for cell in self.cells:
             cell.selection.check_fits(layer)

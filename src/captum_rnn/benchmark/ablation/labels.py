@@ -7,7 +7,7 @@ AXIS_NAMES = {
     "distance": "distance",
     "readout": "readout",
     "state": "state",
-    "layer_index": "level",
+    "layer_index": "layer",
     "direction": "direction",
     "normalize": "normalisation",
     "initial_state": "initial state",

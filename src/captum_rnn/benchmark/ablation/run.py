@@ -67,8 +67,8 @@ def ablate(
         defined is None.
 
     Raises:
-        ValueError: Fewer than two reviews with a known word, or the layer lacks a state, level or
-            direction of the grid.
+        ValueError: Fewer than two reviews with a known word, or the layer lacks a
+            state, stacked layer or direction of the grid.
     """
     with evaluation_mode(classifier.model), single_thread():
         whole = Dataset.of(classifier, [review.text for review in reviews]) if reviews else None

@@ -34,7 +34,7 @@ class RecordedBatch:
     Attributes:
         layer: The layer.
         call: Its recorded call.
-        top: The hidden states of its top level.
+        top: The hidden states of its top layer.
         time: Number of positions of the texts, padding included.
     """
 
@@ -47,10 +47,10 @@ class RecordedBatch:
     def of(cls, model: ExplainedModel, ids: Tensor, initial: InitialState) -> "RecordedBatch":
         """Runs the model once.
 
-        From ``"neutral"``, every level and direction starts from its state after five neutral
-        words, without which the text stays as it is. For a layer that reads forward and its final
-        state this is the same as putting these words before the text and leaving their scores out;
-        a backward direction would meet them at the end of its way, and a pool would hold their
+        From ``"neutral"``, every stacked layer and direction starts from its state after five
+        neutral words, without which the text stays as it is. For a layer that reads forward and its
+        final state this is the same as putting these words before the text and leaving their scores
+        out; a backward direction would meet them at the end of its way, and a pool would hold their
         states.
 
         Args:
@@ -81,7 +81,7 @@ class RecordedBatch:
             Scores (cells, batch, time); 0 for what the layer does not read.
 
         Raises:
-            ValueError: The layer lacks a state, level or direction.
+            ValueError: The layer lacks a state, stacked layer or direction.
         """
         states_of = functools.cache(self._states)
 
@@ -137,7 +137,7 @@ def _one_call(model: ExplainedModel, layer: nn.RNNBase, ids: Tensor) -> LayerCal
 
 @contextlib.contextmanager
 def _starting_from(layer: nn.RNNBase, states: tuple[Tensor, ...]) -> Iterator[None]:
-    """Lets the layer start every row from states (levels · directions, 1, hidden)."""
+    """Lets the layer start every row from states (layers · directions, 1, hidden)."""
 
     def start(
         module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]

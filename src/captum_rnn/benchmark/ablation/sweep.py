@@ -75,7 +75,7 @@ def sweep(dataset: Dataset, grid: Grid, *, seed: int, show_progress: bool = Fals
         What was found.
 
     Raises:
-        ValueError: The layer lacks a state, level or direction of the grid.
+        ValueError: The layer lacks a state, stacked layer or direction of the grid.
     """
     start = time.perf_counter()
     work, texts = Work(), len(dataset.texts)

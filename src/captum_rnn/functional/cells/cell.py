@@ -124,7 +124,7 @@ class Cell(ABC, Generic[Steps]):
         Args:
             steps: From `steps`, for the same rule.
             read: Direct derivative with respect to each state (time, batch, state): what the
-                classifier and the next level read of it.
+                classifier and the next layer read of it.
             read_cells: The same for the cell states of an LSTM; None: nothing reads them.
             rule: The rule.
             base: The steps of the baseline, where the rule compares with one.

@@ -8,7 +8,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class CellWeights:
-    """The weights of one direction of one level, as torch lays them out.
+    """The weights of one direction of one layer, as torch lays them out.
 
     Attributes:
         input: (gates · hidden, features).

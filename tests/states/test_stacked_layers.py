@@ -1,4 +1,4 @@
-"""Every level and direction against torch's cells, unrolled."""
+"""Every layer and direction against torch's cells, unrolled."""
 
 import warnings
 
@@ -11,8 +11,8 @@ from torch import nn
 import reference
 from captum_rnn.functional.proof import StepsDifferError
 from captum_rnn.functional.stack import Stack
-from captum_rnn.states.levels import unstack_gates
 from captum_rnn.states.recording import record_calls, record_read_gradients
+from captum_rnn.states.stacked_layers import unstack_gates
 from readers import FEATURES, HIDDEN, LENGTHS, TIME, Case, Reader, make_case
 from unrolled import unrolled_rows
 
@@ -32,17 +32,17 @@ def test_references_that_do_not_differ_between_steps_or_rows(kind, shape):
     one = torch.randn(*shape, FEATURES, dtype=torch.float64)
     every = one.expand(TIME, len(LENGTHS), -1)
     found, expected = stack.stepped_with(one), stack.stepped_with(every)
-    for level in range(2):
+    for layer_index in range(2):
         for direction in range(2):
             for part, wanted in zip(
-                found[level][direction], expected[level][direction], strict=True
+                found[layer_index][direction], expected[layer_index][direction], strict=True
             ):
                 if wanted is not None:
                     torch.testing.assert_close(part, wanted, rtol=0, atol=1e-12)
 
 
 @pytest.mark.over_every_layer
-def test_what_every_level_and_direction_read_and_became(
+def test_what_every_layer_and_direction_read_and_became(
     kind, num_layers, bidirectional, batch_first, packed, with_initial_state
 ):
     case = make_case(kind, num_layers, bidirectional, batch_first, packed, with_initial_state)
@@ -55,24 +55,24 @@ def test_what_every_level_and_direction_read_and_became(
     for precision, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-5)):
         case, reader = case.to(precision), reader.to(precision)
         stack = recover(reader, case)
-        assert len(stack.levels) == num_layers
+        assert len(stack.layers) == num_layers
         found_made = stack.stepped_with(references[: len(stack.inputs)].to(precision))
         for row, (unrolled, made) in enumerate(zip(rows, rows_made, strict=True)):
             end = unrolled.time
-            for level, passes in enumerate(stack.levels):
+            for layer_index, passes in enumerate(stack.layers):
                 for direction, passed in enumerate(passes):
-                    made_states, made_cells = found_made[level][direction]
-                    tokens = unrolled.inputs[level]
+                    made_states, made_cells = found_made[layer_index][direction]
+                    tokens = unrolled.inputs[layer_index]
                     pairs = [
                         (passed.inputs[:end, row], tokens if direction == 0 else tokens.flip(0)),
-                        (passed.states[: end + 1, row], unrolled.states[level][direction]),
-                        (made_states[:end, row], made[level][direction][0]),
+                        (passed.states[: end + 1, row], unrolled.states[layer_index][direction]),
+                        (made_states[:end, row], made[layer_index][direction][0]),
                     ]
                     if isinstance(case.layer, nn.LSTM):
                         cells = passed.steps.cells[: end + 1, row]
-                        pairs.append((cells, unrolled.cells[level][direction]))
-                        pairs.append((made_cells[:end, row], made[level][direction][1]))
-                    if level == num_layers - 1:
+                        pairs.append((cells, unrolled.cells[layer_index][direction]))
+                        pairs.append((made_cells[:end, row], made[layer_index][direction][1]))
+                    if layer_index == num_layers - 1:
                         pairs.append((passed.read[:end, row], unrolled.direct[direction]))
                     for found, expected in pairs:
                         torch.testing.assert_close(
@@ -80,7 +80,7 @@ def test_what_every_level_and_direction_read_and_became(
                         )
 
 
-def test_what_the_classifier_reads_of_the_lower_levels_stands_at_each_rows_end():
+def test_what_the_classifier_reads_of_the_lower_layers_stands_at_each_rows_end():
     case = make_case("lstm", num_layers=2, bidirectional=True, packed=True)
 
     class LowerReader(Reader):
@@ -90,9 +90,9 @@ def test_what_the_classifier_reads_of_the_lower_levels_stands_at_each_rows_end()
             return torch.stack([value, value])
 
     stack = recover(LowerReader(case.layer), case)
-    for level, passes in enumerate(stack.levels):
+    for layer_index, passes in enumerate(stack.layers):
         for direction, passed in enumerate(passes):
-            rank = 1.0 + 2 * level + direction
+            rank = 1.0 + 2 * layer_index + direction
             expected = torch.zeros(TIME, len(LENGTHS), HIDDEN, dtype=torch.float64)
             for row, end in enumerate(LENGTHS):
                 expected[end - 1, row] = rank
@@ -103,7 +103,7 @@ def test_what_the_classifier_reads_of_the_lower_levels_stands_at_each_rows_end()
 def test_what_is_not_read_is_zero_or_none():
     case = make_case("lstm", num_layers=2)
     stack = recover(Reader(case.layer, "last"), case)
-    ((lower,), (top,)) = stack.levels
+    ((lower,), (top,)) = stack.layers
     assert lower.read_cells is None
     assert top.read_cells is None
     assert (lower.read == 0).all()
@@ -130,8 +130,8 @@ def test_an_unbatched_call():
     (call,) = record_calls(layer, lambda: layer(tokens))
     stack = unstack_gates(layer, call)
     forward, backward = reference.top_states(layer, tokens)
-    torch.testing.assert_close(stack.levels[1][0].states[:, 0], forward)
-    torch.testing.assert_close(stack.levels[1][1].states[:, 0], backward)
+    torch.testing.assert_close(stack.layers[1][0].states[:, 0], forward)
+    torch.testing.assert_close(stack.layers[1][1].states[:, 0], backward)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -141,8 +141,8 @@ def test_half_precision_is_followed_in_single_precision(kind, dtype):
     layer, tokens = layer.to(dtype), torch.randn(4, 6, 32).to(dtype)
     (call,) = record_calls(layer, lambda: layer(tokens))
     stack = unstack_gates(layer, call)
-    for level in stack.levels:
-        for passed in level:
+    for passes in stack.layers:
+        for passed in passes:
             assert passed.states.dtype == passed.inputs.dtype == torch.float32
             cells = None if passed.initial_cell is None else passed.steps.cells[:-1]
             after, _ = passed.cell.after(passed.inputs, passed.states[:-1], cells)
@@ -166,7 +166,7 @@ def test_a_layer_that_ran_under_autocast_is_followed(kind):
     stack = unstack_gates(layer, call)
     with torch.no_grad():
         expected = layer(tokens)[0].transpose(0, 1)
-    torch.testing.assert_close(stack.levels[1][0].states[1:], expected, rtol=0, atol=0.05)
+    torch.testing.assert_close(stack.layers[1][0].states[1:], expected, rtol=0, atol=0.05)
 
 
 @pytest.mark.parametrize("new_style", [True, False])
@@ -192,19 +192,19 @@ def test_weights_under_a_parametrization(new_style):
 def test_a_row_of_nan_leaves_the_other_rows_alone():
     case = make_case("lstm", num_layers=2, packed=True)
     reader = Reader(case.layer)
-    expected = recover(reader, case).levels[0][0].steps.cells
+    expected = recover(reader, case).layers[0][0].steps.cells
     case.inputs[0] = torch.nan
-    found = recover(reader, case).levels[0][0].steps.cells
+    found = recover(reader, case).layers[0][0].steps.cells
     assert found[1:3, 0].isnan().all()
     torch.testing.assert_close(found[:, 1], expected[:, 1], rtol=0, atol=1e-12)
 
 
-def test_dropout_between_levels_cannot_be_repeated():
+def test_dropout_between_layers_cannot_be_repeated():
     layer = nn.LSTM(3, 4, num_layers=2, dropout=0.5, batch_first=True)
     case = Case(layer, torch.randn(2, 4, 3), None, None, torch.randn(3))
-    with pytest.raises(ValueError, match=r"LSTM drops out between its levels .* model.eval\(\)"):
+    with pytest.raises(ValueError, match=r"LSTM drops out between its layers .* model.eval\(\)"):
         recover(Reader(layer), case)
-    assert len(recover(Reader(layer.eval()), case).levels) == 2
+    assert len(recover(Reader(layer.eval()), case).layers) == 2
 
 
 class Doubling(nn.GRU):
@@ -236,7 +236,7 @@ def test_a_subclass_that_computes_something_else(kind, num_layers, faint):
     with torch.no_grad():
         for weight in layer.parameters():
             weight.mul_(faint)
-    with pytest.raises(StepsDifferError, match=r"step 0 of row 0 in .* level"):
+    with pytest.raises(StepsDifferError, match=r"step 0 of row 0 in .* layer"):
         recover(Reader(layer), case)
 
 
@@ -247,7 +247,7 @@ def test_a_layer_that_was_made_to_compute_something_else():
         torch.cat([nn.GRU.forward(layer, half)[0] for half in tokens.split(2, 1)], 1),
         nn.GRU.forward(layer, tokens)[1],
     )
-    with pytest.raises(StepsDifferError, match=r"step 2 of row 0 in .* level 0"):
+    with pytest.raises(StepsDifferError, match=r"step 2 of row 0 in .* layer 0"):
         recover(Reader(layer), case)
 
 
@@ -273,7 +273,7 @@ def test_what_a_hook_makes_of_the_states_is_part_of_the_head():
     stack = recover(reader, case)
     handle.remove()
     for row, unrolled in enumerate(rows):
-        torch.testing.assert_close(stack.levels[1][0].read[:, row], unrolled.direct[0])
+        torch.testing.assert_close(stack.layers[1][0].read[:, row], unrolled.direct[0])
 
 
 def test_a_subclass_that_computes_the_same():
@@ -282,13 +282,13 @@ def test_a_subclass_that_computes_the_same():
     plain.load_state_dict(layer.state_dict())
     case = Case(layer, torch.randn(2, 4, 3), None, None, torch.randn(3))
     reader = Reader(layer)
-    states = recover(reader, case).levels[0][0].states
+    states = recover(reader, case).layers[0][0].states
     reader.layer = case.layer = plain
-    assert torch.equal(states, recover(reader, case).levels[0][0].states)
+    assert torch.equal(states, recover(reader, case).layers[0][0].states)
 
 
-def test_features_of_the_recovered_levels():
+def test_features_of_the_recovered_layers():
     case = make_case("lstm_projected", num_layers=3, bidirectional=True)
     stack = recover(Reader(case.layer), case)
-    shapes = [passed.inputs.shape[2] for level in stack.levels for passed in level]
+    shapes = [passed.inputs.shape[2] for passes in stack.layers for passed in passes]
     assert shapes == [FEATURES, FEATURES, 8, 8, 8, 8]

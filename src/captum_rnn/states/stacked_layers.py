@@ -1,6 +1,6 @@
-"""Every level and direction of a recurrent layer, step by step in its order of reading.
+"""Every stacked layer and direction of a recurrent module, step by step in its order of reading.
 
-Fused layers return the top level's states only. A lower level is run alone, on the recorded input
+Fused modules return the top layer's states only. A lower layer is run alone, on the recorded input
 of the stack; the cells then recompute what happened inside each step.
 """
 
@@ -12,17 +12,17 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from captum_rnn.functional.proof import Proof
-from captum_rnn.functional.stack import LevelPass, Stack, reverse_rows
+from captum_rnn.functional.stack import LayerPass, Stack, reverse_rows
 from captum_rnn.states.hooks import LayerCall, LayerData
 from captum_rnn.states.layers import runs_torchs_own_code
 from captum_rnn.states.recording import ReadGradient
-from captum_rnn.states.weights import cell_of, level_alone
+from captum_rnn.states.weights import cell_of, layer_alone
 
 
 def unstack_gates(
     layer: nn.RNNBase, call: LayerCall, gradient: ReadGradient | None = None
 ) -> Stack:
-    """Recovers what every level and direction of the layer read and became.
+    """Recovers what every stacked layer and direction of the module read and became.
 
     Args:
         layer: The layer that was called.
@@ -30,24 +30,24 @@ def unstack_gates(
         gradient: What the classifier reads of it; None: nothing.
 
     Raises:
-        ValueError: The layer drops out between its levels, which cannot be repeated, or computes
+        ValueError: The layer drops out between its layers, which cannot be repeated, or computes
             something else than the torch layer it extends.
     """
     if layer.training and layer.dropout > 0 and layer.num_layers > 1:
         raise ValueError(
-            f"{type(layer).__name__} drops out between its levels at random, so that its lower "
-            "levels cannot be recovered; call model.eval() first"
+            f"{type(layer).__name__} drops out between its layers at random, so that the lower "
+            "ones cannot be recovered; call model.eval() first"
         )
     inputs, ends = time_first(call.input, layer.batch_first)
     unread = ReadGradient(None, (None,) * len(call.final))
     unstacking = _Unstacking(layer, call, gradient or unread, ends)
-    levels = []
-    for level in range(layer.num_layers):
-        outputs = unstacking.outputs(level, inputs)
-        levels.append(unstacking.passes(level, inputs, outputs))
+    layers = []
+    for layer_index in range(layer.num_layers):
+        outputs = unstacking.outputs(layer_index, inputs)
+        layers.append(unstacking.passes(layer_index, inputs, outputs))
         inputs = outputs
     is_torchs = call.of_kernel or runs_torchs_own_code(layer)
-    passes = list(itertools.chain.from_iterable(levels))
+    passes = list(itertools.chain.from_iterable(layers))
     if not is_torchs:
         for passed in passes:
             passed.prove()
@@ -55,28 +55,31 @@ def unstack_gates(
         _check_ends(passes, [passed.states for passed in passes], call.final[0])
         if not is_torchs and layer.mode == "LSTM":
             _check_ends(passes, [passed.steps.cells for passed in passes], call.final[1])
-    return Stack(levels, ends)
+    return Stack(layers, ends)
 
 
 def reads_of(
     stack: Stack, layer: nn.Module, call: LayerCall, gradient: ReadGradient
 ) -> list[list[tuple[Tensor, Tensor | None]]]:
-    """What the classifier reads of all levels and directions that `unstack_gates` recovered.
+    """What the classifier reads of all layers and directions that `unstack_gates` recovered.
 
     Args:
-        stack: The levels.
+        stack: The stacked layers.
         layer: The layer.
         call: The recorded call.
         gradient: What the classifier reads of it.
 
     Returns:
-        `LevelPass.read` and `LevelPass.read_cells` of each level and direction.
+        `LayerPass.read` and `LayerPass.read_cells` of each layer and direction.
     """
     assert isinstance(layer, nn.RNNBase)
     unstacking = _Unstacking(layer, call, gradient, stack.ends)
     return [
-        [unstacking.reads(level, direction, p.states[1:]) for direction, p in enumerate(passes)]
-        for level, passes in enumerate(stack.levels)
+        [
+            unstacking.reads(layer_index, direction, p.states[1:])
+            for direction, p in enumerate(passes)
+        ]
+        for layer_index, passes in enumerate(stack.layers)
     ]
 
 
@@ -91,16 +94,16 @@ class _Unstacking:
     def directions(self) -> int:
         return 2 if self.layer.bidirectional else 1
 
-    def outputs(self, level: int, inputs: Tensor) -> Tensor:
-        """The states (time, batch, direction · state) of a level."""
-        if level == self.layer.num_layers - 1:
+    def outputs(self, layer_index: int, inputs: Tensor) -> Tensor:
+        """The states (time, batch, direction · state) of a stacked layer."""
+        if layer_index == self.layer.num_layers - 1:
             return time_first(self.call.output, self.layer.batch_first)[0]
-        alone = level_alone(self.layer, self.call.weights, level)
+        alone = layer_alone(self.layer, self.call.weights, layer_index)
         dtype = self.call.weights["weight_ih_l0"].dtype
         fed: LayerData = inputs.to(dtype)
         if self.ends is not None:
             fed = pack_padded_sequence(inputs.to(dtype), self.ends.cpu(), enforce_sorted=False)
-        rows = slice(level * self.directions, (level + 1) * self.directions)
+        rows = slice(layer_index * self.directions, (layer_index + 1) * self.directions)
         initial = self.call.initial and tuple(
             state.reshape(-1, inputs.shape[1], state.shape[-1])[rows].contiguous()
             for state in self.call.initial
@@ -111,33 +114,33 @@ class _Unstacking:
             outputs, _ = alone(fed, initial)
         return time_first(outputs, batch_first=False)[0]
 
-    def passes(self, level: int, inputs: Tensor, outputs: Tensor) -> list[LevelPass]:
-        """What the directions of a level read and became."""
+    def passes(self, layer_index: int, inputs: Tensor, outputs: Tensor) -> list[LayerPass]:
+        """What the directions of a stacked layer read and became."""
         return [
-            self._pass(level, direction, inputs, part)
+            self._pass(layer_index, direction, inputs, part)
             for direction, part in enumerate(outputs.chunk(self.directions, dim=-1))
         ]
 
-    def _pass(self, level: int, direction: int, inputs: Tensor, outputs: Tensor) -> LevelPass:
-        index = level * self.directions + direction
+    def _pass(self, layer_index: int, direction: int, inputs: Tensor, outputs: Tensor) -> LayerPass:
+        index = layer_index * self.directions + direction
         if direction == 1:
             inputs, outputs = reverse_rows(inputs, self.ends), reverse_rows(outputs, self.ends)
         initial = self._initial(0, index, outputs)
-        read, read_cells = self.reads(level, direction, outputs)
-        return LevelPass(
-            cell=cell_of(self.layer, self.call.weights, level, direction),
+        read, read_cells = self.reads(layer_index, direction, outputs)
+        return LayerPass(
+            cell=cell_of(self.layer, self.call.weights, layer_index, direction),
             inputs=inputs,
             states=torch.cat([initial.unsqueeze(0), outputs]),
             initial_cell=self._initial(1, index, outputs) if self._has_cells else None,
             read=read,
             read_cells=read_cells,
-            proof=self._proof(level, direction),
+            proof=self._proof(layer_index, direction),
             final_cell=self._final_cell(index, outputs) if self._has_cells else None,
         )
 
-    def _proof(self, level: int, direction: int) -> Proof:
+    def _proof(self, layer_index: int, direction: int) -> Proof:
         names = (", forward direction", ", backward direction") if self.directions == 2 else ("",)
-        where = f"what the weights of level {level}{names[direction]} make of it"
+        where = f"what the weights of layer {layer_index}{names[direction]} make of it"
         remedy = ""
         if self.call.of_kernel or runs_torchs_own_code(self.layer):
             remedy = (
@@ -162,17 +165,19 @@ class _Unstacking:
         states = self.call.initial[part]
         return states.reshape(-1, batch, states.shape[-1])[index].to(like.dtype)
 
-    def reads(self, level: int, direction: int, outputs: Tensor) -> tuple[Tensor, Tensor | None]:
+    def reads(
+        self, layer_index: int, direction: int, outputs: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
         """What is read of a direction's states (time, batch, state), and of its cell states."""
-        index = level * self.directions + direction
+        index = layer_index * self.directions + direction
         of_cells = self._read_at_end(1, index, outputs) if self._has_cells else None
-        return self._read(level, direction, outputs), of_cells
+        return self._read(layer_index, direction, outputs), of_cells
 
-    def _read(self, level: int, direction: int, outputs: Tensor) -> Tensor:
-        """What is read of the states: of the top level its outputs, of every level h_n."""
-        read = self._read_at_end(0, level * self.directions + direction, outputs)
+    def _read(self, layer_index: int, direction: int, outputs: Tensor) -> Tensor:
+        """What is read of the states: of the top layer its outputs, of every layer h_n."""
+        read = self._read_at_end(0, layer_index * self.directions + direction, outputs)
         of_output = self.gradient.output
-        if level == self.layer.num_layers - 1 and of_output is not None:
+        if layer_index == self.layer.num_layers - 1 and of_output is not None:
             gradients, _ = time_first(of_output, self.layer.batch_first)
             part = gradients.chunk(self.directions, dim=-1)[direction]
             part = reverse_rows(part, self.ends) if direction == 1 else part
@@ -206,11 +211,11 @@ def time_first(data: LayerData, batch_first: bool) -> tuple[Tensor, Tensor | Non
     return padded.to(dtype).contiguous(), ends
 
 
-def _check_ends(passes: list[LevelPass], states: list[Tensor], final: Tensor) -> None:
-    """Every level and direction has to end where the layer said that it ended.
+def _check_ends(passes: list[LayerPass], states: list[Tensor], final: Tensor) -> None:
+    """Every layer and direction has to end where the module said that it ended.
 
     Args:
-        passes: The levels and directions.
+        passes: The layers and directions.
         states: Hidden or cell states of each (time + 1, batch, state).
         final: The last ones, as the layer returned them.
     """
