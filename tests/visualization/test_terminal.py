@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from captum_rnn.visualization.colours import score_colour
-from captum_rnn.visualization.terminal import tokens_rich, tokens_text
+from captum_rnn.visualization.terminal import aligned_text, tokens_rich, tokens_text
 
 
 def test_scores_stand_under_their_tokens():
@@ -80,3 +80,14 @@ def test_no_tokens():
 def test_mismatch_is_an_error():
     with pytest.raises(ValueError, match="got 1 tokens but 2 scores"):
         tokens_text(["a"], [1.0, 2.0])
+
+
+def test_numbers_end_where_their_heading_ends_and_names_begin_at_the_left():
+    rows = [["", "comprehen-", "ms"], ["", "siveness", ""], ["很好", ".5", "12.5"], ["a", "", "7"]]
+    assert aligned_text(rows, head=2).splitlines() == [
+        "      comprehen-    ms",
+        "        siveness",
+        "----------------------",
+        "很好          .5  12.5",
+        "a                    7",
+    ]

@@ -96,7 +96,7 @@ def aligned_text(rows: Sequence[Sequence[str]], *, head: int) -> str:
     table = Table(box=rule_below_head, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
     for number, cells in enumerate(zip(*rows[:head], strict=True)):
         justify: Literal["left", "right"] = "right" if number else "left"
-        table.add_column(Text("\n".join(cells)), justify=justify, no_wrap=True, overflow="ignore")
+        table.add_column(Text("\n".join(cells)), justify=justify, no_wrap=True)
     for row in rows[head:]:
         table.add_row(*map(Text, row))
     console = Console(width=_WIDER_THAN_ANY_TABLE, color_system=None)
