@@ -1,4 +1,4 @@
-"""Every choice that the hidden-state delta leaves open, on three kinds of net in two languages.
+"""Every choice that the hidden-state delta leaves open, on three kinds of model in two languages.
 
 An LSTM, an LSTM of two directions and two layers of GRU whose states are averaged, each on the same
 100 reviews that it was not trained on. The classifiers are trained on demand and kept in the cache.
@@ -8,17 +8,15 @@ The figure shows those of the first corpus.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # where `benchmarks` is
 
-from benchmarks.ablation.tables import tables
+from benchmarks.ablation.tables import json_text, tables
 from benchmarks.reviews.subjects import CORPORA, recipes, unseen_reviews
 from captum_rnn.benchmark import ablate
 from captum_rnn.benchmark.ablation.figure import ablation_figure
-from captum_rnn.benchmark.ablation.table import ablation_text
 from captum_rnn.benchmark.ground_truth.tasks.kinds import KINDS
 from captum_rnn.files import write_bytes, write_text
 from captum_rnn.visualization.figure import drawing, figure_bytes
@@ -45,10 +43,8 @@ def main() -> None:
         results[recipe.name] = ablate(
             classifier, unseen_reviews(classifier), texts=options.texts, seed=options.seed
         )
-        print(f"\n{recipe.name}: {ablation_text(results[recipe.name])}", flush=True)
-    # One line a classifier: indented, the thousand cells would be thirty times as many lines.
-    lines = [f"{json.dumps(name)}: {json.dumps(found)}" for name, found in results.items()]
-    write_text("{\n" + ",\n".join(lines) + "\n}\n", options.output)
+        print(f"\n{recipe.name}: {results[recipe.name]}", flush=True)
+    write_text(json_text(results), options.output)
     write_text(tables(results), options.tables)
     print(tables(results))
     drawn = {name: found for name, found in results.items() if options.corpora[0] in name}

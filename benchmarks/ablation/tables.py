@@ -1,20 +1,38 @@
 """The ablation's results as Markdown; `docs/ablation.md` includes them as they are written."""
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
 
+from captum_rnn.benchmark.ablation import Ablation
+from captum_rnn.benchmark.ablation.ablation import SCHEMA
 from captum_rnn.benchmark.ablation.labels import AXIS_NAMES, MEASURE_NAMES, option_name
+from captum_rnn.benchmark.records import load_record, to_json
+from captum_rnn.evaluation import MeanInterval
+from captum_rnn.functional import Distance
 
-Result = Mapping[str, Any]
-DISTANCES = ("l2", "projection")
+DISTANCES: tuple[Distance, ...] = ("l2", "projection")
 
 
-def tables(results: Mapping[str, Result]) -> str:
+def load(path: Path) -> dict[str, Ablation]:
+    """The ablations that `run_study.py` wrote, by the name of the classifier."""
+    found: dict[str, Ablation] = load_record(dict[str, Ablation], path, SCHEMA, "ablation")
+    return found
+
+
+def json_text(results: Mapping[str, Ablation]) -> str:
+    """The content of the file, one line a classifier: indented it would be thirty times as many."""
+    content = {"schema": SCHEMA, **to_json(results)}
+    lines = [f"{json.dumps(name)}: {json.dumps(found)}" for name, found in content.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def tables(results: Mapping[str, Ablation]) -> str:
     """All tables, one below the other.
 
     Args:
-        results: The answer of `captum_rnn.benchmark.ablate` by the name of the classifier, which
-            ends in its corpus and its seed.
+        results: The ablation by the name of the classifier, which ends in its corpus and its seed.
     """
     parts = [
         f"Effect on {MEASURE_NAMES[measure]}:\n\n{effects(results, measure)}"
@@ -26,75 +44,74 @@ def tables(results: Mapping[str, Result]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def effects(results: Mapping[str, Result], measure: str) -> str:
+def effects(results: Mapping[str, Ablation], measure: str) -> str:
     """The mean effect of every option against the first of its axis."""
     rows: dict[str, dict[str, str]] = {}
     for name, found in results.items():
-        for effect in found["effects"]:
-            axis = effect["axis"]
+        for effect in found.effects:
+            axis = effect.axis
             if axis == "normalize":
                 continue
-            option, reference = (option_name(axis, effect[k]) for k in ("option", "reference"))
+            option, reference = (option_name(axis, x) for x in (effect.option, effect.reference))
             row = rows.setdefault(f"{AXIS_NAMES[axis]}: {option} against {reference}", {})
-            row[name] = shown(effect[measure], "+.3f")
+            row[name] = shown(effect.measures[measure], "+.3f")
     lines = [[label, *(row.get(name, "") for name in results)] for label, row in rows.items()]
     return table(["", *results], lines)
 
 
-def first_cells(results: Mapping[str, Result]) -> str:
+def first_cells(results: Mapping[str, Ablation]) -> str:
     """All measures of the cell of first options, with two distances."""
     rows = []
     for name, found in results.items():
-        first = found["cells"][0]
+        measures = {of_one.cell: of_one.measures for of_one in found.cells}
         for distance in DISTANCES:
-            wanted = {axis: first[axis] for axis in found["axes"]} | {"distance": distance}
-            cell = next(c for c in found["cells"] if {axis: c[axis] for axis in wanted} == wanted)
-            rows.append([f"{name}, {distance}", *(shown(cell[m]) for m in MEASURE_NAMES)])
+            of_cell = measures[replace(found.cells[0].cell, distance=distance)]
+            rows.append([f"{name}, {distance}", *(shown(of_cell[m]) for m in MEASURE_NAMES)])
     return table(["", *MEASURE_NAMES.values()], rows)
 
 
-def accuracy(results: Mapping[str, Result]) -> str:
+def accuracy(results: Mapping[str, Ablation]) -> str:
     """What word vectors of equal length do to the classifier itself."""
     rows = []
     for name, found in results.items():
-        of_copy = found["accuracy"]
-        equal_length = next(e for e in found["effects"] if e["axis"] == "embedding")
+        of_copy = found.accuracy
+        assert of_copy is not None
+        equal_length = next(effect for effect in found.effects if effect.axis == "embedding")
         rows.append(
             [
                 name,
-                f"{of_copy['trained']['accuracy']:.3f}",
-                f"{of_copy['l2']['accuracy']:.3f}",
-                shown(of_copy["difference"], "+.3f"),
-                shown(of_copy["predictions_changed"], ".1%"),
-                shown(equal_length["agreement"]),
+                f"{of_copy.trained.value:.3f}",
+                f"{of_copy.l2.value:.3f}",
+                shown(of_copy.difference, "+.3f"),
+                shown(of_copy.predictions_changed, ".1%"),
+                shown(equal_length.agreement),
             ]
         )
     head = ["trained vectors", "equal length", "difference", "predictions that change"]
     return table(["", *head, "Spearman of the scores"], rows)
 
 
-def work(results: Mapping[str, Result]) -> str:
+def work(results: Mapping[str, Ablation]) -> str:
     """How many texts were perturbed, and which share of the time they took."""
     rows = []
     for name, found in results.items():
-        done = found["work"]
+        done = found.work
         rows.append(
             [
                 name,
-                str(len(found["cells"])),
-                f"{done['rankings']:,} of {done['rankings_of_texts']:,}",
-                f"{done['perturbed_texts']:,}",
-                f"{done['share_of_perturbed_forwards']:.0%} of "
-                f"{done['seconds'] + done['summary_seconds']:.1f} s",
+                str(len(found.cells)),
+                f"{done.rankings:,} of {done.rankings_of_texts:,}",
+                f"{done.perturbed_texts:,}",
+                f"{done.share_of_forwards:.0%} of {done.total_seconds:.1f} s",
             ]
         )
     head = ["cells", "rankings of texts, distinct", "perturbed texts", "share of forward passes"]
     return table(["", *head], rows)
 
 
-def shown(entry: Result, style: str = ".3f") -> str:
+def shown(entry: MeanInterval, style: str = ".3f") -> str:
     """A mean with its interval."""
-    mean, low, high = (format(entry[key], style) for key in ("mean", "low", "high"))
+    mean, low, high = (format(end, style) for end in (entry.mean, entry.low, entry.high))
     return f"{mean} ({low} to {high})".replace("-", "−")
 
 

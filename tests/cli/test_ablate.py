@@ -1,9 +1,9 @@
-import json
 import subprocess
 import sys
 
 import pytest
 
+from captum_rnn.benchmark.ablation import Ablation
 from captum_rnn.cli import main
 from captum_rnn.text.corpus import Review
 
@@ -26,8 +26,7 @@ def test_the_command_writes_the_results_and_two_pictures(folder, capsys):
     output = folder / "out"
     arguments = ["--model", str(folder / "model"), "--texts", "3", "--output", str(output)]
     assert main(["ablate", *arguments]) == 0
-    results = json.loads((output / "ablation.json").read_text(encoding="utf-8"))
-    assert results["texts"] == 3
+    assert Ablation.load(output / "ablation.json").texts == 3
     assert (output / "ablation.png").read_bytes().startswith(b"\x89PNG")
     assert b"</svg>" in (output / "ablation.svg").read_bytes()
     printed = capsys.readouterr().out

@@ -1,6 +1,5 @@
 """The result of a comparison, which shows, tabulates, saves and loads itself."""
 
-import json
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from captum_rnn.benchmark.examples import corpus_examples, post_examples
 from captum_rnn.benchmark.measures import DIRECTIONS
 from captum_rnn.benchmark.methods.method import attempt
 from captum_rnn.benchmark.post_examples import load_post_examples
-from captum_rnn.benchmark.records import from_json, to_json
+from captum_rnn.benchmark.records import load_record, record_text
 from captum_rnn.benchmark.report import notebook_html, report_html
 from captum_rnn.benchmark.report.frame import comparison_frame
 from captum_rnn.benchmark.report.terminal import table_text
@@ -27,7 +26,7 @@ from captum_rnn.benchmark.results import (
 )
 from captum_rnn.benchmark.scoring import Findings, Plan
 from captum_rnn.benchmark.summary import summarise
-from captum_rnn.files import open_regular, write_text
+from captum_rnn.files import write_text
 
 if TYPE_CHECKING:
     import pandas
@@ -60,8 +59,7 @@ class Comparison(ComparisonData):
         Raises:
             OSError: The file cannot be written.
         """
-        content = {"schema": SCHEMA, **to_json(self)}
-        text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        text = record_text(self, SCHEMA)
         if path is not None:
             write_text(text, Path(path))
         return text
@@ -77,20 +75,7 @@ class Comparison(ComparisonData):
             OSError: The file cannot be read.
             ValueError: It is no comparison, or one of another version of this package.
         """
-        try:
-            with open_regular(path) as file:
-                content = json.loads(file.read().decode("utf-8"))
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-            raise ValueError(f"{path} is no JSON in UTF-8 ({error})") from error
-        schema = content.pop("schema", None) if isinstance(content, dict) else None
-        if schema != SCHEMA:
-            raise ValueError(
-                f"{path} has the schema {schema!r}; expected {SCHEMA}: run the comparison again"
-            )
-        try:
-            comparison: Comparison = from_json(cls, content, "the comparison")
-        except ValueError as error:
-            raise ValueError(f"{path} is no comparison: {error}") from error
+        comparison: Comparison = load_record(cls, path, SCHEMA, "comparison")
         return comparison
 
     def to_html(self, path: str | Path | None = None) -> str:

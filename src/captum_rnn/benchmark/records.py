@@ -1,10 +1,49 @@
 """Dataclasses as JSON and back; what a file holds is checked against their types."""
 
+import json
 import math
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from captum_rnn.files import open_regular
+
+
+def record_text(record: Any, schema: int) -> str:
+    """A dataclass as the content of a JSON file, which `load_record` reads; NaN is null."""
+    content = {"schema": schema, **to_json(record)}
+    return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def load_record(kind: Any, path: str | Path, schema: int, name: str) -> Any:
+    """Reads what `record_text` wrote.
+
+    Args:
+        kind: The dataclass, or dict[str, ...] of them.
+        path: The file.
+        schema: The form of the JSON that is expected.
+        name: What it holds, for the errors.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It holds something else, or another schema.
+    """
+    try:
+        with open_regular(path) as file:
+            content = json.loads(file.read().decode("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"{path} is no JSON in UTF-8 ({error})") from error
+    found = content.pop("schema", None) if isinstance(content, dict) else None
+    if found != schema:
+        raise ValueError(
+            f"{path} has the schema {found!r}; expected {schema}: run the {name} again"
+        )
+    try:
+        return from_json(kind, content, f"the {name}")
+    except ValueError as error:
+        raise ValueError(f"{path} is no {name}: {error}") from error
 
 
 def to_json(record: Any) -> Any:
@@ -30,7 +69,8 @@ def from_json(kind: Any, value: Any, place: str) -> Any:
 
     Args:
         kind: A dataclass, or another type out of which its fields are made: `float`, `int`, `str`,
-            `bool`, `Literal[...]`, `list[...]`, `dict[str, ...]`, `... | None`, `Any`.
+            `bool`, `Literal[...]`, `list[...]`, `tuple[..., ...]`, `dict[str, ...]`, `... | None`,
+            `Any`.
         value: What `json` read.
         place: Where it stands, for the errors.
 
@@ -54,9 +94,9 @@ def from_json(kind: Any, value: Any, place: str) -> Any:
         if value not in arguments:
             raise ValueError(f"{place} is {value!r}; expected one of {', '.join(arguments)}")
         return value
-    if origin is list:
+    if origin in (list, tuple):
         entries = enumerate(_expected(list, value, place))
-        return [from_json(arguments[0], entry, f"{place}[{n}]") for n, entry in entries]
+        return origin(from_json(arguments[0], entry, f"{place}[{n}]") for n, entry in entries)
     if origin is dict:
         pairs = _expected(dict, value, place).items()
         return {key: from_json(arguments[1], entry, f"{place}.{key}") for key, entry in pairs}

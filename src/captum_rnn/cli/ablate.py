@@ -40,8 +40,7 @@ def run(options: argparse.Namespace) -> None:
     import_extra("scipy", "benchmark", "captum-rnn ablate")
     from captum_rnn.benchmark.ablation.figure import ablation_figure
     from captum_rnn.benchmark.ablation.run import ablate
-    from captum_rnn.benchmark.ablation.table import ablation_text
-    from captum_rnn.files import prepare_output, write_bytes, write_json
+    from captum_rnn.files import prepare_output, write_bytes
     from captum_rnn.text.corpus_files import load_corpus
     from captum_rnn.text.pipeline import TextClassifier
     from captum_rnn.text.split import held_out_reviews
@@ -50,17 +49,17 @@ def run(options: argparse.Namespace) -> None:
     folder = prepare_output(options.output)
     classifier = TextClassifier.load(options.model)
     reviews = held_out_reviews(classifier.trained_on, load_corpus(options.corpus))
-    results = ablate(
+    ablation = ablate(
         classifier,
         reviews,
         texts=options.texts,
         seed=options.seed,
         show_progress=sys.stderr.isatty(),
     )
-    write_json(results, folder / "ablation.json")
+    ablation.to_json(folder / "ablation.json")
     name = options.model.name if options.model else "shipped classifier"
     with drawing(name):
-        figure = ablation_figure({name: results})
+        figure = ablation_figure({name: ablation})
         write_bytes(figure_bytes(figure, "png"), folder / "ablation.png")
         write_bytes(figure_bytes(figure, "svg"), folder / "ablation.svg")
-    say(f"{ablation_text(results)}\n\nwritten: {folder}")
+    say(f"{ablation}\n\nwritten: {folder}")

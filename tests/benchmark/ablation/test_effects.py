@@ -5,9 +5,20 @@ import torch
 
 from captum_rnn.benchmark.ablation.effects import agreements, marginal_effects
 from captum_rnn.benchmark.ablation.grid import Grid
+from captum_rnn.benchmark.ablation.measures import MEASURES
 from captum_rnn.evaluation import mean_interval, rank_correlations
 
 GRID = Grid(distance=("l2", "l1", "cosine"), state=("hidden", "cell"), normalize=(True, False))
+
+
+def effects_on(values, grid=GRID):
+    """The effects on one measure (cells, texts)."""
+    alike = torch.ones(len(grid.other_options), values.shape[-1])
+    return marginal_effects(values.expand(len(MEASURES), -1, -1), alike, grid, seed=0)
+
+
+def difference(found):
+    return found.measures["sufficiency"]
 
 
 def effect(effects, axis, option):
@@ -19,13 +30,13 @@ def test_an_effect_that_was_put_in_is_found_whatever_the_others():
     texts = torch.rand(20, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     by_option = {"l2": 0.0, "l1": 0.25, "cosine": -0.5, "hidden": 0.0, "cell": 2.0}
     values = torch.stack([texts + by_option[c.distance] + by_option[c.state] for c in GRID.cells])
-    effects = marginal_effects(values[None], GRID, seed=0)
+    effects = effects_on(values)
     assert [(e.axis, e.option) for e in effects] == GRID.other_options
     for axis, option in (("distance", "l1"), ("distance", "cosine"), ("state", "cell")):
-        difference = effect(effects, axis, option).differences[0]
-        assert difference.mean == pytest.approx(by_option[option])
-        assert difference.low == pytest.approx(by_option[option])
-    assert effect(effects, "normalize", False).differences[0].mean == 0
+        found = difference(effect(effects, axis, option))
+        assert found.mean == pytest.approx(by_option[option])
+        assert found.low == pytest.approx(by_option[option])
+    assert difference(effect(effects, "normalize", False)).mean == 0
     assert effect(effects, "distance", "l1").pairs == 4
     assert effect(effects, "state", "cell").pairs == 6
     assert effect(effects, "state", "cell").reference == "hidden"
@@ -45,9 +56,7 @@ def test_an_effect_is_the_mean_over_the_pairs_of_cells_that_differ_in_it_only():
             ]
             differences.append(values[place[cell]] - values[place[partner]])
     expected = mean_interval(torch.stack(differences).mean(0), seed=0)
-    found = effect(marginal_effects(values[None], GRID, seed=0), "distance", "cosine").differences[
-        0
-    ]
+    found = difference(effect(effects_on(values), "distance", "cosine"))
     assert found.mean == pytest.approx(expected.mean)
     assert found.low == pytest.approx(expected.low, abs=0.02)
 
@@ -55,12 +64,12 @@ def test_an_effect_is_the_mean_over_the_pairs_of_cells_that_differ_in_it_only():
 def test_a_text_without_a_number_is_left_out():
     grid = Grid(state=("hidden", "cell"))
     values = torch.tensor([[1.0, 2.0, math.nan], [2.0, 4.0, 5.0]])
-    (found,) = marginal_effects(values[None], grid, seed=0)
-    assert (found.differences[0].mean, found.differences[0].left_out) == (1.5, 1)
+    (found,) = effects_on(values, grid)
+    assert (difference(found).mean, difference(found).left_out) == (1.5, 1)
 
 
 def test_one_cell_has_no_effects():
-    assert marginal_effects(torch.rand(3, 1, 4), Grid(), seed=0) == []
+    assert effects_on(torch.rand(1, 4), Grid()) == []
     assert agreements(torch.tensor([[1, 2]]), torch.rand(1, 1, 2), Grid(), pad_id=0).shape == (0, 1)
 
 

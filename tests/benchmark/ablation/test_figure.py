@@ -1,8 +1,9 @@
 import re
+from dataclasses import replace
 
 import pytest
 
-from ablation_results import ablation_results, entry
+from ablation_results import effect, entry, made_up_ablation
 from captum_rnn.benchmark.ablation.figure import ablation_figure
 from captum_rnn.visualization.figure import drawing, figure_bytes
 
@@ -18,7 +19,7 @@ def intervals(axes):
 
 def test_every_measure_has_a_panel_with_the_effects_and_their_intervals():
     with drawing():
-        figure = ablation_figure({"lstm": ablation_results()})
+        figure = ablation_figure({"lstm": made_up_ablation()})
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["comprehensiveness", "sufficiency", "Spearman with leave-one-out"]
     (points,) = intervals(figure.axes[0])
@@ -28,14 +29,10 @@ def test_every_measure_has_a_panel_with_the_effects_and_their_intervals():
 
 
 def test_classifiers_share_the_lines_of_their_common_options_and_a_legend():
-    other = ablation_results()
-    other["effects"].append(
-        other["effects"][0]
-        | {"axis": "state", "option": "cell", "reference": "hidden"}
-        | {"comprehensiveness": entry(0.5, 0.0)}
-    )
+    other = made_up_ablation()
+    other.effects.append(effect("state", "cell", "hidden", entry(0.5, 0.0)))
     with drawing():
-        figure = ablation_figure({"普通": ablation_results(), "lstm": other})
+        figure = ablation_figure({"普通": made_up_ablation(), "lstm": other})
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["distance: l1 against l2", "state: cell against hidden"]
     heights = [points[0][1] for points in intervals(figure.axes[0])]
@@ -48,7 +45,7 @@ def test_the_same_results_make_the_same_file_with_text_as_text():
     files = []
     for _ in range(2):
         with drawing():
-            files.append(figure_bytes(ablation_figure({"lstm": ablation_results()}), "svg"))
+            files.append(figure_bytes(ablation_figure({"lstm": made_up_ablation()}), "svg"))
     assert files[0] == files[1]
     assert re.search(rb">effect \(lower is better\)</text>", files[0])
 
@@ -56,6 +53,6 @@ def test_the_same_results_make_the_same_file_with_text_as_text():
 def test_what_cannot_be_drawn_is_refused():
     with pytest.raises(ValueError, match="results holds 0 classifiers; expected 1 to 8"):
         ablation_figure({})
-    nothing = ablation_results() | {"effects": []}
+    nothing = replace(made_up_ablation(), effects=[])
     with pytest.raises(ValueError, match="no axis has a second option"):
         ablation_figure({"lstm": nothing})

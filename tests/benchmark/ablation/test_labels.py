@@ -1,6 +1,6 @@
 import pytest
 
-from captum_rnn.benchmark.ablation.grid import AXES, Grid
+from captum_rnn.benchmark.ablation.grid import AXES, Cell, Grid
 from captum_rnn.benchmark.ablation.labels import (
     AXIS_NAMES,
     BETTER,
@@ -31,8 +31,6 @@ def test_an_option_is_named_within_its_axis(axis, option, name):
 
 
 def test_a_cell_is_named_by_what_differs_from_the_first_options():
-    axes = {axis: Grid().options(axis) for axis in AXES}
-    first = {axis: options[0] for axis, options in axes.items()}
-    assert cell_name(first, axes) == "the first options"
-    other = first | {"normalize": False, "readout": "max"}
-    assert cell_name(other, axes) == "readout max, normalisation raw"
+    assert cell_name(Cell(), Grid()) == "the first options"
+    other = Cell(normalize=False, readout="max")
+    assert cell_name(other, Grid()) == "readout max, normalisation raw"

@@ -1,10 +1,10 @@
-import json
+from dataclasses import astuple
 
 import pytest
 import torch
 
 from captum_rnn.benchmark import ablate
-from captum_rnn.benchmark.ablation import Grid
+from captum_rnn.benchmark.ablation import Ablation, Grid
 from captum_rnn.benchmark.ablation.embedding import with_equal_norms
 from captum_rnn.benchmark.ablation.sweep import sweep
 from captum_rnn.benchmark.dataset import Dataset
@@ -15,70 +15,86 @@ REVIEWS = [Review(text, label) for text, label in zip(TEXTS, [1, 0, 0, 0, 1, 0],
 
 
 @pytest.fixture
-def results(classifier):
+def ablation(classifier):
     return ablate(classifier, REVIEWS, texts=4)
 
 
-def test_the_grid_is_that_of_the_layer_and_the_results_are_json(results):
-    assert len(results["cells"]) == 240
-    assert [len(options) for options in results["axes"].values()] == [5, 3, 2, 1, 1, 2, 2, 2]
-    assert len(results["effects"]) == 4 + 2 + 1 + 1 + 1 + 1
-    json.dumps(results, allow_nan=False)
+def test_the_grid_is_that_of_the_layer(ablation):
+    assert [found.cell for found in ablation.cells] == ablation.grid.cells
+    assert ablation.grid.shape == (5, 3, 2, 1, 1, 2, 2, 2)
+    assert len(ablation.effects) == 4 + 2 + 1 + 1 + 1 + 1
 
 
-def test_texts_without_a_known_word_are_not_explained(results):
-    assert results["texts"] == 4
-    assert results["cells"][0]["comprehensiveness"]["texts"] == 4
+def test_what_was_written_is_read_again(ablation, tmp_path):
+    text = ablation.to_json(tmp_path / "ablation.json")
+    again = Ablation.load(tmp_path / "ablation.json")
+    assert again.grid == ablation.grid
+    assert again.cells[7].cell == ablation.cells[7].cell
+    assert again.to_json() == text
+    assert str(again) == str(ablation)
+
+
+def test_an_ablation_of_an_earlier_version_is_refused(tmp_path):
+    (tmp_path / "ablation.json").write_text('{"schema": 1, "cells": []}')
+    with pytest.raises(ValueError, match="has the schema 1; expected 2"):
+        Ablation.load(tmp_path / "ablation.json")
+
+
+def test_texts_without_a_known_word_are_not_explained(ablation):
+    assert ablation.texts == 4
+    assert ablation.cells[0].measures["comprehensiveness"].texts == 4
 
 
 def test_a_cell_holds_the_mean_of_its_texts(classifier):
     grid = Grid(distance=("l2", "l1"), normalize=(True, False))
-    results = ablate(classifier, REVIEWS, texts=5, grid=grid)
+    ablation = ablate(classifier, REVIEWS, texts=5, grid=grid)
     classifier.model.eval()
     dataset = Dataset.of(classifier, [text for text in TEXTS if text != "热气球"])
     values = sweep(dataset, grid, seed=0).values
-    assert [(cell["distance"], cell["normalize"]) for cell in results["cells"]] == [
+    assert [(found.cell.distance, found.cell.normalize) for found in ablation.cells] == [
         ("l2", True),
         ("l2", False),
         ("l1", True),
         ("l1", False),
     ]
-    for place, cell in enumerate(results["cells"]):
+    for place, found in enumerate(ablation.cells):
         mean = values[1, place // 2].mean().item()
-        assert cell["sufficiency"]["mean"] == pytest.approx(mean)
-        assert cell["sufficiency"]["low"] <= mean <= cell["sufficiency"]["high"]
-    (distance, scale) = results["effects"]
+        sufficiency = found.measures["sufficiency"]
+        assert sufficiency.mean == pytest.approx(mean)
+        assert sufficiency.low <= mean <= sufficiency.high
+    (distance, scale) = ablation.effects
     difference = (values[0, 1] - values[0, 0]).mean().item()
-    assert distance["comprehensiveness"]["mean"] == pytest.approx(difference)
-    assert scale["comprehensiveness"] == {"mean": 0.0, "low": 0.0, "high": 0.0, "texts": 5}
+    assert distance.measures["comprehensiveness"].mean == pytest.approx(difference)
+    assert astuple(scale.measures["comprehensiveness"]) == (0.0, 0.0, 0.0, 5, 0)
 
 
-def test_accuracy_is_that_of_all_reviews(classifier, results):
+def test_accuracy_is_that_of_all_reviews(classifier, ablation):
     classifier.model.eval()
     dataset = Dataset.of(classifier, TEXTS)
     labels = torch.tensor([review.label for review in REVIEWS])
     before = dataset.predicted
     after = with_equal_norms(dataset.model).probabilities(dataset.ids).argmax(1)
-    accuracy = results["accuracy"]
-    assert accuracy["trained"]["accuracy"] == pytest.approx((before == labels).double().mean())
-    assert accuracy["l2"]["accuracy"] == pytest.approx((after == labels).double().mean())
-    gain = accuracy["l2"]["accuracy"] - accuracy["trained"]["accuracy"]
-    assert accuracy["difference"]["mean"] == pytest.approx(gain)
+    accuracy = ablation.accuracy
+    assert accuracy.trained.value == pytest.approx((before == labels).double().mean())
+    assert accuracy.l2.value == pytest.approx((after == labels).double().mean())
+    gain = accuracy.l2.value - accuracy.trained.value
+    assert accuracy.difference.mean == pytest.approx(gain)
     changed = (before != after).double().mean()
-    assert accuracy["predictions_changed"]["mean"] == pytest.approx(changed)
+    assert accuracy.predictions_changed.mean == pytest.approx(changed)
 
 
-def test_the_share_of_the_forward_passes_is_of_the_whole_time(results):
-    work = results["work"]
-    whole = work["seconds"] + work["summary_seconds"]
-    assert work["share_of_perturbed_forwards"] == pytest.approx(work["forwards_seconds"] / whole)
-    assert work["rankings_of_texts"] == 240 * 4
+def test_the_share_of_the_forward_passes_is_of_the_whole_time(ablation):
+    work = ablation.work
+    whole = work.seconds + work.summary_seconds
+    assert work.summary_seconds > 0
+    assert work.share_of_forwards == pytest.approx(work.forwards_seconds / whole)
+    assert work.rankings_of_texts == 240 * 4
 
 
-def test_the_same_seed_gives_the_same_numbers(classifier, results):
+def test_the_same_seed_gives_the_same_numbers(classifier, ablation):
     again = ablate(classifier, REVIEWS, texts=4)
-    assert again["cells"] == results["cells"]
-    assert again["effects"] == results["effects"]
+    assert list(map(repr, again.cells)) == list(map(repr, ablation.cells))
+    assert list(map(repr, again.effects)) == list(map(repr, ablation.effects))
 
 
 def test_the_classifier_is_left_as_it_was(classifier):

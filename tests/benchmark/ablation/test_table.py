@@ -1,12 +1,16 @@
+import math
+from dataclasses import replace
+
 import pytest
 
-from ablation_results import ablation_results
-from captum_rnn.benchmark.ablation.table import ablation_text
+from ablation_results import made_up_ablation
+from captum_rnn.benchmark.ablation.results import MeasuredCell
+from captum_rnn.evaluation import MeanInterval
 
 
 @pytest.fixture
 def lines():
-    return ablation_text(ablation_results()).splitlines()
+    return str(made_up_ablation()).splitlines()
 
 
 def row(lines, start):
@@ -22,7 +26,7 @@ def test_an_effect_stands_above_its_interval(lines):
     place = row(lines, "  l1 ")
     assert lines[place].split() == ["l1", "+.250", "-.125", "+.000", ".500"]
     assert lines[place + 1].split() == ["[.125,.375]", "[-.250,.000]", "[.000,.000]", "[.250,.750]"]
-    assert lines[row(lines, "distance, ")] == "distance, first: l2"
+    assert lines[place - 2 : place] == ["distance", "  l2, first"]
 
 
 def test_an_axis_with_one_option_has_no_effects(lines):
@@ -66,16 +70,16 @@ def test_accuracy_and_time_are_told(lines):
 
 
 def test_few_cells_have_no_worst_ones():
-    results = ablation_results()
-    results["cells"] = results["cells"][:3]
-    results["accuracy"] = None
-    text = ablation_text(results)
+    found = made_up_ablation()
+    text = str(replace(found, cells=found.cells[:3], accuracy=None))
     assert "The best 3 by comprehensiveness" in text
     assert "worst" not in text
 
 
 def test_what_is_not_defined_is_a_dash():
-    results = ablation_results()
-    nothing = {"mean": None, "low": None, "high": None, "texts": 0}
-    results["cells"] = [cell | {"spearman_leave_one_out": nothing} for cell in results["cells"]]
-    assert "–" in ablation_text(results)
+    found = made_up_ablation()
+    nothing = {"spearman_leave_one_out": MeanInterval(math.nan, math.nan, math.nan, 0, 100)}
+    cells = [MeasuredCell(each.cell, each.measures | nothing) for each in found.cells]
+    text = str(replace(found, cells=cells))
+    assert text.count("–") == 1 + 10 + 10
+    assert "nan" not in text

@@ -2,10 +2,11 @@
 
 `grid` says what there is to choose, `scores` scores a batch under all choices from one recorded
 trajectory, `measures` says how good the scores are, `run` does all of it for a classifier;
-`effects` and `intervals` summarise, `table` and `figure` show.
+`effects` summarises, `results` and `ablation` hold what was found, `table` and `figure` show it.
 """
 
+from captum_rnn.benchmark.ablation.ablation import Ablation
 from captum_rnn.benchmark.ablation.grid import Cell, Grid
 from captum_rnn.benchmark.ablation.run import ablate
 
-__all__ = ["Cell", "Grid", "ablate"]
+__all__ = ["Ablation", "Cell", "Grid", "ablate"]

@@ -1,37 +1,18 @@
 """What changing one choice does, on average over all other choices."""
 
 import itertools
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from captum_rnn.benchmark.ablation.grid import AXES, Grid
-from captum_rnn.evaluation import MeanInterval, rank_correlations
+from captum_rnn.benchmark.ablation.measures import MEASURES
+from captum_rnn.benchmark.ablation.results import Effect
+from captum_rnn.evaluation import rank_correlations
 from captum_rnn.evaluation.bootstrap import mean_intervals
 
 
-@dataclass(frozen=True)
-class Effect:
-    """The marginal effect of one option.
-
-    Attributes:
-        axis: The axis.
-        option: The option.
-        reference: The first option of the axis, which it is compared with.
-        pairs: Number of pairs of cells that differ in this only.
-        differences: Option minus reference, for each measure the mean over the pairs and the texts.
-    """
-
-    axis: str
-    option: Any
-    reference: Any
-    pairs: int
-    differences: tuple[MeanInterval, ...]
-
-
-def marginal_effects(values: Tensor, grid: Grid, *, seed: int) -> list[Effect]:
+def marginal_effects(values: Tensor, alike: Tensor, grid: Grid, *, seed: int) -> list[Effect]:
     """Compares every option with the first of its axis, on the same texts.
 
     Every cell with the option is compared with the cell that differs in this axis only; a text's
@@ -39,8 +20,9 @@ def marginal_effects(values: Tensor, grid: Grid, *, seed: int) -> list[Effect]:
     pair has no number count with the others of their pairs.
 
     Args:
-        values: Numbers (measures, cells, texts) in the order of `grid.cells`; NaN where there is
-            none.
+        values: Numbers (measures, cells, texts) in the order of `MEASURES` and of `grid.cells`; NaN
+            where there is none.
+        alike: What `agreements` finds (options, texts).
         grid: The grid.
         seed: Seed of the resampling, 0 or greater.
 
@@ -49,9 +31,9 @@ def marginal_effects(values: Tensor, grid: Grid, *, seed: int) -> list[Effect]:
 
     Example:
         >>> grid = Grid(distance=("l2", "l1"), normalize=(True, False))
-        >>> values = torch.tensor([[[0.0, 1.0], [0.0, 1.0], [0.5, 1.5], [1.0, 2.0]]])
-        >>> for effect in marginal_effects(values, grid, seed=0):
-        ...     print(effect.axis, effect.option, effect.pairs, effect.differences[0].mean)
+        >>> values = torch.tensor([[[0.0, 1.0], [0.0, 1.0], [0.5, 1.5], [1.0, 2.0]]] * 3)
+        >>> for effect in marginal_effects(values, torch.ones(2, 2), grid, seed=0):
+        ...     print(effect.axis, effect.option, effect.pairs, effect.measures["sufficiency"].mean)
         distance l1 2 0.75
         normalize False 2 0.25
     """
@@ -72,9 +54,12 @@ def marginal_effects(values: Tensor, grid: Grid, *, seed: int) -> list[Effect]:
             option,
             grid.options(axis)[0],
             of_pairs.shape[1],
-            tuple(itertools.islice(intervals, measures)),
+            dict(zip(MEASURES, itertools.islice(intervals, measures), strict=True)),
+            agreement,
         )
-        for (axis, option), of_pairs in zip(grid.other_options, pairs, strict=True)
+        for (axis, option), of_pairs, agreement in zip(
+            grid.other_options, pairs, mean_intervals(alike.T, seed=seed), strict=True
+        )
     ]
 
 

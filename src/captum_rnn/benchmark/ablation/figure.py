@@ -1,9 +1,11 @@
 """The effects of the options as a figure."""
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from captum_rnn.benchmark.ablation.labels import AXIS_NAMES, BETTER, MEASURE_NAMES, option_name
+from captum_rnn.benchmark.ablation.results import AblationData, Effect
 from captum_rnn.visualization.curves import COLOURS
 from captum_rnn.visualization.figure import empty_figure
 
@@ -17,7 +19,7 @@ _INCHES_AROUND = 1.5
 _SPREAD = 0.5
 
 
-def ablation_figure(results: Mapping[str, Mapping[str, Any]]) -> "Figure":
+def ablation_figure(results: Mapping[str, AblationData]) -> "Figure":
     """Draws how much each option changes the measures, with 95 % intervals over the texts.
 
     Make and save it inside `captum_rnn.visualization.figure.drawing`, with the names as its texts.
@@ -56,28 +58,27 @@ def ablation_figure(results: Mapping[str, Mapping[str, Any]]) -> "Figure":
     return figure
 
 
-def _lines(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _lines(results: Mapping[str, AblationData]) -> list[str]:
     """The name of every line, in the order of the axes."""
     names = [
         _line(effect)
         for axis in AXIS_NAMES
         for result in results.values()
-        for effect in result["effects"]
-        if effect["axis"] == axis
+        for effect in result.effects
+        if effect.axis == axis
     ]
     return list(dict.fromkeys(names))
 
 
-def _line(effect: Mapping[str, Any]) -> str:
-    axis = effect["axis"]
-    option, reference = (option_name(axis, effect[key]) for key in ("option", "reference"))
-    return f"{AXIS_NAMES[axis]}: {option} against {reference}"
+def _line(effect: Effect) -> str:
+    option, reference = (option_name(effect.axis, x) for x in (effect.option, effect.reference))
+    return f"{AXIS_NAMES[effect.axis]}: {option} against {reference}"
 
 
 def _draw(
     axes: "Axes",
     measure: str,
-    results: Mapping[str, Mapping[str, Any]],
+    results: Mapping[str, AblationData],
     lines: Sequence[str],
 ) -> None:
     axes.axvline(0.0, color="#5c6670", linewidth=1.0)
@@ -86,12 +87,12 @@ def _draw(
     axes.set_axisbelow(True)
     for number, (result, colour) in enumerate(zip(results.values(), COLOURS, strict=False)):
         offset = _SPREAD * ((number + 0.5) / len(results) - 0.5)
-        for effect in result["effects"]:
-            entry = effect[measure]
-            if entry["mean"] is not None and entry["low"] is not None:
-                errors = [[entry["mean"] - entry["low"]], [entry["high"] - entry["mean"]]]
+        for effect in result.effects:
+            entry = effect.measures[measure]
+            if not math.isnan(entry.low):
+                errors = [[entry.mean - entry.low], [entry.high - entry.mean]]
                 axes.errorbar(
-                    [entry["mean"]],
+                    [entry.mean],
                     [lines.index(_line(effect)) + offset],
                     xerr=[[max(part[0], 0.0)] for part in errors],
                     fmt="o",

@@ -1,7 +1,8 @@
 """What the options of the grid are called in tables and figures."""
 
-from collections.abc import Mapping
 from typing import Any
+
+from captum_rnn.benchmark.ablation.grid import AXES, Cell, Grid
 
 AXIS_NAMES = {
     "distance": "distance",
@@ -41,23 +42,19 @@ def option_name(axis: str, option: Any) -> str:
     return str(option)
 
 
-def cell_name(cell: Mapping[str, Any], axes: Mapping[str, Any]) -> str:
+def cell_name(cell: Cell, grid: Grid) -> str:
     """What distinguishes a cell from the first options.
 
-    Args:
-        cell: The option of each axis.
-        axes: All options of each axis, the first one first.
-
     Example:
-        >>> axes = {"distance": ["l2", "l1"], "state": ["hidden", "cell"]}
-        >>> cell_name({"distance": "l1", "state": "cell"}, axes)
+        >>> grid = Grid(distance=("l2", "l1"), state=("hidden", "cell"))
+        >>> cell_name(Cell(distance="l1", state="cell"), grid)
         'distance l1, state cell'
-        >>> cell_name({"distance": "l2", "state": "hidden"}, axes)
+        >>> cell_name(Cell(), grid)
         'the first options'
     """
     changed = [
-        f"{AXIS_NAMES[axis]} {option_name(axis, cell[axis])}"
-        for axis, options in axes.items()
-        if cell[axis] != options[0]
+        f"{AXIS_NAMES[axis]} {option_name(axis, getattr(cell, axis))}"
+        for axis in AXES
+        if getattr(cell, axis) != grid.options(axis)[0]
     ]
     return ", ".join(changed) or "the first options"

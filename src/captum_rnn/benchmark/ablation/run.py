@@ -2,24 +2,24 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from captum_rnn.benchmark.ablation.ablation import Ablation
 from captum_rnn.benchmark.ablation.effects import marginal_effects
 from captum_rnn.benchmark.ablation.embedding import with_equal_norms
-from captum_rnn.benchmark.ablation.grid import AXES, Grid
+from captum_rnn.benchmark.ablation.grid import Grid
 from captum_rnn.benchmark.ablation.measures import MEASURES
+from captum_rnn.benchmark.ablation.results import Effect, EqualLengths, MeasuredCell
 from captum_rnn.benchmark.ablation.scores import NEUTRAL_WORDS
 from captum_rnn.benchmark.ablation.sweep import Sweep, at_every_scale, sweep
 from captum_rnn.benchmark.cost import single_thread
 from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.records import to_json
-from captum_rnn.evaluation import MeanInterval, mean_interval, paired_difference
+from captum_rnn.evaluation import mean_interval, paired_difference
 from captum_rnn.evaluation.bootstrap import mean_intervals
 from captum_rnn.evaluation.prediction import predict_texts
 from captum_rnn.states.layers import torch_layer
@@ -27,8 +27,6 @@ from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.accuracy import Accuracy
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.pipeline import TextClassifier
-
-SCHEMA = 1
 
 
 def ablate(
@@ -39,7 +37,7 @@ def ablate(
     grid: Grid | None = None,
     seed: int = 0,
     show_progress: bool = False,
-) -> dict[str, Any]:
+) -> Ablation:
     """Measures every combination of the choices that the hidden-state delta leaves open.
 
     The axes are those of `captum_rnn.benchmark.ablation.Cell`. All combinations are measured on the
@@ -61,10 +59,9 @@ def ablate(
         show_progress: Show a progress bar on standard error.
 
     Returns:
-        For JSON: `axes` (options by axis), `cells` (the options of each and its measures with 95 %
-        intervals over the texts), `effects` (of each option against the first of its axis), the
-        `accuracy` with each embedding treatment, and in `work` where the time went. What is not
-        defined is None.
+        The measures of every cell with 95 % intervals over the texts, the effect of each option
+        against the first of its axis, the accuracy with each embedding treatment, and where the
+        time went. What is not defined is NaN.
 
     Raises:
         ValueError: Fewer than two reviews with a known word, or the layer lacks a
@@ -84,90 +81,54 @@ def ablate(
         found = sweep(dataset, grid, seed=seed, show_progress=show_progress)
         start = time.perf_counter()
         cells, effects = _cells(found, grid, seed), _effects(found, grid, seed)
-        summary_seconds = time.perf_counter() - start
+        found.work.summary_seconds = time.perf_counter() - start
+        found.work.rankings_of_texts = len(cells) * len(rows)
         labels = torch.tensor([review.label for review in reviews])
-        return {
-            "schema": SCHEMA,
-            "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "versions": versions(),
-            "machine": machine(dataset.ids.device),
-            "seed": seed,
-            "classifier": classifier.model.architecture,
-            "trained_on": classifier.trained_on,
-            "texts": len(rows),
-            "mean_known_words": float(dataset.read.sum(dim=1).double().mean()),
-            "neutral_words": {"number": NEUTRAL_WORDS, "id": dataset.model.neutral_id},
-            "axes": {axis: list(grid.options(axis)) for axis in AXES},
-            "cells": cells,
-            "effects": effects,
-            "accuracy": _accuracy(whole, labels, seed) if "l2" in grid.embedding else None,
-            "work": _work(found, len(cells) * len(rows), summary_seconds),
-        }
+        return Ablation(
+            created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            versions=versions(),
+            machine=machine(dataset.ids.device),
+            seed=seed,
+            classifier=classifier.model.architecture,
+            trained_on=dict(classifier.trained_on),
+            texts=len(rows),
+            mean_known_words=float(dataset.read.sum(dim=1).double().mean()),
+            neutral_words=NEUTRAL_WORDS,
+            neutral_id=dataset.model.neutral_id,
+            grid=grid,
+            cells=cells,
+            effects=effects,
+            accuracy=_accuracy(whole, labels, seed) if "l2" in grid.embedding else None,
+            work=found.work,
+        )
 
 
-def _cells(found: Sweep, grid: Grid, seed: int) -> list[dict[str, Any]]:
-    """Options and measures of each cell."""
+def _cells(found: Sweep, grid: Grid, seed: int) -> list[MeasuredCell]:
+    """The measures of each cell."""
     measured = grid.up_to_scale.cells
     intervals = mean_intervals(found.values.flatten(0, 1).T, seed=seed)
-    entries = {
-        cell: {
-            measure: _entry(intervals[row * len(measured) + place])
-            for row, measure in enumerate(MEASURES)
-        }
+    of_cell = {
+        cell: dict(zip(MEASURES, intervals[place :: len(measured)], strict=True))
         for place, cell in enumerate(measured)
     }
     first = grid.normalize[0]
-    return [asdict(cell) | entries[replace(cell, normalize=first)] for cell in grid.cells]
+    return [MeasuredCell(cell, of_cell[replace(cell, normalize=first)]) for cell in grid.cells]
 
 
-def _effects(found: Sweep, grid: Grid, seed: int) -> list[dict[str, Any]]:
+def _effects(found: Sweep, grid: Grid, seed: int) -> list[Effect]:
     """Effects of each option on the measures, and how far it ranks the words alike."""
-    if not grid.other_options:
-        return []
     values = torch.stack([at_every_scale(of_measure, grid) for of_measure in found.values])
-    effects = marginal_effects(values, grid, seed=seed)
-    alike = mean_intervals(found.agreements.T, seed=seed)
-    return [
-        {
-            "axis": effect.axis,
-            "option": effect.option,
-            "reference": effect.reference,
-            "pairs": effect.pairs,
-            **dict(zip(MEASURES, map(_entry, effect.differences), strict=True)),
-            "agreement": _entry(agreement),
-        }
-        for effect, agreement in zip(effects, alike, strict=True)
-    ]
+    return marginal_effects(values, found.agreements, grid, seed=seed)
 
 
-def _accuracy(whole: Dataset, labels: Tensor, seed: int) -> dict[str, Any]:
+def _accuracy(whole: Dataset, labels: Tensor, seed: int) -> EqualLengths:
     """Accuracy of the classifier and of its copy with word vectors of equal length."""
     changed = with_equal_norms(whole.model)
     predicted = predict_texts(changed.probabilities, whole.ids, pad_id=changed.pad_id).argmax(dim=1)
     before, after = whole.predicted.cpu() == labels, predicted == labels
-    differs = (whole.predicted.cpu() != predicted).double()
-    return {
-        "trained": Accuracy(int(before.sum()), len(labels)).to_dict(),
-        "l2": Accuracy(int(after.sum()), len(labels)).to_dict(),
-        "difference": _entry(paired_difference(after.double(), before.double(), seed=seed)),
-        "predictions_changed": _entry(mean_interval(differs, seed=seed)),
-    }
-
-
-def _work(found: Sweep, rankings: int, summary_seconds: float) -> dict[str, Any]:
-    """What was done, and the share of the time that the perturbed forward passes took."""
-    work = found.work
-    total = work.seconds + summary_seconds
-    return {
-        "rankings_of_texts": rankings,
-        **asdict(work),
-        "summary_seconds": summary_seconds,
-        "share_of_perturbed_forwards": work.forwards_seconds / total,
-    }
-
-
-def _entry(interval: MeanInterval) -> dict[str, float | int | None]:
-    """A mean for JSON, which cannot say NaN."""
-    parts: dict[str, float | int | None] = to_json(interval)
-    del parts["left_out"]
-    return parts
+    return EqualLengths(
+        trained=Accuracy(int(before.sum()), len(labels)),
+        l2=Accuracy(int(after.sum()), len(labels)),
+        difference=paired_difference(after.double(), before.double(), seed=seed),
+        predictions_changed=mean_interval((whole.predicted.cpu() != predicted).double(), seed=seed),
+    )

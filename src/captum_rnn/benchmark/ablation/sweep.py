@@ -11,33 +11,13 @@ from captum_rnn.benchmark.ablation.effects import agreements
 from captum_rnn.benchmark.ablation.embedding import with_equal_norms
 from captum_rnn.benchmark.ablation.grid import AXES, Embedding, Grid
 from captum_rnn.benchmark.ablation.measures import MEASURES, measure_cells
+from captum_rnn.benchmark.ablation.results import Work
 from captum_rnn.benchmark.ablation.scores import RecordedBatch
 from captum_rnn.benchmark.cost import timed
 from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.methods import ExplainedModel
 from captum_rnn.evaluation import PerturbedPredictions
 from captum_rnn.states.layers import torch_layer
-
-
-@dataclass
-class Work:
-    """What a sweep did.
-
-    Attributes:
-        rankings: Distinct rankings of a text, summed over texts and embedding treatments.
-        perturbed_texts: Distinct perturbed texts that were predicted.
-        scores_seconds: Recording the layer and scoring all cells, a few forward passes included.
-        forwards_seconds: The forward passes over perturbed texts.
-        measures_seconds: Everything else from scores to measures.
-        seconds: The whole sweep.
-    """
-
-    rankings: int = 0
-    perturbed_texts: int = 0
-    scores_seconds: float = 0.0
-    forwards_seconds: float = 0.0
-    measures_seconds: float = 0.0
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
