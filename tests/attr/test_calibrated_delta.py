@@ -405,12 +405,11 @@ def test_cell_states_and_distances(kind, packed, with_cells, by_distance, with_r
             # In the order of reading, the last step is at distance 0.
             own = [(row.time - 1 - t).bit_length() for t in range(row.time)]
             vectors = torch.cat(derivatives).mean(0).expand(row.time, -1)
-            if by_distance:
+            if by_distance:  # ten tokens of the plain mean beside those of each distance
                 everywhere = [(r.time - 1 - t).bit_length() for r in rows for t in range(r.time)]
-                found = torch.cat(derivatives)
-                vectors = torch.stack(
-                    [found[torch.tensor(everywhere) == number].mean(0) for number in own]
-                )
+                found, plain = torch.cat(derivatives), vectors[:1].expand(10, -1)
+                of_distances = [found[torch.tensor(everywhere) == number] for number in own]
+                vectors = torch.stack([torch.cat([of, plain]).mean(0) for of in of_distances])
             along = (moved * vectors).sum(1)
             scores += along.flip(0) if direction else along
     scores = calibrated.attribute(
@@ -481,16 +480,22 @@ def test_loaded_with_other_options(ids, tmp_path):
             CalibratedDeltaAttribution(model, model.layer, **other).load(path)
 
 
-def test_a_distance_that_no_text_of_the_fit_had_is_served_by_the_nearest(model):
-    """Fitted on texts of 4 tokens, tokens at the distances 4 to 7 score as those at 2 and 3."""
-    calibrated = fitted(model, [torch.arange(1, 9).reshape(2, 4)], kind={"by_distance": True})
-    vectors = calibrated.calibration.vectors.reshape(2, 7, -1)
-    assert vectors[:, 2].count_nonzero() > 0
-    for number in range(3, 7):
-        assert torch.equal(vectors[:, number], vectors[:, 2])
+@pytest.mark.parametrize("teacher", [None, "adjoint"])
+def test_a_distance_that_no_text_of_the_fit_had_is_served_by_the_plain_vector(model, teacher):
+    """Fitted on texts of 4 tokens: at the distances 4 to 7 and beyond nothing was learnt."""
+    texts = [torch.arange(1, 9).reshape(2, 4)]
+    teach = teacher and AdjointDeltaAttribution(model, model.layer).attribute
+    plain, far = (
+        CalibratedDeltaAttribution(model, model.layer, by_distance=by).fit(texts, teacher=teach)
+        for by in (False, True)
+    )
+    vectors = far.calibration.vectors.reshape(2, 7, -1)
+    for number in range(7):
+        is_plain = torch.allclose(vectors[:, number], plain.calibration.vectors[:, 0])
+        assert is_plain == (number > 2)
 
 
-def test_steps_that_nothing_reads_score_zero_by_distance():
+def test_steps_that_nothing_reads_score_little_by_distance():
     """Of the backward direction, `output[:, -1]` reads the state after its first step alone."""
     torch.manual_seed(0)
     gru = nn.GRU(3, 4, batch_first=True, bidirectional=True).double()
@@ -505,11 +510,11 @@ def test_steps_that_nothing_reads_score_zero_by_distance():
         def forward(self, embedded):
             return self.read(self.gru(embedded)[0][:, -1])
 
-    model, embedded = Classifier(), torch.randn(5, 9, 3, dtype=torch.float64)
+    model, embedded = Classifier(), torch.randn(2_000, 9, 3, dtype=torch.float64)
     calibrated = CalibratedDeltaAttribution(model, model.gru, by_distance=True)
     calibrated.fit([embedded])
     scores = calibrated.attribute(embedded, target=1).sum(2)
     # The last token stands at distance 8, the only one in its bin.
     effect = AdjointDeltaAttribution(model, model.gru).attribute(embedded, target=1).sum(2)
-    assert scores[:, :-1].count_nonzero() == 0
-    torch.testing.assert_close(scores, effect)
+    assert effect[:, :-1].count_nonzero() == 0
+    torch.testing.assert_close(scores, effect, rtol=0, atol=0.01 * float(effect.abs().max()))

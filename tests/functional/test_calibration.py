@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from captum_rnn.functional.calibration import (
     DISTANCE_BINS,
+    TOKENS_OF_PLAIN,
     calibrated_total,
     distance_bins,
-    fill_empty_bins,
     in_bins,
     mean_over_tokens,
     ridge_regression,
@@ -73,14 +73,27 @@ def test_a_penalty_that_is_not_above_zero(penalty):
 
 
 def test_means_of_bins_and_directions():
-    """Each direction has its own bins; an empty one has the vectors of the one nearest to it."""
+    """Each direction has its own bins, and the tokens of all bins count for some in each."""
     values = torch.arange(12.0).reshape(3, 2, 2, 1)  # token, class, direction, state
     in_bin = torch.tensor([[0, 2], [0, 0], [2, 0]])
     found = mean_over_tokens([(values[:2], in_bin[:2]), (values[2:], in_bin[2:])], bins=3)
     assert found.shape == (2, 3, 2, 1)
-    assert found[0, :, 0, 0].tolist() == [2.0, 2.0, 8.0]  # tokens 0, 4, 8 in bins 0, 0, 2
-    assert found[0, :, 1, 0].tolist() == [7.0, 7.0, 1.0]  # tokens 1, 5, 9 in bins 2, 0, 0
-    assert (found[1] - found[0]).eq(2).all()
+    of_bins = {0: [[0.0, 4.0], [], [8.0]], 1: [[5.0, 9.0], [], [1.0]]}  # of class 0, by direction
+    for direction, bins in of_bins.items():
+        everywhere = [value for of_bin in bins for value in of_bin]
+        plain = sum(everywhere) / len(everywhere)
+        expected = [
+            (sum(of_bin) + TOKENS_OF_PLAIN * plain) / (len(of_bin) + TOKENS_OF_PLAIN)
+            for of_bin in bins
+        ]
+        assert found[0, :, direction, 0].tolist() == pytest.approx(expected)
+    torch.testing.assert_close(found[1] - found[0], torch.full_like(found[0], 2.0))
+
+
+def test_one_bin_is_the_plain_mean():
+    values = torch.randn(50, 2, 1, 3, dtype=torch.float64)
+    found = mean_over_tokens([(values, torch.zeros(50, 1, dtype=torch.int64))])
+    torch.testing.assert_close(found.squeeze(1), values.mean(0))
 
 
 def test_distances_fall_into_bins_of_powers_of_two():
@@ -89,28 +102,29 @@ def test_distances_fall_into_bins_of_powers_of_two():
         assert distance_bins(torch.tensor([distance])).item() == expected
 
 
-def test_a_regression_in_bins_is_one_for_each_bin():
+@pytest.mark.parametrize("directions", [1, 2])
+def test_a_regression_in_bins_is_the_least_of_its_objective(directions):
+    """The derivative of the penalised squares vanishes at the coefficients, in every bin."""
     generator = np.random.default_rng(0)
-    steps = torch.from_numpy(generator.normal(size=(40, 1, 3)))
+    steps = torch.from_numpy(generator.normal(size=(40, directions, 3)))
     outputs = torch.from_numpy(generator.normal(size=(40, 2)))
-    in_bin = torch.from_numpy(generator.integers(0, 4, size=(40, 1)))
-    together = ridge_regression([(in_bins(steps, in_bin, 5), outputs)], 0.5).reshape(5, 3, 2)
-    for number in range(4):
-        chosen = in_bin[:, 0] == number
-        alone = ridge_regression([(steps[chosen, 0], outputs[chosen])], 0.5)
-        torch.testing.assert_close(together[number], alone)
-    assert (together[4] == 0).all()
+    in_bin = torch.from_numpy(generator.integers(0, 4, size=(40, directions)))
+    features, penalty = in_bins(steps, in_bin, 5), 0.5
+    plain = ridge_regression([(steps.flatten(1), outputs)], penalty)
+    halves = [(features[:15], outputs[:15]), (features[15:], outputs[15:])]
+    found = ridge_regression(halves, penalty, bins=5).requires_grad_()
+    squares = (outputs - features @ found).square().sum()
+    distance = (found.reshape(5, -1, 2) - plain).square().sum()
+    (slope,) = torch.autograd.grad(squares + penalty * distance, found)
+    torch.testing.assert_close(slope, torch.zeros_like(slope), atol=1e-10, rtol=0)
+    torch.testing.assert_close(found.detach().reshape(5, -1, 2)[4], plain)  # no token
 
 
-def test_empty_bins_are_filled_from_the_nearest_of_their_direction():
-    vectors = torch.zeros(2, 5, 2, 3)
-    vectors[:, 1, 0], vectors[:, 3, 0] = 1.0, 3.0
-    vectors[1, 4, 1] = 4.0
-    learnt = torch.zeros(5, 2, dtype=torch.bool)
-    learnt[[1, 3], 0] = learnt[[0, 4], 1] = True
-    filled = fill_empty_bins(vectors, learnt)
-    assert filled[0, :, 0, 0].tolist() == [1.0, 1.0, 1.0, 3.0, 3.0]
-    assert filled[1, :, 1, 2].tolist() == [0.0, 0.0, 0.0, 4.0, 4.0]  # bin 0 learnt to be zero
-    assert filled[0, :, 1].count_nonzero() == 0
-    nothing = torch.zeros(5, 2, dtype=torch.bool)
-    assert torch.equal(fill_empty_bins(vectors, nothing), vectors)
+def test_many_tokens_have_their_way_in_their_bin():
+    """With a thousand times the tokens, a bin goes where its own regression goes."""
+    steps = torch.randn(20_000, 1, 2, dtype=torch.float64)
+    in_bin = (torch.arange(20_000) % 2).unsqueeze(1)
+    own = torch.tensor([[1.0, 2.0], [-3.0, 0.0]], dtype=torch.float64)
+    outputs = (steps.squeeze(1) * own[in_bin.squeeze(1)]).sum(1, keepdim=True)
+    found = ridge_regression([(in_bins(steps, in_bin, 2), outputs)], 10.0, bins=2)
+    torch.testing.assert_close(found.reshape(2, 2), own, atol=0.01, rtol=0)

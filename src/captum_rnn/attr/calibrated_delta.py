@@ -29,7 +29,6 @@ from captum_rnn.attr.records import Record, Run, in_full_precision
 from captum_rnn.functional.calibration import (
     DISTANCE_BINS,
     calibrated_total,
-    fill_empty_bins,
     in_bins,
     mean_over_tokens,
     ridge_regression,
@@ -54,8 +53,8 @@ class CalibratedDeltaAttribution(ComparingAttribution):
     Two variants come closer to methods that walk back through the text. `with_cells` also reads an
     LSTM's cell state, ⟨c_t − c_{t−1}, r'_c⟩, which first has to be recovered. `by_distance` learns
     one vector for each of seven distances of the token from the end (0, 1, 2–3, 4–7, 8–15, 16–31
-    and 32 or more steps); what those scores sum to is not known. A distance that no text of the fit
-    had is served by the vectors of the nearest one.
+    and 32 or more steps), drawn to the plain vector where the texts of the fit had few tokens at a
+    distance, which alone serves one that no text had; what those scores sum to is not known.
 
     With `baselines` the step is compared with the one that the baseline would have taken,
     ⟨h_t − cell(h_{t−1}, x'_t), r_c⟩. What those scores sum to is not known.
@@ -129,8 +128,8 @@ class CalibratedDeltaAttribution(ComparingAttribution):
                 r_c is the ridge regression of its token scores on the steps of the state. It is
                 called as `teacher(inputs, target=…, additional_forward_args=…)` and answers in the
                 shape of the inputs, features in further dimensions being summed.
-            penalty: The penalty of the ridge regression, in squared units of the state; of no
-                effect without a teacher.
+            penalty: The penalty of the ridge regression, in squared units of the state; by distance
+                it is on how far the vectors are from the plain one. Of no effect without a teacher.
             lengths_at: Which entry of a batch of several holds the lengths, which the model is
                 given too; the first is the inputs, and all others are labels, which are left out.
             show_progress: Show a progress bar on standard error.
@@ -164,10 +163,8 @@ class CalibratedDeltaAttribution(ComparingAttribution):
         else:
             lesson = (self._lesson(batch, targets, teacher, baselines) for batch in given)
             directions = form_of(layer).directions
-            coefficients = ridge_regression(lesson, penalty).t()
+            coefficients = ridge_regression(lesson, penalty, self._bins).t()
             vectors = coefficients.reshape(len(targets), self._bins, directions, -1)
-            # Features that no token had have coefficients of exactly 0.
-            vectors = fill_empty_bins(vectors, (vectors != 0).any(3).any(0))
         if not vectors.isfinite().all():
             raise ValueError(
                 "the learnt vectors are not finite, so the model's states, its derivatives or the "

@@ -9,6 +9,8 @@ from torch.nn.functional import one_hot
 _BIN_STARTS = (1, 2, 4, 8, 16, 32)
 DISTANCE_BINS = len(_BIN_STARTS) + 1
 """Number of bins of `distance_bins`."""
+TOKENS_OF_PLAIN = 10.0
+"""How many tokens the mean over all bins counts for in the mean of each."""
 
 
 def calibrated_total(
@@ -56,24 +58,30 @@ def distance_bins(distances: Tensor) -> Tensor:
 
 
 def mean_over_tokens(batches: Iterable[tuple[Tensor, Tensor]], bins: int = 1) -> Tensor:
-    """The mean over all tokens of all batches, in each bin and direction, summed in float64.
+    r"""The mean over the tokens of each bin, drawn to the mean over all where they are few.
+
+    .. math:: \text{mean}_\text{bin} =
+        \frac{\sum_{t \in \text{bin}} v_t + k \, \bar v}{n_\text{bin} + k}
+
+    k is `TOKENS_OF_PLAIN`, and v̄ the mean over all tokens, which a bin without a token gets.
 
     Args:
         batches: Pairs of values (tokens, class, direction, state), of any number of tokens each,
             and the bin of each token in each direction (tokens, direction).
-        bins: Number of bins.
+        bins: Number of bins; 1: the plain mean.
 
     Returns:
-        The means (class, bin, direction, state) in float64; in a bin without a token those of
-        another one, see `fill_empty_bins`.
+        The means (class, bin, direction, state), summed and given in float64.
 
     Raises:
         ValueError: There is no token.
 
     Example:
         >>> values = torch.tensor([1.0, 2.0, 6.0]).reshape(3, 1, 1, 1)
-        >>> mean_over_tokens([(values, torch.tensor([[0], [0], [1]]))], bins=2).flatten().tolist()
-        [1.5, 6.0]
+        >>> in_bin = torch.tensor([[0], [0], [1]])
+        >>> near, far, none = mean_over_tokens([(values, in_bin)], bins=3).flatten().tolist()
+        >>> 1.5 < near < 3.0 < far < 6.0, none
+        (True, 3.0)
     """
     total: Tensor | None = None
     tokens = torch.zeros(())
@@ -84,7 +92,8 @@ def mean_over_tokens(batches: Iterable[tuple[Tensor, Tensor]], bins: int = 1) ->
         tokens = tokens.to(is_in_bin) + is_in_bin.sum(0).t().unsqueeze(2)  # (bin, direction, 1)
     if total is None or not tokens.any():
         raise _no_token()
-    return fill_empty_bins(total / tokens.clamp(min=1), tokens.squeeze(2) > 0)
+    plain = total.sum(1, keepdim=True) / tokens.sum(0)
+    return (total + TOKENS_OF_PLAIN * plain) / (tokens + TOKENS_OF_PLAIN)
 
 
 def in_bins(steps: Tensor, in_bin: Tensor, bins: int) -> Tensor:
@@ -108,44 +117,26 @@ def in_bins(steps: Tensor, in_bin: Tensor, bins: int) -> Tensor:
     return torch.einsum("tdg,tds->tgds", is_in_bin, steps).flatten(1)
 
 
-def fill_empty_bins(vectors: Tensor, learnt: Tensor) -> Tensor:
-    """Gives distances that no token of the fit had the vectors of the nearest ones that some had.
-
-    A vector that was learnt to be zero, as nothing is read of states so far from the end, stays so.
-
-    Args:
-        vectors: (class, bin, direction, state).
-        learnt: Which of them were learnt from a token (bin, direction).
-
-    Returns:
-        The vectors; those of a bin and direction that nothing was learnt for are those of the
-        nearest bin, of two equally near ones that closer to the end.
-
-    Example:
-        >>> vectors = torch.tensor([1.0, 0.0, 2.0, 9.0]).reshape(1, 4, 1, 1)
-        >>> learnt = torch.tensor([[True], [True], [True], [False]])
-        >>> fill_empty_bins(vectors, learnt).flatten().tolist()
-        [1.0, 0.0, 2.0, 2.0]
-    """
-    filled = vectors.clone()
-    for direction, of_direction in enumerate(learnt.t()):
-        full = of_direction.nonzero().flatten()
-        for number in (~of_direction).nonzero().flatten() if len(full) else ():
-            nearest = full[(full - number).abs().argmin()]
-            filled[:, number, direction] = vectors[:, nearest, direction]
-    return filled
-
-
-def ridge_regression(batches: Iterable[tuple[Tensor, Tensor]], penalty: float) -> Tensor:
+def ridge_regression(
+    batches: Iterable[tuple[Tensor, Tensor]], penalty: float, bins: int = 1
+) -> Tensor:
     r"""Ridge regression without intercept, from batches that are seen once.
 
     .. math:: R = (X^\top X + \text{penalty} \cdot I)^{-1} X^\top Y
+
+    Of several bins the penalty is on how far the coefficients of each are from the plain ones,
+    those of all bins together. So a bin with few tokens stays near them, and one with none has
+    them.
+
+    .. math:: R_\text{bin} = \arg\min \lVert Y - X R \rVert^2 +
+        \text{penalty} \sum_\text{bin} \lVert R_\text{bin} - R_\text{plain} \rVert^2
 
     Only the two products are kept, in float64.
 
     Args:
         batches: Pairs of rows of X (tokens, features) and of Y (tokens, outputs).
         penalty: Above 0, in the squared unit of the features.
+        bins: Number of bins, as the features are those of `in_bins`.
 
     Returns:
         The coefficients R (features, outputs) in float64.
@@ -157,6 +148,9 @@ def ridge_regression(batches: Iterable[tuple[Tensor, Tensor]], penalty: float) -
         >>> features, scores = torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [6.0]])
         >>> ridge_regression([(features, scores)], penalty=1.0).tolist()
         [[2.5]]
+        >>> in_two_bins = torch.tensor([[1.0, 0.0], [2.0, 0.0]])
+        >>> ridge_regression([(in_two_bins, scores)], penalty=1.0, bins=2)[1].tolist()
+        [2.5]
     """
     if not penalty > 0:
         raise ValueError(f"penalty is {penalty!r}; expected a number above 0, such as 10.0")
@@ -171,9 +165,22 @@ def ridge_regression(batches: Iterable[tuple[Tensor, Tensor]], penalty: float) -
         tokens += len(features)
     if squares is None or products is None or tokens == 0:
         raise _no_token()
-    squares.diagonal().add_(penalty)
-    coefficients: Tensor = torch.linalg.solve(squares, products)
-    return coefficients
+    size = len(squares) // bins
+    plain = _ridge(
+        squares.reshape(bins, size, bins, size).sum((0, 2)),
+        products.reshape(bins, size, -1).sum(0),
+        penalty,
+    )
+    if bins == 1:
+        return plain
+    everywhere = plain.repeat(bins, 1)
+    return everywhere + _ridge(squares, products - squares @ everywhere, penalty)
+
+
+def _ridge(squares: Tensor, products: Tensor, penalty: float) -> Tensor:
+    eye = torch.eye(len(squares), dtype=squares.dtype, device=squares.device)
+    solved: Tensor = torch.linalg.solve(squares + penalty * eye, products)
+    return solved
 
 
 def _no_token() -> ValueError:
