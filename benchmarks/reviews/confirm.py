@@ -7,7 +7,7 @@ figures are kept in a file of their own in `--work`, so that an interrupted run 
 
     python benchmarks/reviews/confirm.py
         --corpus cosmetics=FILE.jsonl treebank=FOLDER car-views=FOLDER
-        [--texts 200] [--short-texts 60] [--seeds 0 1 2] [--networks NAME …]
+        [--texts 200] [--short-texts 60] [--seeds 0 1 2] [--networks NAME …] [--finished]
 """
 
 import argparse
@@ -130,6 +130,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
                 file = options.work / (
                     f"{name}-{network.name}-{seed}-{options.texts}-{options.short_texts}.json"
                 )
+                if not file.exists() and options.finished:
+                    continue
                 if not file.exists():
                     with single_thread():
                         record = confirm_network(network, corpus, seed, options)
@@ -167,6 +169,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--texts", type=int, default=200)
     parser.add_argument("--short-texts", type=int, default=60)
     parser.add_argument("--work", type=Path, default=Path("confirm-work"))
+    parser.add_argument(
+        "--finished", action="store_true", help="run nothing; put together what is in --work"
+    )
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("confirm.json"))
     options = parser.parse_args(arguments)
     options.corpus = dict(options.corpus)
