@@ -1,9 +1,9 @@
 """The calibrated delta on networks trained the usual way: plain or by distance, two teachers.
 
 Eight networks of `benchmarks.reviews.usual_networks` for each corpus. The vectors are learnt from
-training texts without their labels, and judged on held-out ones of 10 to 100 words: comprehensiveness
-beside Integrated Gradients on the same texts. Every network's figures are kept in `--work`, so that
-an interrupted run goes on.
+training texts without their labels, and judged on held-out ones of 10 to 100 words:
+comprehensiveness beside Integrated Gradients on the same texts. Every network's figures are kept in
+`--work`, so that an interrupted run goes on.
 
     python benchmarks/calibration/networks.py
         --corpus cosmetics=FILE.jsonl treebank=FOLDER car-views=FOLDER [--texts 200] [--seeds 0]
@@ -45,12 +45,11 @@ from captum_rnn.text.corpus import Corpus
 LEAST_WORDS = 10
 _TEACHER = IntegratedGradientsFromZero(name="teacher", label="teacher", steps=TEACHER_POINTS)
 VARIANTS = {
-    "plain, mean adjoint": CalibratedDelta(name="plain", label="plain"),
-    "plain, Integrated Gradients": CalibratedDelta(name="taught", label="taught", teacher=_TEACHER),
-    "by distance, mean adjoint": CalibratedDelta(name="far", label="far", by_distance=True),
-    "by distance, Integrated Gradients": CalibratedDelta(
-        name="taught-far", label="taught far", by_distance=True, teacher=_TEACHER
-    ),
+    f"{kind}, {taught}": CalibratedDelta(
+        name=f"{kind}, {taught}", label=kind, passes="1", by_distance=by_distance, teacher=teacher
+    )
+    for kind, by_distance in (("plain", False), ("by distance", True))
+    for taught, teacher in (("mean adjoint", None), ("Integrated Gradients", _TEACHER))
 }
 """What is calibrated, and by which teacher."""
 
@@ -81,17 +80,15 @@ def judge_network(network: Network, corpus: Corpus, seed: int, texts: int) -> di
 
 def _explained(trained: Trained) -> ExplainedModel:
     model = trained.model
-    return ExplainedModel(
-        model, model.embedding, model.layer, pad_id=PADDING, neutral_id=UNKNOWN
-    )
+    return ExplainedModel(model, model.embedding, model.layer, pad_id=PADDING, neutral_id=UNKNOWN)
 
 
 def networks_text(records: Sequence[dict[str, Any]]) -> str:
     """Markdown: each network's difference from Integrated Gradients, and how many are below it."""
     names = list(VARIANTS)
     lines = [
-        "Comprehensiveness minus that of Integrated Gradients (50 points), paired; * where the 95 % "
-        "interval leaves out zero.",
+        "Comprehensiveness minus that of Integrated Gradients (50 points), paired; * where the "
+        "95 % interval leaves out zero.",
         "",
         "| network | corpus | " + " | ".join(names) + " |",
         "|---|---" + "|---" * len(names) + "|",

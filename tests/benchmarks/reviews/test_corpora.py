@@ -23,12 +23,14 @@ def test_a_line_that_is_no_opinion_is_named(line, tmp_path):
 
 
 def test_sentences_of_a_treebank_by_their_roots(tmp_path):
-    write(tmp_path / "b.txt", "(0 (1 No) (2 one))", "(2 (2 So) (2 what))")
-    write(tmp_path / "a.txt", "(4 (3 Very) (4 (3 good) (2 .)))", "(1 (1 bad))")
+    write(tmp_path / "dev.txt", "(0 (1 No) (2 one))", "(2 (2 So) (2 what))")
+    write(tmp_path / "train.txt", "(4 (3 Very) (4 (3 good) (2 .)))", "(1 (1 bad))")
+    write(tmp_path / "test.txt", "(2 (2 Well))")
+    write(tmp_path / "another.txt", "(4", "(4 good))")
     corpus = treebank(tmp_path)
     assert corpus.reviews == (Review("Very good .", 1), Review("bad", 0), Review("No one", 0))
     assert corpus.language == "english"
-    assert treebank(tmp_path / "a.txt").reviews == corpus.reviews[:2]
+    assert treebank(tmp_path / "train.txt").reviews == corpus.reviews[:2]
 
 
 def test_a_line_that_is_no_tree_is_named(tmp_path):
