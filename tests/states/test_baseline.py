@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from captum_rnn import pack_tokens
-from captum_rnn.states.baseline import Baselines, at_steps, baseline_inputs
+from captum_rnn.states.baseline import Baselines, at_steps, given_on_baselines
 from captum_rnn.states.recording import record_calls
 from models import hooks
 
@@ -42,7 +42,7 @@ def read(forward, layer, inputs, baselines):
     """What the layer reads at each step (steps, features) on baselines."""
     calls = record_calls(layer, lambda: forward(*inputs))
     instead = Baselines(inputs, baselines)
-    return baseline_inputs(layer, lambda: forward(*instead.inputs), instead, calls)
+    return given_on_baselines(layer, lambda: forward(*instead.inputs), instead, calls).read
 
 
 @pytest.mark.parametrize("fed", ["padded", "time-first", "packed", "marked"])

@@ -9,6 +9,7 @@ from torch import nn
 from captum_rnn.functional.baseline import baseline_run
 from captum_rnn.functional.cells import SECANT
 from captum_rnn.states.head import (
+    Way,
     answered,
     head_gradients,
     head_values,
@@ -51,7 +52,7 @@ def test_a_baseline_run_is_read_like_the_layers_own(
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
     own = head_values(case.layer, recorded.forward, [recorded.call])
     torch.testing.assert_close(own, recorded.value, rtol=0, atol=1e-12)
-    (gradient,) = head_gradients(case.layer, recorded.forward, [recorded.call])
+    (gradient,), _ = head_gradients(case.layer, Way(recorded.forward, []), [recorded.call])
     torch.testing.assert_close(data_of(gradient.output), data_of(recorded.gradient.output))
     assert "forward" not in vars(case.layer)
 
@@ -64,8 +65,8 @@ def test_mean_gradients_explain_the_difference_of_a_smooth_head(
     recorded = Recorded(case)
     run = baseline_run(recorded.stack, torch.zeros(1, 1, 3), SECANT)
     rest = answered(recorded.call, run, batch_first=case.layer.batch_first)
-    layer, forward = case.layer, recorded.forward
-    (gradient,) = mean_head_gradients(layer, forward, [recorded.call], [rest], points=12)
+    layer, way = case.layer, Way(recorded.forward, [])
+    (gradient,), _ = mean_head_gradients(layer, lambda _: way, [recorded.call], [rest], points=12)
     stack = unstack(layer, recorded.call, gradient)
     explained = sum(
         (passed.read * (passed.states - other.states)[1:]).sum((0, 2))
@@ -77,7 +78,7 @@ def test_mean_gradients_explain_the_difference_of_a_smooth_head(
         for passes, others in zip(stack.layers, run.layers, strict=True)
         for passed, other in zip(passes, others, strict=True)
     )
-    expected = recorded.value - head_values(layer, forward, [rest])
+    expected = recorded.value - head_values(layer, recorded.forward, [rest])
     torch.testing.assert_close(explained, expected, rtol=0, atol=1e-11)
 
 

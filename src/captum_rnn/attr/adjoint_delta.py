@@ -18,6 +18,7 @@ from captum_rnn.functional.cells import TANGENT
 from captum_rnn.functional.features import (
     exact_feature_changes,
     feature_changes,
+    feature_multipliers,
     replaced_one_by_one,
 )
 from captum_rnn.functional.prediction_reads import (
@@ -59,6 +60,10 @@ class AdjointDeltaAttribution(EveryPredictionCompared, ComparingAttribution):
 
     and they sum to the step's score to third order; or, if asked for, the change by that feature
     alone. With `per_step=True` steps are compared as a whole.
+
+    An initial state that is among the inputs is s_0, whose score is ⟨s_0 − s'_0, λ_0⟩ in each
+    feature. Static covariates, which every step reads, make the initial state or reach the head,
+    get what goes on to them by derivatives.
 
     One forward pass and one reverse scan over recomputed gates, without autograd through the
     recurrence: it runs on a GPU in eval mode. It knows what later steps did to a token's effect,
@@ -107,6 +112,7 @@ class AdjointDeltaAttribution(EveryPredictionCompared, ComparingAttribution):
 
     _looks_at_class: ClassVar[bool] = True
     _passes_on: ClassVar[bool] = True
+    _scores_static: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -157,11 +163,15 @@ class AdjointDeltaAttribution(EveryPredictionCompared, ComparingAttribution):
 
     def _knows_features(self, run: Run) -> bool:
         compares = all(record.baseline is not None for record in run.records)
-        return compares and not run.needs_walk and any(run.reads_own_features)
+        alone = not run.mixed and not any(run.depends)
+        return compares and alone and any(run.reads_own_features)
 
     @in_full_precision
     def _handed_on(self, layer: nn.Module, record: Record) -> tuple[Tensor, tuple[Tensor, ...]]:
-        inputs, initial = handed_on(unstack(layer, record.call, record.gradient), TANGENT)
+        stack = unstack(layer, record.call, record.gradient)
+        inputs, initial = handed_on(stack, TANGENT)
+        if record.baseline is not None:
+            inputs = feature_multipliers(stack, record.baseline, worth_of_steps(stack))
         return inputs.transpose(0, 1), initial
 
     @in_full_precision

@@ -1,6 +1,7 @@
 """Baselines as a user gives them, and what the recurrent layer would have read of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from numbers import Real
 from typing import Any, TypeAlias
 
@@ -8,9 +9,10 @@ import torch
 from torch import Tensor
 
 from captum_rnn._captum import run_forward
-from captum_rnn.attr.inputs import InputLayout, check_inputs
+from captum_rnn.attr.inputs import InputLayout
 from captum_rnn.attr.records import Run
-from captum_rnn.states.baseline import Baselines, at_steps, baseline_inputs
+from captum_rnn.states.baseline import Baselines, at_steps, given_on_baselines
+from captum_rnn.states.joining import Joined
 
 GivenBaselines: TypeAlias = float | Tensor | tuple[float | Tensor, ...] | None
 
@@ -60,33 +62,70 @@ def _as_baseline(given: Any, tensor: Tensor, layout: InputLayout) -> Tensor:
         ) from error
 
 
-def read_baselines(
+def on_baselines(
     forward_func: Callable[..., Any],
     run: Run,
-    inputs: Any,
     baselines: GivenBaselines,
     additional_forward_args: Any,
-) -> list[Tensor]:
-    """For each record what the layer would have read (time, rows, features) of baselines.
+) -> Run:
+    """A run with what its layer, and what reads inputs beside it, would have read of baselines.
 
     Args:
         forward_func: The model.
         run: Its run on the inputs themselves.
-        inputs: The inputs.
         baselines: The baselines, as the user gave them.
         additional_forward_args: Further arguments of the model, the same as for the inputs.
+
+    Raises:
+        ValueError: Several layers, or baselines that do not fit.
     """
-    tensors = check_inputs(inputs)
     if len(run.modules) > 1:
         raise ValueError(
             f"baselines are given for {len(run.modules)} layers, but they say what one layer would "
             "have read: pass that layer alone, or leave baselines out"
         )
-    following = Baselines(tensors, as_baselines(baselines, tensors, run.layouts))
-    read = baseline_inputs(
+    run = replace(run, baselines=as_baselines(baselines, run.inputs, run.layouts))
+    following = run.reads_baselines()
+    given = given_on_baselines(
         run.modules[0],
         lambda: run_forward(forward_func, following.inputs, None, additional_forward_args),
         following,
         run.calls,
     )
-    return [at_steps(read, record.numbers) for record in run.records]
+    records = [
+        replace(
+            record,
+            baseline=at_steps(given.read, record.numbers),
+            first_baseline=_first_states(joined, given.initial),
+        )
+        for record, joined in zip(run.records, run.joined, strict=True)
+    ]
+    return replace(run, records=records, reads_instead=_beside(run, following))
+
+
+def _first_states(
+    joined: Joined, initial: Sequence[tuple[Tensor, ...] | None]
+) -> tuple[Tensor, ...] | None:
+    """The states that a trajectory begins with on baselines; None where it is given none."""
+    if joined.call.initial is None:
+        return None
+    found = tuple(state.clone() for state in joined.call.initial)
+    for number, is_linked in zip(joined.members, joined.is_linked, strict=True):
+        given = initial[number]
+        if not is_linked and given is not None:
+            for state, instead in zip(found, given, strict=True):
+                rows = state.reshape(len(instead), -1, state.shape[-1])
+                rows[:, joined.rows_of(number)] = instead.to(state)
+    return found
+
+
+def _beside(run: Run, following: Baselines) -> list[Tensor | None]:
+    """What stands on baselines at each entry of the graph; None where nothing reads it beside."""
+    if run.graph is None:
+        return []
+    found: list[Tensor | None] = []
+    entries = [*following.entries, *[None] * len(run.graph.entries)]
+    for own, other in zip(run.graph.entries, entries, strict=False):
+        same = other is not None and other.vectors.shape == own.vectors.shape
+        found.append(other.vectors if other is not None and same else None)
+    return found

@@ -62,6 +62,7 @@ class ComparingAttribution(RecurrentAttribution):
         Args:
             inputs: Token ids (batch, time) or embedded tokens (batch, time, features). A tuple of
                 k tensors for a model that runs the layer once for each of them, in that order.
+                After them, where a method scores them, static covariates and initial states.
             baselines: What each token is compared with: a number, or a tensor of the inputs' shape
                 or that broadcasts to it: (features,), a row without its batch axis such as
                 (time, features), (1, time, features), a row for each. For ids: an id, ids

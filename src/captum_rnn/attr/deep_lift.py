@@ -1,6 +1,7 @@
 """DeepLIFT through a recurrent layer, by one reverse scan."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -38,7 +39,11 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
     x'_t is what the layer would have read of the baseline; without `baselines`, a zero vector. Of
     float inputs whose features the layer reads, each feature has its own score,
     :math:`(x_t - x'_t)_j \, (W^\top \mu_t)_j`. The baseline starts from the same initial state,
-    which therefore gets no score.
+    which therefore gets no score; unless that is made of the inputs, or is one of them, and then
+    from what the model makes of the baselines. Static covariates, which every step reads, make the
+    initial state or reach the head, get what goes on to them, and none of the change is lost;
+    without baselines all float inputs are then compared with zeros. What makes steps or states of
+    them has to be linear, and is refused otherwise.
 
     Args:
         forward_func: The model, or any function that runs it.
@@ -75,6 +80,8 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
     """
 
     _looks_at_class: ClassVar[bool] = True
+    _scores_static: ClassVar[bool] = True
+    _compares_with_zero: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -106,19 +113,20 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
         self, *given: Any, to_tokens: bool = True
     ) -> "ComparedRun":
         run = super()._run(*given, to_tokens=to_tokens)
-        if to_tokens:
+        goes_on = self.step == "share" and run.baselines is not None and not any(run.depends)
+        if to_tokens and not goes_on:
             check_no_walk(run, type(self).__name__)
         if len(run.modules) > 1:
             raise ValueError(
                 f"layer holds {len(run.modules)} layers, but {type(self).__name__} compares the "
                 "states of one; pass it alone, or use RecurrentLRPAttribution"
             )
-        return ComparedRun(**vars(run))
+        return ComparedRun(**vars(run), begins_anew=to_tokens)
 
     @torch.no_grad()
     def _step_scores(self, run: Run) -> list[Tensor]:
         assert isinstance(run, ComparedRun)
-        pairs = run.pairs  # for which the model's head runs again, as the caller runs it
+        pairs = run.compared.pairs  # for which the model's head runs again, as the caller runs it
         with run.full_precision():
             return [
                 record.path.without_padding(self._scores(*pair).transpose(0, 1))
@@ -127,8 +135,16 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
 
     @torch.no_grad()
     def _token_scores(self, run: Run) -> list[Tensor]:
+        assert isinstance(run, ComparedRun)
         scores = self._step_scores(run)
-        return run.with_beside(run.placed(scores))
+        with run.full_precision():
+            weighted = run.handed_on(scores)
+        own = [
+            torch.zeros_like(of_steps) if index in run.mixed else of_steps
+            for index, of_steps in enumerate(scores)
+        ]
+        read = replace(run, reads_beside=run.compared.beside)
+        return read.with_beside(read.placed(own), weighted)
 
     def _scores(self, stack: Stack, base: BaselineRun) -> Tensor:
         """Of one call, scores of features (time, rows, features), or of steps (time, rows)."""
@@ -140,4 +156,6 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
         assert isinstance(run, ComparedRun)
         assert run.value is not None
         totals = run.value - run.base_value
-        return totals + run.sums(run.beside()).to(totals) if run.has_beside else totals
+        if run.has_beside and run.baselines is None:
+            return totals + run.sums(run.beside()).to(totals)
+        return totals

@@ -28,6 +28,10 @@ class Forward:
         self._arguments = inputs, target, additional_forward_args
         self.selected: Any = None
 
+    def on(self, inputs: tuple[Tensor, ...]) -> "Forward":
+        """The same model with other inputs."""
+        return Forward(self._model._forward_func, inputs, *self._arguments[1:])
+
     def __call__(self) -> Any:
         """Runs the model; ValueError for a target that is none of its classes."""
         self._model.answer, target = None, self._arguments[1]

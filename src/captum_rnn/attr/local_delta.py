@@ -6,8 +6,10 @@ from torch import Tensor, nn
 
 from captum_rnn.attr.comparing import ComparingAttribution
 from captum_rnn.attr.records import Record, Run, in_full_precision
-from captum_rnn.functional.features import feature_changes
-from captum_rnn.functional.local import local_delta, read_from_here_on
+from captum_rnn.attr.through import check_no_walk
+from captum_rnn.functional.features import feature_changes, feature_multipliers
+from captum_rnn.functional.local import all_read, local_delta, read_from_here_on
+from captum_rnn.functional.stack import Stack
 from captum_rnn.states.recovery import unstack
 
 
@@ -26,6 +28,9 @@ class LocalDeltaAttribution(ComparingAttribution):
     Each feature of a float input that the layer reads has its own score, by the cell's derivative
     halfway between input and baseline; they sum to the step's score to third order. With
     `per_step=True` steps are compared as a whole.
+
+    An initial state s_0 that is among the inputs is one more step, held against its baseline:
+    ⟨s_0 − s'_0, all that is read⟩. What static covariates get goes on to them by derivatives.
 
     Args:
         forward_func: The model, or any function that runs it.
@@ -53,9 +58,12 @@ class LocalDeltaAttribution(ComparingAttribution):
     """
 
     _looks_at_class: ClassVar[bool] = True
+    _passes_on: ClassVar[bool] = True
+    _scores_static: ClassVar[bool] = True
+    _compares_with_zero: ClassVar[bool] = True
 
     def _knows_features(self, run: Run) -> bool:
-        return not run.needs_walk and any(run.reads_own_features)
+        return not run.mixed and not any(run.depends) and any(run.reads_own_features)
 
     def _token_scores(self, run: Run) -> list[Tensor]:
         if run.composed:
@@ -64,17 +72,31 @@ class LocalDeltaAttribution(ComparingAttribution):
                 "what a baseline makes of one layer's step alone; pass one of them, or use "
                 "AdjointDeltaAttribution"
             )
+        if any(run.depends):
+            check_no_walk(run, type(self).__name__)
         return super()._token_scores(run)
+
+    @in_full_precision
+    def _handed_on(self, layer: nn.Module, record: Record) -> tuple[Tensor, tuple[Tensor, ...]]:
+        stack = unstack(layer, record.call, record.gradient)
+        reference = _reference(record, stack)
+        inputs = feature_multipliers(stack, reference, read_from_here_on(stack))
+        return inputs.transpose(0, 1), all_read(stack)
 
     @in_full_precision
     def _score(self, layer: nn.Module, record: Record) -> Tensor:
         assert record.gradient is not None
         stack = unstack(layer, record.call, record.gradient)
-        baseline = record.baseline
-        if baseline is None:
-            baseline = stack.inputs.new_zeros(1, 1, stack.inputs.shape[2])
+        baseline = _reference(record, stack)
         if record.of_features:
             scores = feature_changes(stack, baseline, read_from_here_on(stack))
         else:
             scores = local_delta(stack, baseline)
         return record.path.without_padding(scores.transpose(0, 1))
+
+
+def _reference(record: Record, stack: Stack) -> Tensor:
+    """What stands instead of the input of each step: a zero vector without baselines."""
+    if record.baseline is None:
+        return stack.inputs.new_zeros(1, 1, stack.inputs.shape[2])
+    return record.baseline

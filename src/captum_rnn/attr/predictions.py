@@ -164,7 +164,7 @@ class EveryPrediction(RecurrentAttribution):
         answers = Answers(self.forward_func, target, chosen, batch_first=self.batch_first)
         model = RecurrentModel(answers, self.layer, self.batch_first)
         run = model.run(inputs, None, additional_forward_args, with_value=True, with_gradient=True)
-        run = self._looked_at(run, inputs, additional_forward_args, baselines)
+        run = self._looked_at(run, additional_forward_args, baselines)
         if run.needs_walk or run.has_beside:
             raise ValueError(
                 "the model has layers that read each other, or reads its inputs beside the layer, "

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
+from captum_rnn.attr.forward import Forward
 from captum_rnn.attr.inputs import InputLayout
+from captum_rnn.states.baseline import Baselines
 from captum_rnn.states.following import Entry
 from captum_rnn.states.graph import Graph, Weighted
 from captum_rnn.states.hooks import LayerCall
@@ -36,6 +38,7 @@ class Record:
         numbers: Which step of all calls of the layer each of its steps was (rows, time); -1: none.
         baseline: What the layer would have read of the baselines (time, rows, features), in the
             order of the text; None: there are none.
+        first_baseline: The states that it would have begun with; None: none are given.
         later: What layers behind this one read of it, if their own steps are scored too.
         of_features: Whether the features that it read are to be scored, not its steps.
     """
@@ -48,6 +51,7 @@ class Record:
     gradient: ReadGradient | None = None
     target: Any = None
     baseline: Tensor | None = None
+    first_baseline: tuple[Tensor, ...] | None = None
     later: ReadGradient | None = None
     of_features: bool = False
 
@@ -74,9 +78,11 @@ class Run:
         begun: The records whose initial states are made of the tokens.
         reads_beside: Derivatives of the output with respect to what reaches it beside the layers,
             for each entry of the graph.
+        baselines: What the inputs are compared with; None: nothing was given.
+        reads_instead: What stands on baselines at each entry of the graph; None: that is not known.
     """
 
-    forward: Callable[[], Any]
+    forward: Forward
     value: Tensor | None
     layouts: list[InputLayout]
     records: list[Record]
@@ -92,6 +98,8 @@ class Run:
     composed: set[int] = field(default_factory=set)
     begun: set[int] = field(default_factory=set)
     reads_beside: list[Tensor | None] = field(default_factory=list)
+    baselines: tuple[Tensor, ...] | None = None
+    reads_instead: list[Tensor | None] = field(default_factory=list)
 
     @property
     def grids(self) -> list[tuple[int, int]]:
@@ -118,6 +126,18 @@ class Run:
         return any(read is not None and bool(read.any()) for read in self.reads_beside)
 
     @property
+    def may_be_zero(self) -> bool:
+        """Whether float inputs reach the output by more ways than steps of a layer of their own."""
+        floats = all(tensor.is_floating_point() for tensor in self.inputs)
+        other_ways = bool(self.mixed or self.begun) or self.has_beside
+        return floats and other_ways and len(self.modules) == 1
+
+    def reads_baselines(self) -> Baselines:
+        """While it is active, the model that is run on its inputs reads baselines instead."""
+        assert self.baselines is not None
+        return Baselines(self.inputs, tuple(given.clone() for given in self.baselines))
+
+    @property
     def needs_walk(self) -> bool:
         """Whether there is more than layers that read tokens and a classifier that reads layers."""
         return self.graph is not None and (
@@ -125,23 +145,50 @@ class Run:
         )
 
     def beside(self, weighted: Sequence[Weighted] = ()) -> list[Tensor]:
-        """Derivative times vector of the tokens of each input, over their axes.
+        """Derivative times vector, less that of the baseline, of the tokens of each input.
 
-        Of the output with all layers held fixed, and of what the layers were given by weight.
+        Of the output with all layers held fixed, and of what the layers were given by weight. Over
+        the axes of the tokens, or in the shape of a float input that no step reads by itself.
         """
         assert self.graph is not None
         tensors = [tensor for of_one in weighted for tensor in of_one.tensors]
         weights = [weight for of_one in weighted for weight in of_one.weights]
         _, gradients = self.graph.gradients(Weighted(tensors, weights))
         added = [
-            torch.zeros([layout.shape[axis] for axis in axes], device=self.graph.values.device)
-            for layout, axes in zip(self.layouts, self.placement.axes, strict=True)
+            torch.zeros(
+                layout.shape if self._is_read_apart(index) else [layout.shape[a] for a in axes],
+                device=self.graph.values.device,
+            )
+            for index, (layout, axes) in enumerate(
+                zip(self.layouts, self.placement.axes, strict=True)
+            )
         ]
-        for entry, *parts in zip(self.graph.entries, gradients, self.reads_beside, strict=True):
+        for number, (entry, *parts) in enumerate(
+            zip(self.graph.entries, gradients, self.reads_beside, strict=True)
+        ):
             for part in parts:
-                if part is not None:
-                    added = self._with_entry(added, entry, (part * entry.vectors).detach())
+                if part is not None and part.any():
+                    shares = part * (entry.vectors - self._instead(number))
+                    added = self._with_entry(added, entry, shares.detach())
         return added
+
+    def _is_read_apart(self, index: int) -> bool:
+        """Whether an input is of floats, and no step of a layer reads a token of it by itself."""
+        return self.inputs[index].is_floating_point() and not bool(
+            self.placement.of_input(index).any()
+        )
+
+    def _instead(self, number: int) -> Tensor | float:
+        """What stands on baselines at an entry of the graph."""
+        if self.baselines is None:
+            return 0.0
+        instead = self.reads_instead[number]
+        if instead is None:
+            raise ValueError(
+                "the model reads vectors of its tokens behind the layer, where they cannot be "
+                "compared with those of baselines; look them up before it runs"
+            )
+        return instead
 
     def placed(self, scores: list[Tensor]) -> list[Tensor]:
         """Scores of steps (rows, time), or of their features too, where their tokens stand."""
@@ -159,8 +206,8 @@ class Run:
         for of_input, more, layout, axes in zip(
             scores, self.beside(weighted), self.layouts, self.placement.axes, strict=True
         ):
-            in_shape = of_input.shape == layout.shape
-            more = layout.arrange(more, axes) if in_shape else more
+            if layout.shape in (of_input.shape, more.shape):
+                of_input, more = layout.arrange(of_input, axes), layout.arrange(more, axes)
             added.append(of_input + more.to(of_input))
         return added
 
@@ -168,7 +215,9 @@ class Run:
         """Adds what the features of an entry got to the tokens."""
         if entry.of_input is not None:
             index = entry.of_input
-            tokens = self.layouts[index].gather(shares, self.placement.axes[index])
+            tokens = shares
+            if not self._is_read_apart(index):
+                tokens = self.layouts[index].gather(shares, self.placement.axes[index])
             return [
                 of_input + tokens if number == index else of_input
                 for number, of_input in enumerate(added)

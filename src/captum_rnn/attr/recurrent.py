@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn._captum import InternalAttribution, format_output, is_tuple, logged
-from captum_rnn.attr.baselines import GivenBaselines, read_baselines
+from captum_rnn.attr.baselines import GivenBaselines, on_baselines
 from captum_rnn.attr.inputs import Lengths, check_inputs
 from captum_rnn.attr.notice import warn_of_shares
 from captum_rnn.attr.records import Record, Run
@@ -35,6 +35,8 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
     _looks_at_class: ClassVar[bool] = False
     _passes_on: ClassVar[bool] = False
     _scores_inputs: ClassVar[bool] = False
+    _scores_static: ClassVar[bool] = False
+    _compares_with_zero: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -121,6 +123,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         Args:
             inputs: Token ids (batch, time) or embedded tokens (batch, time, features). A tuple of
                 k tensors for a model that runs the layer once for each of them, in that order.
+                After them, where a method scores them, static covariates and initial states.
             target: The class, as for every Captum method.
             additional_forward_args: Further arguments of `forward_func`.
             lengths: Number of real tokens in each row (batch,), for a model that runs its padding
@@ -277,26 +280,22 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
             with_value=self._looks_at_class,
             with_gradient=self._needs_gradient or looks,
             to_tokens=to_tokens,
+            with_static=self._scores_static and to_tokens,
         )
-        return self._looked_at(run, inputs, additional_forward_args, baselines)
+        if baselines is None and to_tokens and self._compares_with_zero and run.may_be_zero:
+            baselines = (0.0,) * len(run.inputs)
+        return self._looked_at(run, additional_forward_args, baselines)
 
-    def _looked_at(
-        self, run: Run, inputs: Any, additional_forward_args: Any, baselines: GivenBaselines
-    ) -> Run:
+    def _looked_at(self, run: Run, additional_forward_args: Any, baselines: GivenBaselines) -> Run:
         """A run with the states that the method looks at, and what it compares with."""
         records = [
             replace(record, path=self._select(record.layer, record.call, record.path))
             for record in run.records
         ]
-        if baselines is not None:
-            read = read_baselines(
-                self.forward_func, run, inputs, baselines, additional_forward_args
-            )
-            records = [
-                replace(record, baseline=of_record)
-                for record, of_record in zip(records, read, strict=True)
-            ]
-        return replace(run, records=records)
+        run = replace(run, records=records)
+        if baselines is None:
+            return run
+        return on_baselines(self.forward_func, run, baselines, additional_forward_args)
 
     @torch.no_grad()
     def _token_scores(self, run: Run) -> list[Tensor]:

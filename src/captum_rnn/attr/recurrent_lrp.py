@@ -39,6 +39,9 @@ class RecurrentLRPAttribution(RecurrentAttribution):
     of a layer's inputs is that of the outputs of the layer below; the lowest layer's, summed over
     the features, is the token's score.
 
+    Initial states and static covariates that are among the inputs get the relevance that flows on
+    to them.
+
     One forward pass and one reverse scan over recomputed gates, without autograd through the
     recurrence: it runs on a GPU in eval mode.
 
@@ -87,6 +90,7 @@ class RecurrentLRPAttribution(RecurrentAttribution):
     """
 
     _looks_at_class: ClassVar[bool] = True
+    _scores_static: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -15,17 +15,18 @@ from captum_rnn.attr.inputs import (
     explained,
     one_for_each_input,
 )
+from captum_rnn.attr.reading import check_all_read, check_ran, check_read, with_rows
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.rows import rows_read, target_of_rows, without_padding
 from captum_rnn.states.composing import composed
 from captum_rnn.states.following import Following
-from captum_rnn.states.graph import Graph, Weighted
+from captum_rnn.states.graph import Begun, Graph, Weighted
 from captum_rnn.states.joining import Joined, join
 from captum_rnn.states.layers import form_of, recurrent_layer
 from captum_rnn.states.leftovers import no_graph_left_in
 from captum_rnn.states.modes import modules_of
 from captum_rnn.states.order import check_reads_in_order
-from captum_rnn.states.places import Placement, Steps, place, steps_of
+from captum_rnn.states.places import Steps, place, steps_of
 from captum_rnn.states.recording import (
     ReadGradient,
     Recording,
@@ -85,6 +86,7 @@ class RecurrentModel:
         with_value: bool = False,
         with_gradient: bool = False,
         to_tokens: bool = True,
+        with_static: bool = False,
     ) -> Run:
         """Runs the model once and checks that its layer read the inputs, token by token.
 
@@ -97,6 +99,8 @@ class RecurrentModel:
             with_gradient: Differentiate them, or whatever is answered, with respect to what is read
                 of the layer.
             to_tokens: Whether tokens are to be scored, and not what the layer read.
+            with_static: Whether inputs are scored that no step reads: those that reach the output
+                beside the layer or make its initial states.
         """
         tensors = check_inputs(inputs)
         each_lengths = one_for_each_input(lengths, len(tensors))
@@ -119,18 +123,24 @@ class RecurrentModel:
             by_way: set[int] = set()
             if read.graph is not None and len(calls) > 1:
                 placement, by_way = composed(placement, recording, calls)
-            self._check_ran(placement)
+            check_ran(placement, self._layer_name)
             if to_tokens:
-                self._check_read(placement, layouts, added_up=with_value)
+                check_read(placement, layouts, self._layer_name, added_up=with_value)
+                if not with_static:
+                    check_all_read(placement, layouts, self._layer_name)
             own = [detached(call) for call in recording.calls]
             for kind in kinds:
                 if not form_of(kind).has_gates and kind in layers:
                     check_reads_in_order(kind, own[layers.index(kind)])
             joined = join(layers, own, read.gradients, calls)
             readers = begins = [set[int]() for _ in joined]
-            of_tokens = read.graph.begin_from_tokens(joined) if read.graph else set[int]()
+            of_tokens = read.graph.begin_from_tokens(joined) if read.graph else Begun(set(), [], [])
             if read.graph is not None and len(calls) > 1:
                 readers, begins = read.graph.readers(joined)
+            if with_static:
+                ways = [read.beside, *of_tokens.gradients]
+                check_all_read(placement, layouts, self._layer_name, following.entries, ways)
+                layouts = with_rows(placement, layouts, following.entries, of_tokens.of_first_rows)
         mixed = placement.mixed
         placement = placement.renumbered([trajectory.numbers for trajectory in joined])
         steps = [trajectory.steps for trajectory in joined]
@@ -156,7 +166,7 @@ class RecurrentModel:
             [read_by | begun for read_by, begun in zip(readers, begins, strict=True)],
             _of(joined, mixed),
             _of(joined, by_way),
-            of_tokens,
+            of_tokens.trajectories,
             read.beside,
         )
 
@@ -174,47 +184,6 @@ class RecurrentModel:
             alone = "" if tensor.dim() != 1 else "; add the axis of the batch: inputs.unsqueeze(0)"
             raise ValueError(f"inputs has shape {tuple(tensor.shape)}; expected {expected}{alone}")
         return InputLayout(tensor.shape, batch_first, unbatched)
-
-    def _check_ran(self, placement: Placement) -> None:
-        if not placement.counts:
-            raise ValueError(
-                f"{self._layer_name} did not run in the forward pass; pass the layer that "
-                "forward_func uses"
-            )
-
-    def _check_read(
-        self, placement: Placement, layouts: list[InputLayout], *, added_up: bool
-    ) -> None:
-        """Raises ValueError unless the layer read tokens of each input, each step its own.
-
-        Unless scores may be `added_up`, it has to read each token once.
-        """
-        if placement.mixed and not added_up:
-            raise ValueError(
-                f"the steps of {self._layer_name} read several tokens each, and other steps read "
-                "them too, as behind a convolution, attention or another recurrent layer, so that "
-                "its steps have no token of their own; pass attribute_to_layer_input=True for "
-                "scores of the steps themselves, or use AdjointDeltaAttribution"
-            )
-        for index, layout in enumerate(layouts):
-            if not placement.mixed and not placement.of_input(index).any():
-                name = "inputs" if len(layouts) == 1 else f"inputs[{index}]"
-                raise ValueError(
-                    f"{self._layer_name} read no token of {name}, whose shape is "
-                    f"{tuple(layout.shape)}, as far as can be followed; pass the tensors whose "
-                    "tokens the layer reads, everything else in additional_forward_args, and a "
-                    "forward_func that does not detach them or leave torch on the way"
-                )
-
-        once = placement.straight or placement.mixed or added_up
-        often = 1 if once else int(placement.places.bincount().amax())
-        if often > 1:
-            raise ValueError(
-                f"{self._layer_name} ran {len(placement.counts)} times in the forward pass for "
-                f"{len(layouts)} input tensor(s) and read a token {often} times, but scores "
-                "that do not look at the class cannot be added up; pass a tensor in inputs for "
-                "each run of the layer, or use a method that looks at the class"
-            )
 
     @property
     def _layer_name(self) -> str:

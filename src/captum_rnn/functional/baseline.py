@@ -1,5 +1,6 @@
 """The run of a recurrent layer over a baseline, beside the run that was recorded."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ class DirectionRun(NamedTuple):
 
 @dataclass(frozen=True)
 class BaselineRun:
-    """A run over a baseline from the same initial states; of one row where that says it all.
+    """A run over a baseline; of one row where that says it all.
 
     Attributes:
         inputs: What the lowest layer reads (time, rows, features), in the order of the text.
@@ -59,19 +60,23 @@ class BaselineRun:
         return torch.stack(last)
 
 
-def baseline_run(stack: Stack, inputs: Tensor, rule: Rule) -> BaselineRun:
+def baseline_run(
+    stack: Stack, inputs: Tensor, rule: Rule, first: Sequence[Tensor] | None = None
+) -> BaselineRun:
     """Runs the cells of a stack over other inputs, once for all rows where they do not differ.
 
     Args:
         stack: The recorded run.
         inputs: (time or 1, batch or 1, features), in the order of the text.
         rule: The rule that will compare the two runs.
+        first: The states (number, batch, state) that it begins with, of all layers and directions,
+            and of an LSTM the cell states; None: those of the recorded run.
     """
     bottom = stack.layers[0][0].inputs
     constant = inputs.shape[0] == 1
     inputs = inputs.to(bottom).expand(len(bottom), -1, -1)
-    ends = stack.ends
-    if inputs.shape[1] == 1 and _rows_are_alike(stack, constant=constant):
+    ends, starts = stack.ends, _starts(stack, first)
+    if inputs.shape[1] == 1 and _rows_are_alike(stack, starts, constant=constant):
         ends = None
     else:
         inputs = inputs.expand(-1, bottom.shape[1], -1)
@@ -81,7 +86,8 @@ def baseline_run(stack: Stack, inputs: Tensor, rule: Rule) -> BaselineRun:
         for direction, passed in enumerate(layer):
             passed.cell.slot_weights(rule)  # before it runs: a cell without gates refuses
             tokens = read if direction == 0 else reverse_rows(read, ends)
-            state, cell = passed.states[0, : read.shape[1]], passed.initial_cell
+            state, cell = starts.pop(0)
+            state = state[: read.shape[1]]
             cell = None if cell is None else cell[: read.shape[1]]
             states = passed.cell.walk(tokens, state, cell)
             steps = passed.cell.steps(tokens, states, cell, rule)
@@ -91,7 +97,18 @@ def baseline_run(stack: Stack, inputs: Tensor, rule: Rule) -> BaselineRun:
     return BaselineRun(inputs, layers, stack.ends)
 
 
-def _rows_are_alike(stack: Stack, *, constant: bool) -> bool:
+def _starts(stack: Stack, first: Sequence[Tensor] | None) -> list[tuple[Tensor, Tensor | None]]:
+    """The state, and the cell state of an LSTM, that each layer and direction begins with."""
+    passes = [passed for layer in stack.layers for passed in layer]
+    if first is None:
+        return [(passed.states[0], passed.initial_cell) for passed in passes]
+    states, *cells = (state.to(stack.inputs) for state in first)
+    return [(state, cells[0][index] if cells else None) for index, state in enumerate(states)]
+
+
+def _rows_are_alike(
+    stack: Stack, starts: list[tuple[Tensor, Tensor | None]], *, constant: bool
+) -> bool:
     """Whether the run over one baseline is the same for all rows, but for where it ends.
 
     A direction that reads from the end of its row comes upon the same tokens as in another row only
@@ -100,11 +117,8 @@ def _rows_are_alike(stack: Stack, *, constant: bool) -> bool:
     bottom = stack.layers[0]
     if stack.ends is not None and len(bottom) > 1 and not (constant and len(stack.layers) == 1):
         return False
-    starts = [passed.states[0] for layer in stack.layers for passed in layer]
-    starts += [
-        p.initial_cell for layer in stack.layers for p in layer if p.initial_cell is not None
-    ]
-    return all(bool((start == start[:1]).all()) for start in starts)
+    states = [state for start in starts for state in start if state is not None]
+    return all(bool((state == state[:1]).all()) for state in states)
 
 
 def _outputs(runs: list[DirectionRun], ends: Tensor | None) -> Tensor:

@@ -29,7 +29,19 @@ def feature_changes(stack: Stack, reference: Tensor, worth: Sequence[Sequence[En
     Returns:
         Scores (time, batch, features) in the order of the text.
     """
-    reference, steps = reference.to(stack.inputs), midpoint_steps(stack, reference)
+    multipliers = feature_multipliers(stack, reference, worth)
+    return multipliers.mul_(stack.inputs - reference.to(stack.inputs))
+
+
+def feature_multipliers(stack: Stack, reference: Tensor, worth: Sequence[Sequence[Ends]]) -> Tensor:
+    """The derivatives at the midpoint alone (time, batch, features), in the order of the text.
+
+    Args:
+        stack: The stacked layers.
+        reference: As for `feature_changes`.
+        worth: As for `feature_changes`.
+    """
+    steps = midpoint_steps(stack, reference)
     of_inputs: Tensor | None = None
     for layer, of_layer, worths in reversed(list(zip(stack.layers, steps, worth, strict=True))):
         above = [None] * len(layer) if of_inputs is None else of_inputs.chunk(len(layer), -1)
@@ -43,7 +55,7 @@ def feature_changes(stack: Stack, reference: Tensor, worth: Sequence[Sequence[En
             found.append(stack.reorder(of_tokens, direction))
         of_inputs = torch.stack(found).sum(0)
     assert of_inputs is not None
-    return of_inputs.mul_(stack.inputs - reference)
+    return of_inputs
 
 
 def midpoint_steps(stack: Stack, reference: Tensor) -> list[list[Any]]:

@@ -1,5 +1,6 @@
 """Local delta: the steps that the top layer took, against those of references."""
 
+import torch
 from torch import Tensor
 
 from captum_rnn.functional.propagation import Ends, step_changes
@@ -36,6 +37,24 @@ def read_from_here_on(stack: Stack) -> list[list[Ends]]:
         ]
         for layer in stack.layers
     ]
+
+
+def all_read(stack: Stack) -> tuple[Tensor, ...]:
+    """What is read of all states of each layer and direction (number, batch, state), added up.
+
+    Returns:
+        That and, of an LSTM, the same of the cell states.
+    """
+    passes = [passed for layer in stack.layers for passed in layer]
+    found = [torch.stack([passed.read.sum(0) for passed in passes])]
+    cells = [
+        torch.zeros_like(passed.initial_cell)
+        if passed.read_cells is None
+        else passed.read_cells.sum(0)
+        for passed in passes
+        if passed.initial_cell is not None
+    ]
+    return stack.as_given((*found, torch.stack(cells)) if cells else tuple(found))
 
 
 def _from_here_on(read: Tensor) -> Tensor:

@@ -75,20 +75,21 @@ class HandedOn(NamedTuple):
     """Of its initial states (number, batch, state), and of an LSTM's cell states."""
 
 
-def handed_on(stack: Stack, rule: Rule) -> HandedOn:
+def handed_on(stack: Stack, rule: Rule, base: Sequence[Sequence[Any]] | None = None) -> HandedOn:
     """The multipliers of what a stack was given.
 
     Args:
         stack: The stacked layers.
         rule: What stands for the derivatives.
+        base: As for `walk_back`.
     """
-    layers = walk_back(stack, rule)
+    layers = walk_back(stack, rule, base)
     found = [of_direction for layer in layers for of_direction in layer]
     initial = [torch.stack([one.states[0] for one in found])]
     cells = [one.cells[0] for one in found if one.cells is not None]
     if cells:
         initial.append(torch.stack(cells))
-    return HandedOn(of_inputs(stack, layers[0]), tuple(initial))
+    return HandedOn(of_inputs(stack, layers[0]), stack.as_given(tuple(initial)))
 
 
 def read_above(stack: Stack, above: Sequence[Multipliers], directions: int) -> list[Tensor]:

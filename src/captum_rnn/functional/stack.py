@@ -107,6 +107,10 @@ class Stack:
         outputs = self.reorder(states[1:], direction).transpose(0, 1)
         return StatePath(states[0].unsqueeze(1), outputs, direction == 1, self.ends)
 
+    def as_given(self, initial: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Values of initial states (number, batch, state) in the layout in which they are given."""
+        return initial
+
     def shown(self, states: Tensor) -> Tensor:
         """What the module outputs of the states of its top layer (..., state)."""
         return states

@@ -8,11 +8,13 @@ of the baseline.
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from captum_rnn.states.calls import initial_of
 from captum_rnn.states.following import Following
 from captum_rnn.states.hooks import LayerCall, LayerData, compiled_code_runs_eagerly
 from captum_rnn.states.kernels import kernels_answer
@@ -92,14 +94,27 @@ class _OfIds:
         return torch.where(is_own.unsqueeze(-1), vectors, output)
 
 
+@dataclass(frozen=True)
+class GivenOnBaselines:
+    """What a layer would have been given on baselines.
+
+    Attributes:
+        read: What it reads (steps, features), the steps numbered row by row through all calls.
+        initial: The initial states of each call; None: it is given none.
+    """
+
+    read: Tensor
+    initial: list[tuple[Tensor, ...] | None]
+
+
 class _ReachedError(BaseException):
     """The layer has been called as often as it needed to be; not an error of the model."""
 
 
-def baseline_inputs(
+def given_on_baselines(
     layer: nn.Module, forward: Callable[[], Any], baselines: Baselines, calls: Sequence[LayerCall]
-) -> Tensor:
-    """Runs what stands before the layer on baselines; what the layer would read at each step.
+) -> GivenOnBaselines:
+    """Runs what stands before the layer on baselines; what the layer would be given.
 
     The model is stopped where it would call the layer for the last time.
 
@@ -109,27 +124,26 @@ def baseline_inputs(
         baselines: The baselines.
         calls: The calls of the layer on the inputs themselves.
 
-    Returns:
-        What it reads (steps, features), the steps numbered row by row through all calls.
-
     Raises:
         ValueError: It runs less often or reads other steps than on the inputs, or ids were not
             looked up.
     """
     read: list[LayerData] = []
+    initial: list[tuple[Tensor, ...] | None] = []
     ours = threading.get_ident()
 
-    def reached(data: LayerData) -> None:
+    def reached(data: LayerData, states: tuple[Tensor, ...] | None) -> None:
         read.append(data)
+        initial.append(states and tuple(state.detach().clone() for state in states))
         if len(read) == len(calls):
             raise _ReachedError
 
     def record(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if threading.get_ident() == ours and not of_kernel:
-            reached(args[0] if args else kwargs["input"])
+            reached(args[0] if args else kwargs["input"], initial_of(module, args, kwargs))
 
     def of_kernel_answer(call: LayerCall) -> list[Any]:
-        reached(call.input)
+        reached(call.input, call.initial)
         return [call.output, *call.final]
 
     of_kernel = any(call.of_kernel for call in calls)
@@ -148,9 +162,8 @@ def baseline_inputs(
             "time(s) on the inputs, so that its steps cannot be compared"
         )
     baselines.check_looked_up()
-    return torch.cat(
-        [_steps(layer, call, of_call) for call, of_call in zip(calls, read, strict=True)]
-    )
+    steps = [_steps(layer, call, of_call) for call, of_call in zip(calls, read, strict=True)]
+    return GivenOnBaselines(torch.cat(steps), initial)
 
 
 def _steps(layer: nn.Module, call: LayerCall, read: LayerData) -> Tensor:

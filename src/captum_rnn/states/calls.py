@@ -11,6 +11,8 @@ from torch.nn.utils.rnn import PackedSequence
 from captum_rnn.states.hooks import LayerCall, LayerData
 from captum_rnn.states.weights import running_rounding, running_weights
 
+_OF_TORCH = (nn.RNNBase, nn.RNNCellBase)
+
 
 def layer_call(
     module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
@@ -127,6 +129,22 @@ def renested(module: nn.Module, answer: Any, read: LayerData, states: Sequence[T
 def read_by(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What a layer or a cell of torch reads."""
     return args[0] if args else kwargs.get("input")
+
+
+def initial_of(
+    module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Tensor, ...] | None:
+    """The initial states (number, rows, state) that a layer or a cell of torch is given.
+
+    None where it is given none, or is another layer.
+    """
+    state = _state_given(args, kwargs) if isinstance(module, _OF_TORCH) else None
+    if state is None:
+        return None
+    of_cell = isinstance(module, nn.RNNCellBase)
+    return tuple(
+        leaf.reshape(1 if of_cell else leaf.shape[0], -1, leaf.shape[-1]) for leaf in leaves(state)
+    )
 
 
 def _state_given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -24,6 +24,16 @@ class Weighted(NamedTuple):
     weights: list[Tensor]
 
 
+class Begun(NamedTuple):
+    """Trajectories that begin from what stands at the inputs' places."""
+
+    trajectories: set[int]
+    gradients: list[list[Tensor | None]]
+    """Derivatives of a mixture of the initial states of each, with respect to all entries."""
+    of_first_rows: list[list[Tensor | None]]
+    """The same of the states of its first row alone."""
+
+
 @dataclass(frozen=True)
 class Graph:
     """The graph of one run.
@@ -114,7 +124,8 @@ class Graph:
             if linked or given is None or initial is None:
                 continue
             for state, multipliers in zip(given, initial, strict=True):
-                of_rows = multipliers[:, joined.rows_of(number)]
+                same = multipliers.shape == state.shape
+                of_rows = multipliers if same else multipliers[:, joined.rows_of(number)]
                 weighted.tensors.append(state)
                 weighted.weights.append(of_rows.reshape(state.shape))
         return weighted
@@ -126,15 +137,20 @@ class Graph:
             [self._sources(self._begun(trajectory), joined) for trajectory in joined],
         )
 
-    def begin_from_tokens(self, joined: Sequence[Joined]) -> set[int]:
+    def begin_from_tokens(self, joined: Sequence[Joined]) -> "Begun":
         """The trajectories whose initial states are made of what stands at the inputs' places."""
-        found = set()
+        begun = Begun(set(), [], [])
         for index, trajectory in enumerate(joined):
             states = self._begun(trajectory)
             _, gradients = self.gradients(Weighted(states, [_drawn(state) for state in states]))
             if any(gradient is not None and bool(gradient.any()) for gradient in gradients):
-                found.add(index)
-        return found
+                begun.trajectories.add(index)
+                begun.gradients.append(gradients)
+                weights = [_drawn(state) for state in states]
+                for weight in weights:
+                    weight.view(-1, *weight.shape[-2:])[:, 1:] = 0
+                begun.of_first_rows.append(self.gradients(Weighted(states, weights))[1])
+        return begun
 
     def _sources(self, tensors: list[Tensor], joined: Sequence[Joined]) -> set[int]:
         weights = [_drawn(tensor) for tensor in tensors]

@@ -7,7 +7,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -88,36 +88,60 @@ def values_on(
     return values
 
 
+class Way(NamedTuple):
+    """A model with inputs between those of a baseline and its own."""
+
+    forward: Callable[[], Tensor]
+    inputs: list[Tensor]
+    """Leaves of its graph, beside what is read of the layer."""
+
+
 def head_gradients(
-    layer: nn.Module, forward: Callable[[], Tensor], calls: Sequence[LayerCall]
-) -> list[ReadGradient]:
-    """Derivatives of the explained values with respect to what is read of these calls."""
+    layer: nn.Module, way: Way, calls: Sequence[LayerCall]
+) -> tuple[list[ReadGradient], list[Tensor]]:
+    """Derivatives of the explained values with respect to what is read of calls, and of inputs."""
     leaves = [_states(call, lambda states: states.detach().requires_grad_()) for call in calls]
-    with torch.enable_grad(), _answering(layer, leaves):
-        return read_gradients_of(forward().reshape(-1), Recording(calls=list(leaves)))
+    with torch.enable_grad():
+        with _answering(layer, leaves):
+            values = way.forward().reshape(-1)
+        beside = [torch.zeros_like(tensor) for tensor in way.inputs]
+        if beside:
+            found = torch.autograd.grad(
+                values.sum(), way.inputs, allow_unused=True, retain_graph=True
+            )
+            beside = [zero if g is None else g for zero, g in zip(beside, found, strict=True)]
+        return read_gradients_of(values, Recording(calls=list(leaves))), beside
 
 
 def mean_head_gradients(
     layer: nn.Module,
-    forward: Callable[[], Tensor],
+    way: Callable[[float], Way],
     calls: Sequence[LayerCall],
     bases: Sequence[LayerCall],
     points: int,
-) -> list[ReadGradient]:
+) -> tuple[list[ReadGradient], list[Tensor]]:
     """The mean of `head_gradients` on the straight way from one set of states to another.
 
-    By Gauss and Legendre's points; their products with the differences of the states sum to the
-    difference of the values where the head is smooth.
+    By Gauss and Legendre's points; their products with the differences of the states, and of the
+    inputs, sum to the difference of the values where the head is smooth.
+
+    Args:
+        layer: The layer.
+        way: The model at a share of the way, 0 at the baseline.
+        calls: The calls on the inputs.
+        bases: The calls on the baseline.
+        points: Number of points.
     """
     nodes, weights = _gauss_legendre(points)
-    total: list[ReadGradient] = []
+    total = [ReadGradient(None, (None,) * len(call.final)) for call in calls]
+    beside: list[Tensor] = []
     for node, weight in zip(nodes, weights, strict=True):
         between = [_between(*ends, node) for ends in zip(bases, calls, strict=True)]
-        found = head_gradients(layer, forward, between)
-        if not total:
-            total = [ReadGradient(None, (None,) * len(call.final)) for call in calls]
+        found, of_inputs = head_gradients(layer, way(node), between)
         total = [_sum(one, other, weight) for one, other in zip(total, found, strict=True)]
-    return total
+        parts = [weight * gradient for gradient in of_inputs]
+        beside = [a + b for a, b in zip(beside, parts, strict=True)] if beside else parts
+    return total, beside
 
 
 def answered(call: LayerCall, run: BaselineRun, *, batch_first: bool) -> LayerCall:

@@ -151,11 +151,21 @@ class ReplayedStack(Stack):
         parts: Where the output and each tensor of the layer's state lie in the flat state.
         copied: The part of the state that the output is a copy of, if it is one.
         num_layers: Into how many stacked layers a tensor of the state is divided.
+        stepper: Called the layer.
     """
 
     parts: tuple[slice, ...]
     copied: slice | None
     num_layers: int
+    stepper: Stepper
+
+    def as_given(self, initial: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Values of the tensors of the state, those of the output added to the one it shows."""
+        flat = initial[0][0]
+        if self.copied is not None:
+            flat = flat.clone()
+            flat[:, self.copied] += flat[:, self.parts[0]]
+        return tuple(self.stepper.leaves_of(flat))
 
     def shown(self, states: Tensor) -> Tensor:
         """The output, which a flat state begins with."""
@@ -219,7 +229,7 @@ def replayed(
                 flat = stepper.flat_leaf(number, of_final).to(read)
                 read[last - 1, rows, parts[1 + number]] += flat
     passed = LayerPass(cell, inputs, path, None, read, None, proof)
-    return ReplayedStack([[passed]], ends, tuple(parts), copied, form.num_layers)
+    return ReplayedStack([[passed]], ends, tuple(parts), copied, form.num_layers, stepper)
 
 
 def _last_steps(states: Tensor, ends: Tensor | None) -> Tensor:

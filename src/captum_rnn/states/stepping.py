@@ -124,13 +124,17 @@ class Stepper:
         flat = torch.cat([output, *(part.to(output) for part in rows)], 1)
         return flat.to(torch.promote_types(flat.dtype, torch.float32))
 
-    def _nested(self, flat: Tensor) -> Any:
+    def leaves_of(self, flat: Tensor) -> list[Tensor]:
+        """The tensors of the module's state in a flat one, in its own layout."""
         parts = []
         like = zip(self.slices()[1:], self._axes, leaves(self._state), strict=True)
         for part, axis, leaf in like:
             moved = leaf.movedim(axis, 0).shape
             parts.append(flat[:, part].reshape(moved).movedim(0, axis).to(leaf.dtype).contiguous())
-        return rebuilt(self._state, iter(parts))
+        return parts
+
+    def _nested(self, flat: Tensor) -> Any:
+        return rebuilt(self._state, iter(self.leaves_of(flat)))
 
 
 @contextlib.contextmanager
