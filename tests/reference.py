@@ -122,3 +122,17 @@ def scores(paths: list[Tensor], kind: str = "l2", normalize: bool = True) -> lis
             gain = distance(kind, path[step], target) - distance(kind, path[step + 1], target)
             raw[step if direction == 0 else tokens - 1 - step] += gain
     return [value / scale for value in raw] if normalize else raw
+
+
+def batch_scores(layer, inputs, initial, lengths, **options):
+    """`scores` of every row (batch, time), 0 beyond its length."""
+    rows = torch.zeros(inputs.shape[:2], dtype=torch.float64)
+    for row, length in enumerate(lengths):
+        start = initial
+        if isinstance(initial, tuple):
+            start = tuple(state[:, row] for state in initial)
+        elif initial is not None:
+            start = initial[:, row]
+        paths = top_states(layer, inputs[row, :length], start)
+        rows[row, :length] = torch.tensor(scores(paths, **options), dtype=torch.float64)
+    return rows

@@ -94,3 +94,10 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 def test_a_climb_is_seen(source: str) -> None:
     assert len(climbs("states", source)) == 1
     assert climbs("states", "from captum_rnn.functional import x\nimport captum_rnn.files") == []
+
+
+@pytest.mark.parametrize("folder", ["src", "tests", "benchmarks"])
+def test_a_file_is_read_in_one_sitting(folder: str) -> None:
+    lengths = {path: len(path.read_bytes().splitlines()) for path in (ROOT / folder).rglob("*.py")}
+    assert lengths
+    assert [str(path) for path, length in lengths.items() if length > 320] == []

@@ -9,23 +9,9 @@ from torch import nn
 import reference
 from captum_rnn import HiddenStateDeltaAttribution
 from models import Classifier
-from readers import Reader, make_case
 
 BATCH, TIME, FEATURES = 3, 7, 5
 LENGTHS = [4, 7, 1]  # unsorted on purpose
-
-
-def expected_scores(layer, inputs, initial, lengths, **options):
-    rows = torch.zeros(inputs.shape[:2], dtype=torch.float64)
-    for row, length in enumerate(lengths):
-        start = initial
-        if isinstance(initial, tuple):
-            start = tuple(state[:, row] for state in initial)
-        elif initial is not None:
-            start = initial[:, row]
-        paths = reference.top_states(layer, inputs[row, :length], start)
-        rows[row, :length] = torch.tensor(reference.scores(paths, **options), dtype=torch.float64)
-    return rows
 
 
 @pytest.mark.over_every_layer
@@ -40,7 +26,7 @@ def test_agrees_with_cells_stepped_by_hand(
         inputs = torch.randn(BATCH, TIME, FEATURES, dtype=dtype)
         initial = reference.make_initial_state(layer, BATCH) if with_initial_state else None
         lengths = LENGTHS if packed else [TIME] * BATCH
-        expected = expected_scores(layer, inputs, initial, lengths)
+        expected = reference.batch_scores(layer, inputs, initial, lengths)
         scores = HiddenStateDeltaAttribution(model, layer).attribute(
             inputs, additional_forward_args=(torch.tensor(lengths) if packed else None, initial)
         )
@@ -56,7 +42,7 @@ def test_every_distance(distance, normalize):
     layer = nn.LSTM(FEATURES, 6, bidirectional=True, batch_first=True).double()
     inputs = torch.randn(BATCH, TIME, FEATURES, dtype=torch.float64)
     hsd = HiddenStateDeltaAttribution(layer, distance=distance, normalize=normalize)
-    expected = expected_scores(
+    expected = reference.batch_scores(
         layer, inputs, None, [TIME] * BATCH, kind=distance, normalize=normalize
     )
     scores, delta = hsd.attribute(inputs, return_convergence_delta=True)
@@ -69,7 +55,7 @@ def test_every_distance(distance, normalize):
 def test_a_bare_module_follows_its_own_layout(batch_first):
     layer = nn.GRU(FEATURES, 6, batch_first=batch_first)
     inputs = torch.randn(BATCH, TIME, FEATURES)
-    expected = expected_scores(layer, inputs, None, [TIME] * BATCH).float()
+    expected = reference.batch_scores(layer, inputs, None, [TIME] * BATCH).float()
     laid_out = inputs if batch_first else inputs.transpose(0, 1)
     scores = HiddenStateDeltaAttribution(layer).attribute(laid_out)
     assert scores.shape == laid_out.shape
@@ -90,7 +76,7 @@ def test_a_bare_module_takes_an_initial_state():
     scores = HiddenStateDeltaAttribution(layer).attribute(
         inputs, additional_forward_args=(initial,)
     )
-    expected = expected_scores(layer, inputs, initial, [TIME] * BATCH).float()
+    expected = reference.batch_scores(layer, inputs, initial, [TIME] * BATCH).float()
     torch.testing.assert_close(scores.sum(-1), expected, rtol=0, atol=1e-5)
 
 
@@ -103,88 +89,6 @@ def test_lengths_of_a_two_way_layer_start_behind_the_padding():
     expected = reference.scores([forward, backward])
     torch.testing.assert_close(scores[0, :4].sum(-1), torch.tensor(expected, dtype=torch.float64))
     assert (scores[0, 4:] == 0).all()
-
-
-@pytest.mark.parametrize("readout", [2, -2, torch.tensor([2, 0, 3])])
-def test_a_position_is_the_final_state_of_the_text_up_to_it(readout):
-    layer = nn.LSTM(FEATURES, 6, batch_first=True)
-    inputs = torch.randn(BATCH, 5, FEATURES)
-    scores = HiddenStateDeltaAttribution(layer, readout=readout).attribute(inputs)
-    positions = torch.as_tensor(readout).expand(BATCH) % 5
-    for row, position in enumerate(positions.tolist()):
-        prefix = HiddenStateDeltaAttribution(layer).attribute(inputs[row, : position + 1])
-        torch.testing.assert_close(scores[row, : position + 1], prefix, rtol=0, atol=1e-6)
-        assert (scores[row, position + 1 :] == 0).all()
-
-
-def test_negative_positions_count_from_the_end_of_each_rows_own_tokens():
-    layer = nn.GRU(FEATURES, 6, batch_first=True)
-    model = Classifier(layer)
-    inputs, lengths = torch.randn(BATCH, TIME, FEATURES), torch.tensor(LENGTHS)
-    last, final = (
-        HiddenStateDeltaAttribution(model, layer, readout=readout).attribute(
-            inputs, additional_forward_args=(lengths,)
-        )
-        for readout in (-1, "final")
-    )
-    torch.testing.assert_close(last, final)
-
-
-@pytest.mark.parametrize("readout", ["mean", "max"])
-def test_pooled_readouts_of_packed_rows(readout):
-    layer = nn.LSTM(FEATURES, 6, batch_first=True, bidirectional=True).double()
-    inputs = torch.randn(BATCH, TIME, FEATURES, dtype=torch.float64)
-    scores = HiddenStateDeltaAttribution(Classifier(layer), layer, readout=readout).attribute(
-        inputs, additional_forward_args=(torch.tensor(LENGTHS),)
-    )
-    for row, length in enumerate(LENGTHS):
-        paths = []
-        for path in reference.top_states(layer, inputs[row, :length]):
-            pools = [path[1 : step + 1] for step in range(1, length + 1)]
-            pooled = [p.mean(0) if readout == "mean" else p.amax(0) for p in pools]
-            paths.append(torch.stack([path[0], *pooled]))
-        expected = torch.tensor(reference.scores(paths), dtype=torch.float64)
-        torch.testing.assert_close(scores[row, :length].sum(-1), expected)
-
-
-@pytest.mark.parametrize("distance", ["l2", "l1", "linf", "cosine", "projection"])
-@pytest.mark.parametrize("readout", ["final", "mean", "max", -1])
-def test_every_readout_of_a_two_way_layer_over_padding(readout, distance):
-    """The backward direction begins in the state in which the padding left it."""
-    layer = nn.GRU(FEATURES, 6, batch_first=True, bidirectional=True).double()
-    inputs, lengths = torch.randn(BATCH, TIME, FEATURES).double(), torch.tensor(LENGTHS)
-    scores, delta = HiddenStateDeltaAttribution(
-        layer, readout=readout, distance=distance
-    ).attribute(inputs, lengths=lengths, return_convergence_delta=True)
-    assert delta.abs().max() < 1e-10
-    for row, length in enumerate(LENGTHS):
-        forward, backward = reference.top_states(layer, inputs[row])
-        paths = [forward[: length + 1], backward[TIME - length :]]
-        if readout == -1:
-            paths[1] = paths[1][:2]
-        elif readout != "final":
-            pool = torch.mean if readout == "mean" else torch.amax
-            paths = [
-                torch.stack([path[0], *(pool(path[1 : t + 1], 0) for t in range(1, length + 1))])
-                for path in paths
-            ]
-        raw, scale = torch.zeros(length, dtype=torch.float64), 0.0
-        for path, backward in zip(paths, (False, True), strict=True):
-            part = torch.tensor(reference.scores([path], distance, False), dtype=torch.float64)
-            steps = part.flip(0) if backward else part
-            raw[length - len(part) :] += steps
-            zero = torch.zeros_like(path[-1])
-            scale += 1.0 if distance == "cosine" else reference.distance(distance, zero, path[-1])
-        torch.testing.assert_close(scores[row, :length].sum(-1), raw / scale)
-        assert (scores[row, length:] == 0).all()
-
-
-def test_a_mean_pooling_classifiers_target_is_what_its_head_reads():
-    layer = nn.GRU(FEATURES, 6, batch_first=True)
-    inputs = torch.randn(BATCH, TIME, FEATURES)
-    pooled = layer(inputs)[0].mean(1)
-    raw = HiddenStateDeltaAttribution(layer, readout="mean", normalize=False).attribute(inputs)
-    torch.testing.assert_close(raw.sum((1, 2)), pooled.norm(dim=1))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -219,7 +123,7 @@ def test_no_bias_and_a_subclass():
 
     layer = Doubling(FEATURES, 6, bias=False, batch_first=True).double()
     inputs = torch.randn(BATCH, TIME, FEATURES, dtype=torch.float64)
-    expected = expected_scores(layer, 2 * inputs, None, [TIME] * BATCH)
+    expected = reference.batch_scores(layer, 2 * inputs, None, [TIME] * BATCH)
     scores = HiddenStateDeltaAttribution(layer).attribute(inputs)
     torch.testing.assert_close(scores.sum(-1), expected, rtol=0, atol=1e-10)
 
@@ -321,39 +225,6 @@ def test_a_state_that_the_layer_does_not_have():
         HiddenStateDeltaAttribution(layer, state="cell").attribute(torch.randn(4, 1, FEATURES))
     with pytest.raises(ValueError, match="state is 'memory'; expected one of"):
         HiddenStateDeltaAttribution(layer, state="memory")
-
-
-@pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("readout", ["final", "last", "middle", "mean", "max"])
-def test_the_readout_is_taken_from_what_the_model_reads(bidirectional, packed, readout):
-    case = make_case("lstm", 2, bidirectional, packed=packed)
-    reader = Reader(case.layer, readout)
-    ends = torch.tensor(case.ends)
-    named = {"last": ends - 1, "middle": ends // 2}.get(readout, readout)
-    found, expected = (
-        HiddenStateDeltaAttribution(reader, reader.layer, readout=one).attribute(
-            case.inputs, additional_forward_args=case.forward_args
-        )
-        for one in ("auto", named)
-    )
-    torch.testing.assert_close(found, expected)
-
-
-def test_a_readout_without_a_name_and_one_that_the_target_contradicts():
-    layer, inputs = nn.GRU(3, 4, batch_first=True), torch.randn(2, 5, 3)
-    weights = torch.linspace(0, 1, 5).unsqueeze(1)
-    attention = HiddenStateDeltaAttribution(
-        lambda x: (layer(x)[0] * weights).sum(1), layer, readout="auto"
-    )
-    with pytest.raises(ValueError, match='readout is "auto", but what the model reads'):
-        attention.attribute(inputs)
-    tagger = lambda x: layer(x)[0]  # noqa: E731
-    with pytest.raises(ValueError, match=r"readout is 'final', .* reads position \[2, 2\]"):
-        HiddenStateDeltaAttribution(tagger, layer).attribute(inputs, target=(2, 1))
-    named = HiddenStateDeltaAttribution(tagger, layer, readout=2).attribute(inputs, target=(2, 1))
-    auto = HiddenStateDeltaAttribution(tagger, layer, readout="auto")
-    torch.testing.assert_close(auto.attribute(inputs, target=(2, 1)), named)
 
 
 def test_lengths_that_the_model_does_not_go_by():

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from captum_rnn.attr import (
     AdjointDeltaAttribution,
@@ -12,75 +11,7 @@ from captum_rnn.attr import (
 )
 from captum_rnn.functional import prediction_reads, prediction_scan
 from readers import FEATURES, HIDDEN, LENGTHS, TIME, make_case
-
-CLASSES = 3
-
-
-class Tagger(nn.Module):
-    """A recurrent layer and a head for what it says after each step, or for horizons."""
-
-    def __init__(self, layer, horizons=None, mixing=False):
-        super().__init__()
-        self.layer, self.horizons, self.mixing = layer, horizons, mixing
-        self.cut = slice(None)
-        width = (layer.proj_size or layer.hidden_size) * (2 if layer.bidirectional else 1)
-        self.head = nn.Sequential(nn.Linear(width, 4), nn.Tanh())
-        self.out = nn.Linear(4, CLASSES * (horizons or 1))
-        self.to(layer.weight_ih_l0.dtype)
-
-    def forward(self, tokens, lengths=None, initial=None):
-        fed = tokens if self.layer.batch_first else tokens.transpose(0, 1)
-        if lengths is not None:
-            fed = pack_padded_sequence(fed, lengths, self.layer.batch_first, enforce_sorted=False)
-        outputs, final = self.layer(fed, initial)
-        if isinstance(outputs, PackedSequence):
-            outputs = pad_packed_sequence(outputs, batch_first=True)[0]
-        elif not self.layer.batch_first:
-            outputs = outputs.transpose(0, 1)
-        if self.horizons:
-            directions = 2 if self.layer.bidirectional else 1
-            states = final[0] if isinstance(final, tuple) else final
-            read = self.head(states[-directions:].transpose(0, 1).flatten(1))
-            return self.out(read).unflatten(1, (self.horizons, CLASSES))
-        if self.mixing:  # each answer is made of two steps
-            outputs = outputs + outputs.roll(1, 1)
-        return self.out(self.head(outputs))[:, self.cut]
-
-
-class Alone(nn.Module):
-    """The same model with one prediction for each row."""
-
-    def __init__(self, model, number):
-        super().__init__()
-        self.model, self.number = model, number
-
-    def forward(self, *inputs):
-        return self.model(*inputs)[:, self.number]
-
-
-def one_by_one(make, model, case, *baselines, target=1, total=TIME):
-    """`attribute` of each prediction (batch, prediction, time, features)."""
-    each = []
-    for number in range(total):
-        method = make(Alone(model, number), number)
-        of_class = target[:, number] if isinstance(target, torch.Tensor) else target
-        each.append(
-            method.attribute(
-                case.inputs, *baselines, target=of_class, additional_forward_args=case.forward_args
-            )
-        )
-    return torch.stack(each, 1)
-
-
-def within(case, scores):
-    """The scores of the predictions within the packed rows."""
-    ends = torch.tensor(case.ends).reshape(-1, 1, 1, 1)
-    return scores.masked_fill(torch.arange(scores.shape[1]).reshape(1, -1, 1, 1) >= ends, 0.0)
-
-
-def nearest(case, number):
-    """The step of a prediction, or the last one of a shorter row, whose scores do not count."""
-    return torch.tensor(case.ends).sub(1).clamp(max=number)
+from taggers import CLASSES, Alone, Tagger, nearest, one_by_one, within
 
 
 @pytest.mark.over_every_layer

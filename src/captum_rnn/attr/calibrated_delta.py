@@ -10,29 +10,19 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from captum_rnn.attr.adjoint_delta import AdjointDeltaAttribution
 from captum_rnn.attr.baselines import GivenBaselines
 from captum_rnn.attr.calibration import Calibration, weights_digest, weights_stamp
 from captum_rnn.attr.calibration_data import (
-    Batch,
     check_has_cells,
     class_targets,
-    of_tokens,
     read_batches,
     step_bins,
-    taught_scores,
-    top_adjoints,
     top_steps,
 )
+from captum_rnn.attr.calibration_fit import Learning
 from captum_rnn.attr.comparing import ComparingAttribution
 from captum_rnn.attr.records import Record, Run, in_full_precision
-from captum_rnn.functional.calibration import (
-    DISTANCE_BINS,
-    calibrated_total,
-    in_bins,
-    mean_over_tokens,
-    ridge_regression,
-)
+from captum_rnn.functional.calibration import DISTANCE_BINS, calibrated_total
 from captum_rnn.functional.logit import gains_along
 from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.layers import form_of, recurrent_layer
@@ -157,14 +147,14 @@ class CalibratedDeltaAttribution(ComparingAttribution):
             raise ValueError("batches is empty; expected at least one batch of inputs")
         targets = class_targets(self.forward_func, first, classes)
         given = itertools.chain([first], given)
+        learning = Learning(self, targets, self._bins, self.with_cells)
         if teacher is None:
-            lessons = (self._adjoints(batch, targets) for batch in given)
-            vectors = mean_over_tokens(lessons, self._bins)
+            vectors = learning.from_derivatives(given)
         else:
-            lesson = (self._lesson(batch, targets, teacher, baselines) for batch in given)
             directions = form_of(layer).directions
-            coefficients = ridge_regression(lesson, penalty, self._bins).t()
-            vectors = coefficients.reshape(len(targets), self._bins, directions, -1)
+            vectors = learning.from_teacher(
+                given, teacher, baselines, penalty=penalty, directions=directions
+            )
         if not vectors.isfinite().all():
             raise ValueError(
                 "the learnt vectors are not finite, so the model's states, its derivatives or the "
@@ -280,40 +270,3 @@ class CalibratedDeltaAttribution(ComparingAttribution):
         precise = torch.promote_types(outputs.dtype, torch.float32)
         by_bin = vectors.reshape(len(outputs), self._bins, -1, vectors.shape[2])
         return by_bin.to(outputs.device, precise)
-
-    @torch.no_grad()
-    def _adjoints(self, batch: Batch, targets: dict[int, int | None]) -> tuple[Tensor, Tensor]:
-        """Derivatives of each class (tokens, class, direction, state), and bins of the tokens."""
-        reader = AdjointDeltaAttribution(
-            self.forward_func, self.layer, self.device_ids, batch_first=self.batch_first
-        )
-        of_classes = []
-        inputs, arguments, lengths = batch
-        for target in targets.values():
-            run = reader._run(inputs, target, arguments, lengths)
-            adjoints = [top_adjoints(r.layer, r, with_cells=self.with_cells) for r in run.records]
-            of_classes.append(of_tokens(adjoints, run))
-        return torch.stack(of_classes, 1), self._token_bins(run)
-
-    def _lesson(
-        self,
-        batch: Batch,
-        targets: dict[int, int | None],
-        teacher: Callable[..., Any],
-        baselines: GivenBaselines,
-    ) -> tuple[Tensor, Tensor]:
-        """Features of the steps (tokens, bin · direction · state), and the teacher's scores."""
-        inputs, arguments, lengths = batch
-        run = self._run(inputs, next(iter(targets.values())), arguments, lengths, baselines)
-        with torch.no_grad():
-            steps = [top_steps(r.layer, r, with_cells=self.with_cells) for r in run.records]
-            features = in_bins(of_tokens(steps, run), self._token_bins(run), self._bins)
-        scores = [
-            taught_scores(teacher(inputs, target=target, additional_forward_args=arguments), run)
-            for target in targets.values()
-        ]
-        return features, torch.stack(scores, 1)
-
-    def _token_bins(self, run: Run) -> Tensor:
-        """The bins of all tokens (tokens, direction)."""
-        return of_tokens([step_bins(r, self._bins) for r in run.records], run)

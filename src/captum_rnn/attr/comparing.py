@@ -60,29 +60,22 @@ class ComparingAttribution(RecurrentAttribution):
         """Scores the tokens of `inputs`.
 
         Args:
-            inputs: Token ids (batch, time) or embedded tokens (batch, time, features). A tuple of
-                k tensors for a model that runs the layer once for each of them, in that order.
-                After them, where a method scores them, static covariates and initial states.
+            inputs: As for `RecurrentAttribution.attribute`, like all that is not said here. After
+                them, where a method scores them, static covariates and initial states.
             baselines: What each token is compared with: a number, or a tensor of the inputs' shape
                 or that broadcasts to it: (features,), a row without its batch axis such as
                 (time, features), (1, time, features), a row for each. For ids: an id, ids
                 (time,), (batch, time), or the word vectors that stand for them, (features,),
                 (time, features), (batch, time, features). For several inputs a tuple. None: what
                 the class says. What stands before the layer runs on them once more.
-            target: The class, as for every Captum method.
+            target: The class.
             additional_forward_args: Further arguments of `forward_func`, with the baselines the
                 same as with the inputs. Masks and lengths that the model computes from ids are
                 those of the inputs.
-            lengths: Number of real tokens in each row (batch,), for a model that runs its padding
-                through the layer and picks the state at `lengths - 1` itself. The scores of the
-                padding are then 0. A packed sequence brings its own lengths. For several inputs:
-                a tuple with one entry each.
-            per_step: One score for each step of a float input, (batch, time), instead of one for
-                each of its features.
-            attribute_to_layer_input: Score what the layer read instead of the tokens of `inputs`,
-                where its steps read several tokens each, as behind a convolution or attention.
-            return_convergence_delta: Also return the difference between the sum of the scores and
-                what they must sum to; only where `has_convergence_delta()`.
+            lengths: Number of real tokens in each row.
+            per_step: One score for each step of a float input.
+            attribute_to_layer_input: Score what the layer read.
+            return_convergence_delta: Also return the convergence delta.
 
         Returns:
             As `RecurrentAttribution.attribute`.

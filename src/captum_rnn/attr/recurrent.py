@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar, Literal, NoReturn, TypeVar, overload
+from typing import Any, Literal, NoReturn, TypeVar, overload
 
 import torch
 from torch import Tensor, nn
@@ -10,20 +10,19 @@ from torch import Tensor, nn
 from captum_rnn._captum import InternalAttribution, format_output, is_tuple, logged
 from captum_rnn.attr.baselines import GivenBaselines, on_baselines
 from captum_rnn.attr.inputs import Lengths, check_inputs
+from captum_rnn.attr.method import StepMethod
 from captum_rnn.attr.notice import warn_of_shares
-from captum_rnn.attr.records import Record, Run
+from captum_rnn.attr.records import Run
 from captum_rnn.attr.run import RecurrentModel
 from captum_rnn.attr.through import step_scores, token_scores
-from captum_rnn.states.hooks import LayerCall
-from captum_rnn.states.trajectory import Trajectory
 
 Inputs = TypeVar("Inputs", Tensor, tuple[Tensor, ...])
 
 
-class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
+class RecurrentAttribution(StepMethod, InternalAttribution):  # type: ignore[misc]
     """Runs the model once, records what its recurrent layer did, and formats the scores.
 
-    A subclass's `_score` maps a `Record` to scores; `_totals` says what they sum to, if known.
+    A subclass's `_score` maps a `Record` to scores; see `captum_rnn.attr.method.StepMethod`.
 
     Args:
         forward_func: The model, or any function that runs it.
@@ -31,12 +30,6 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
         device_ids: Kept for Captum's signature; the layer has to run on one device.
         batch_first: Whether dimension 0 of the inputs is the batch. Not used where `layer` is None.
     """
-
-    _looks_at_class: ClassVar[bool] = False
-    _passes_on: ClassVar[bool] = False
-    _scores_inputs: ClassVar[bool] = False
-    _scores_static: ClassVar[bool] = False
-    _compares_with_zero: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -48,37 +41,6 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
     ) -> None:
         super().__init__(forward_func, forward_func if layer is None else layer, device_ids)
         self.batch_first = batch_first
-
-    @property
-    def _needs_gradient(self) -> bool:
-        """Whether the scores hold derivatives of the output with respect to what is read."""
-        return self._looks_at_class
-
-    def _select(self, layer: nn.Module, call: LayerCall, top: Trajectory) -> Trajectory:
-        """The states that the method looks at: those of the top layer, unless it says otherwise."""
-        return top
-
-    def _handed_on(self, layer: nn.Module, record: Record) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """What a layer's inputs (rows, time, features) and initial states are worth to the output.
-
-        Only of a method that passes on what a layer read.
-        """
-        raise NotImplementedError
-
-    def _score(self, layer: nn.Module, record: Record) -> Tensor:
-        """The method itself: scores (rows, time) of the steps of the layer.
-
-        Of a record `of_features`, those of the features that it reads (rows, time, features).
-        """
-        raise NotImplementedError
-
-    def _knows_features(self, run: Run) -> bool:
-        """Whether it tells the features of a step apart, which `_score` then does."""
-        return False
-
-    def _totals(self, run: Run) -> Tensor:
-        """What the scores of each row must sum to (batch,), over all inputs, if that is known."""
-        raise NotImplementedError
 
     @overload
     def attribute(
@@ -170,7 +132,7 @@ class RecurrentAttribution(InternalAttribution):  # type: ignore[misc]
 
     def has_convergence_delta(self) -> bool:
         """Whether it is known what the scores of a row sum to."""
-        return type(self)._totals is not RecurrentAttribution._totals
+        return type(self)._totals is not StepMethod._totals
 
     def compute_convergence_delta(
         self,

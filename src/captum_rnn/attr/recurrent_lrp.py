@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from captum_rnn.attr.method import StepMethod
 from captum_rnn.attr.notice import warn
 from captum_rnn.attr.records import Record, Run, in_full_precision
 from captum_rnn.attr.recurrent import RecurrentAttribution
@@ -151,7 +152,7 @@ class RecurrentLRPAttribution(RecurrentAttribution):
         return run.value
 
 
-class _Relevances:
+class _Relevances(StepMethod):
     """The relevance of each record of one run, and the ε that its rows took."""
 
     _passes_on: ClassVar[bool] = True

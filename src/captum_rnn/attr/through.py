@@ -7,16 +7,16 @@ themselves, whose share is derivative times vector. So does what reaches the out
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from torch import Tensor
 
+from captum_rnn.attr.method import StepMethod
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.states.graph import Weighted, added, is_read
 from captum_rnn.states.recording import ReadGradient
 
 
-def token_scores(method: Any, run: Run) -> list[Tensor]:
+def token_scores(method: StepMethod, run: Run) -> list[Tensor]:
     """Scores of the tokens of each input, over their axes.
 
     Args:
@@ -35,7 +35,7 @@ def token_scores(method: Any, run: Run) -> list[Tensor]:
     )
 
 
-def step_scores(method: Any, run: Run) -> list[Tensor]:
+def step_scores(method: StepMethod, run: Run) -> list[Tensor]:
     """Scores of the steps of each record (rows, time), or of their features too."""
     if run.needs_walk and method._passes_on:
         return _Through(method, run, of_all=True).steps()[0]
@@ -52,7 +52,7 @@ class _Through:
         of_all: Whether the steps of every layer are scored, also those without tokens.
     """
 
-    method: Any
+    method: StepMethod
     run: Run
     of_all: bool = False
 
