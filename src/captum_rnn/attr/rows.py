@@ -1,5 +1,6 @@
 """Which rows of the inputs a call of the layer read, and how many of its steps are real tokens."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,14 @@ from captum_rnn.states.places import Placement, Steps
 
 
 def rows_read(placement: Placement, layouts: list[InputLayout], calls: list[Steps]) -> list[Tensor]:
-    """For each call, the row of the inputs that each of its rows read (rows,)."""
+    """For each call, the row of the inputs that each of its rows read (rows,); 0 if unknown."""
+    return [rows.clamp(min=0) for rows in known_rows(placement, layouts, calls)]
+
+
+def known_rows(
+    placement: Placement, layouts: list[InputLayout], calls: Sequence[Steps]
+) -> list[Tensor]:
+    """The same, and -1 if unknown."""
     if placement.straight:
         return [torch.arange(calls[0].rows, device=placement.steps.device)]
     numbers = torch.cat([call.numbers for call in calls])
@@ -25,7 +33,7 @@ def rows_read(placement: Placement, layouts: list[InputLayout], calls: list[Step
         rows = of_call.view(call.rows, call.time).amax(1)
         if call.rows == layouts[0].batch and (rows < 0).all():
             rows = torch.arange(call.rows, device=rows.device)
-        each.append(rows.clamp(min=0))
+        each.append(rows)
     return each
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from captum_rnn.attr.derivatives import what_is_read
 from captum_rnn.attr.forward import Forward
 from captum_rnn.attr.inputs import (
     InputLayout,
@@ -17,10 +18,10 @@ from captum_rnn.attr.inputs import (
 )
 from captum_rnn.attr.reading import check_all_read, check_ran, check_read, with_rows
 from captum_rnn.attr.records import Record, Run
-from captum_rnn.attr.rows import rows_read, target_of_rows, without_padding
+from captum_rnn.attr.rows import known_rows, rows_read, target_of_rows, without_padding
 from captum_rnn.states.composing import composed
 from captum_rnn.states.following import Following
-from captum_rnn.states.graph import Begun, Graph, Weighted
+from captum_rnn.states.graph import Begun
 from captum_rnn.states.joining import Joined, join
 from captum_rnn.states.layers import form_of, recurrent_layer
 from captum_rnn.states.leftovers import no_graph_left_in
@@ -28,7 +29,6 @@ from captum_rnn.states.modes import modules_of
 from captum_rnn.states.order import check_reads_in_order
 from captum_rnn.states.places import Steps, place, steps_of
 from captum_rnn.states.recording import (
-    ReadGradient,
     Recording,
     check_derivable,
     detached,
@@ -117,7 +117,7 @@ class RecurrentModel:
             kinds = [recurrent_layer(layer) for layer in self.layers]
             layers = [kinds[index] for index in recording.layers]
             value = explained(forward.selected, layouts[0].batch) if with_value else None
-            read = _what_is_read(value, forward, recording, following, wanted=with_gradient)
+            read = what_is_read(value, forward.selected, recording, following, wanted=with_gradient)
             calls = _steps(recording, layers, modules)
             placement = place(tensors, following, calls, axes)
             by_way: set[int] = set()
@@ -141,6 +141,10 @@ class RecurrentModel:
                 ways = [read.beside, *of_tokens.gradients]
                 check_all_read(placement, layouts, self._layer_name, following.entries, ways)
                 layouts = with_rows(placement, layouts, following.entries, of_tokens.of_first_rows)
+            if read.graph is not None:
+                rows = known_rows(placement, layouts, calls)
+                batch_axes = [0 if layout.batch_first else 1 for layout in layouts]
+                read.check_rows_apart(calls, rows, placement, batch_axes)
         mixed = placement.mixed
         placement = placement.renumbered([trajectory.numbers for trajectory in joined])
         steps = [trajectory.steps for trajectory in joined]
@@ -172,8 +176,8 @@ class RecurrentModel:
 
     def _layout(self, tensor: Tensor) -> InputLayout:
         if self.is_bare:
-            layer = recurrent_layer(self.layers[0])
-            batch_first, unbatched = form_of(layer).batch_first, tensor.dim() == 2
+            batch_first = form_of(_unwrapped(self.layers[0])).batch_first
+            unbatched = tensor.dim() == 2
             fits = tensor.dim() in (2, 3)
             expected = "(batch, time, features)" if batch_first else "(time, batch, features)"
             expected += " or unbatched (time, features), as forward_func is the layer itself"
@@ -199,47 +203,15 @@ class RecurrentModel:
         return f"layer {names[0]!r} ({kind})" if names else kind
 
 
-class _Read(NamedTuple):
-    """What the answer of a model reads of its layers: derivatives, and the graph behind them."""
-
-    gradients: list[ReadGradient | None]
-    beside: list[Tensor | None]
-    graph: Graph | None
-
-
-def _what_is_read(
-    value: Tensor | None,
-    forward: Forward,
-    recording: Recording,
-    following: Following,
-    *,
-    wanted: bool,
-) -> _Read:
-    """The derivatives of the explained values, or of a mixture of all that the model answered."""
-    nothing: list[ReadGradient | None] = [None] * len(recording.calls)
-    if not wanted:
-        return _Read(nothing, [], None)
-    if value is not None:
-        graph = Graph(value, recording, following.entries)
-        gradients, beside = graph.of_values()
-        return _Read(list(gradients), beside, graph)
-    if not isinstance(forward.selected, Tensor):
-        return _Read(nothing, [], None)
-    looked_at = _looked_at(forward.selected)
-    weighted = Weighted([looked_at], [torch.ones_like(looked_at)])
-    gradients, _ = Graph(looked_at, recording, []).gradients(weighted)
-    return _Read(list(gradients), [], None)
-
-
 def _steps(recording: Recording, layers: list[nn.Module], modules: list[nn.Module]) -> list[Steps]:
     """The steps of each call."""
     return [
         steps_of(
-            read,
+            call.input,
             batch_first=form_of(layer).batch_first,
             of_cell=isinstance(modules[index], nn.RNNCellBase),
         )
-        for read, layer, index in zip(recording.reads, layers, recording.layers, strict=True)
+        for call, layer, index in zip(recording.calls, layers, recording.layers, strict=True)
     ]
 
 
@@ -272,13 +244,6 @@ def _record(
 def _of(joined: list[Joined], calls: Collection[int]) -> set[int]:
     """The trajectories that have one of the calls in them."""
     return {index for index, one in enumerate(joined) if not set(one.members).isdisjoint(calls)}
-
-
-def _looked_at(answer: Tensor) -> Tensor:
-    """All that a model answered, in a mixture by which nothing cancels out."""
-    draw = torch.Generator(answer.device).manual_seed(0)
-    weights = torch.randn(answer.shape, generator=draw, device=answer.device).to(answer.dtype)
-    return (answer * weights).reshape(-1)
 
 
 def _unwrapped(layer: nn.Module) -> nn.Module:

@@ -96,6 +96,11 @@ class Following(TorchFunctionMode):
             return None
         return followed.places
 
+    def copied(self, tensor: Tensor, copy: Tensor) -> None:
+        """Remembers what a copy holds, which it keeps whatever becomes of the tensor."""
+        if (places := self.places(tensor)) is not None:
+            self._follow(copy, places)
+
     def check_seen(self) -> None:
         """Raises ValueError if something was changed through `.data`, which autograd cannot see."""
         if any(_version(tensor) != version for tensor, version in self._beside):

@@ -93,13 +93,13 @@ class Graph:
 
     def _read(self, joined: Joined) -> list[Tensor]:
         """What the runs of a trajectory read."""
-        return [data_of(self.recording.reads[number]) for number in joined.members]
+        return [data_of(self.recording.calls[number].input) for number in joined.members]
 
     def _begun(self, joined: Joined) -> list[Tensor]:
         """The states that they began with, and did not have of each other."""
         states: list[Tensor] = []
         for number, linked in zip(joined.members, joined.is_linked, strict=True):
-            states.extend(() if linked else self.recording.given[number] or ())
+            states.extend(() if linked else self.recording.calls[number].initial or ())
         return states
 
     def handed_on(
@@ -117,10 +117,10 @@ class Graph:
             joined.members, joined.orders, joined.is_linked, strict=True
         ):
             if inputs is not None:
-                read = data_of(self.recording.reads[number])
+                read = data_of(self.recording.calls[number].input)
                 weighted.tensors.append(read)
                 weighted.weights.append(inputs.flatten(0, 1)[order].reshape(read.shape))
-            given = self.recording.given[number]
+            given = self.recording.calls[number].initial
             if linked or given is None or initial is None:
                 continue
             for state, multipliers in zip(given, initial, strict=True):

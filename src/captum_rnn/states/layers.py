@@ -1,5 +1,6 @@
 """Which modules are followed: torch's recurrent layers, and others that show their states."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -94,9 +95,14 @@ def recurrent_layer(layer: object) -> nn.Module:
     return layer
 
 
-def check_can_be_watched(layer: object) -> None:
-    """Raises TypeError for what no hook can be put on; the rest is judged when it has run."""
-    if not isinstance(layer, nn.Module) or type(layer).__module__.startswith("torch.jit"):
+def can_be_watched(layer: object) -> bool:
+    """Whether a hook can be put on it; of what kind it is, is judged when it has run."""
+    return isinstance(layer, nn.Module) and not type(layer).__module__.startswith("torch.jit")
+
+
+def refuse_what_is_not_recurrent(layers: Iterable[object]) -> None:
+    """Raises TypeError for the first of some layers that cannot be followed."""
+    for layer in layers:
         recurrent_layer(layer)
 
 

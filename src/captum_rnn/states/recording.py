@@ -19,8 +19,9 @@ from captum_rnn.states.hooks import (
 )
 from captum_rnn.states.kernels import KernelCalls
 from captum_rnn.states.layers import (
-    check_can_be_watched,
+    can_be_watched,
     recurrent_layer,
+    refuse_what_is_not_recurrent,
     runs_torchs_own_code,
 )
 
@@ -44,15 +45,12 @@ class Recording:
 
     Attributes:
         calls: The calls of the layers, in their order.
+            What each was given, its input and its initial states, is part of the model's graph.
         layers: Which of the layers each call is of.
-        reads: What each call was given, as part of the model's graph.
-        given: The initial states that each call was given, as part of the graph.
     """
 
     calls: list[LayerCall] = field(default_factory=list)
     layers: list[int] = field(default_factory=list)
-    reads: list[LayerData] = field(default_factory=list)
-    given: list[tuple[Tensor, ...] | None] = field(default_factory=list)
 
     @property
     def leaves(self) -> list[Tensor]:
@@ -82,17 +80,19 @@ def record(
     Raises:
         TypeError: A layer was called or answered in a way that `nn.RNNBase` does not.
     """
-    for layer in layers:
-        check_can_be_watched(layer)
+    if not all(map(can_be_watched, layers)):
+        forward()  # which may raise an error of its own
+        refuse_what_is_not_recurrent(layers)
     recording = Recording()
 
-    def keep(call: LayerCall) -> tuple[LayerCall, list[Any]]:
+    def keep(call: LayerCall, read: Tensor | None = None) -> tuple[LayerCall, list[Any]]:
         # What the model alone made in inference mode may still be scored and differentiated.
         with torch._C.DisableTorchFunction(), torch.inference_mode(in_inference):
             torch.set_grad_enabled(differentiable)
             kept = _copied(call, differentiable=differentiable)
             handed = _handed(kept) if differentiable else [call.output, *call.final]
         if following is not None:
+            following.copied(data_of(call.input) if read is None else read, data_of(kept.input))
             following.touch([data_of(handed[0]), *handed[1:]])
         return kept, handed
 
@@ -113,10 +113,9 @@ def record(
         with torch._C.DisableTorchFunction():
             call = layer_call(module if is_cell else recurrent_layer(module), args, kwargs, output)
         inner = kernels.end(call)
-        call, kept, handed = inner or (call, *keep(call))
+        read = read_by(args, kwargs) if is_cell else None
+        call, kept, handed = inner or (call, *keep(call, read))
         recording.layers.append(index)
-        recording.reads.append(read_by(args, kwargs) if is_cell else call.input)
-        recording.given.append(call.initial)
         recording.calls.append(kept)
         if not differentiable or inner is not None:
             return None
@@ -153,6 +152,10 @@ def _copied(call: LayerCall, *, differentiable: bool) -> LayerCall:
     def copy(tensor: Tensor) -> Tensor:
         return tensor.detach().clone()
 
+    def given(tensor: Tensor) -> Tensor:
+        with torch.enable_grad():
+            return tensor.clone()
+
     def leaf(tensor: Tensor) -> Tensor:
         return copy(tensor).requires_grad_() if differentiable else copy(tensor)
 
@@ -162,8 +165,8 @@ def _copied(call: LayerCall, *, differentiable: bool) -> LayerCall:
     return replace(
         call,
         arguments=arguments,
-        input=with_data(call.input, copy(data_of(call.input))),
-        initial=call.initial and tuple(copy(state) for state in call.initial),
+        input=with_data(call.input, given(data_of(call.input))),
+        initial=call.initial and tuple(given(state) for state in call.initial),
         output=with_data(call.output, leaf(data_of(call.output))),
         final=tuple(leaf(state) for state in call.final),
     )
@@ -194,7 +197,7 @@ def record_calls(layer: nn.Module, forward: Callable[[], Any]) -> list[LayerCall
         TypeError: The layer was called or answered in a way that `nn.RNNBase` does not.
     """
     with torch.no_grad():
-        return record([layer], forward).calls
+        return [detached(call) for call in record([layer], forward).calls]
 
 
 def record_read_gradients(
@@ -259,9 +262,14 @@ def read_gradients_of(values: Tensor, recording: Recording) -> list[ReadGradient
 
 
 def detached(call: LayerCall) -> LayerCall:
-    """A call whose states are no leaves of a graph."""
-    output = with_data(call.output, data_of(call.output).detach())
-    return replace(call, output=output, final=tuple(state.detach() for state in call.final))
+    """A call outside any graph."""
+    return replace(
+        call,
+        input=with_data(call.input, data_of(call.input).detach()),
+        initial=call.initial and tuple(state.detach() for state in call.initial),
+        output=with_data(call.output, data_of(call.output).detach()),
+        final=tuple(state.detach() for state in call.final),
+    )
 
 
 def data_of(read: LayerData) -> Tensor:

@@ -1,0 +1,66 @@
+"""Models that go on to write into what their layer has read: as if they did not."""
+
+import pytest
+import torch
+from torch import nn
+
+from attribution_methods import RECURRENT
+from models import Classifier
+
+WORDS, FEATURES, HIDDEN = 50, 5, 6
+
+
+class Writing(Classifier):
+    """Fills its word vectors, once read, with something else."""
+
+    def forward(self, tokens):
+        vectors = self.embedding(tokens)
+        vectors[:, 0] *= 2
+        outputs, _ = self.layer(vectors)
+        vectors.zero_()
+        return self.head(outputs.mean(1))
+
+
+class Leaving(Classifier):
+    """Does the same before the layer, and nothing behind it."""
+
+    def forward(self, tokens):
+        vectors = self.embedding(tokens)
+        vectors = torch.cat([2 * vectors[:, :1], vectors[:, 1:]], 1)
+        return self.head(self.layer(vectors)[0].mean(1))
+
+
+@pytest.mark.usefixtures("in_one_run")
+def test_word_vectors_that_are_overwritten_behind_the_layer(make):
+    models = [
+        kind(nn.GRU(FEATURES, HIDDEN, batch_first=True), WORDS) for kind in (Writing, Leaving)
+    ]
+    models[1].load_state_dict(models[0].state_dict())
+    ids = torch.randint(WORDS, (3, 4))
+    scores = [make(model, model.layer).attribute(ids, target=1) for model in models]
+    torch.testing.assert_close(*scores, rtol=0, atol=1e-6)
+
+
+class Looping(nn.Module):
+    """A cell that reads each token from one and the same buffer, or not."""
+
+    def __init__(self, buffered):
+        super().__init__()
+        self.words, self.cell = nn.Embedding(WORDS, FEATURES), nn.LSTMCell(FEATURES, HIDDEN)
+        self.head, self.buffered = nn.Linear(HIDDEN, 2), buffered
+
+    def forward(self, tokens):
+        buffer, state = torch.zeros(len(tokens), FEATURES), None
+        for token in tokens.unbind(1):
+            vectors = self.words(token)
+            state = self.cell(buffer.copy_(vectors) if self.buffered else vectors, state)
+        return self.head(state[0])
+
+
+@pytest.mark.parametrize("name", ["hidden_state", "logit", "adjoint", "relevance", "deep_lift"])
+def test_one_buffer_for_all_steps(name):
+    models = Looping(True), Looping(False)
+    models[1].load_state_dict(models[0].state_dict())
+    ids, make = torch.randint(WORDS, (3, 4)), RECURRENT[name].make
+    scores = [make(model, model.cell).attribute(ids, target=1) for model in models]
+    torch.testing.assert_close(*scores, rtol=0, atol=1e-6)
