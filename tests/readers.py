@@ -12,6 +12,17 @@ READOUTS = ["final", "last", "middle", "mean", "max", "everything"]
 LENGTHS, TIME, FEATURES, HIDDEN = [2, 4], 4, 3, 5
 
 
+def run_layer(layer: nn.RNNBase, tokens: Tensor, lengths: Tensor | None = None, initial=None):
+    """Outputs (batch, time, width) and last states of a layer on tokens (batch, time, features)."""
+    fed = tokens if layer.batch_first else tokens.transpose(0, 1)
+    if lengths is not None:
+        fed = pack_padded_sequence(fed, lengths, layer.batch_first, enforce_sorted=False)
+    outputs, final = layer(fed, initial)
+    if isinstance(outputs, PackedSequence):
+        return pad_packed_sequence(outputs, batch_first=True)[0], final
+    return outputs if layer.batch_first else outputs.transpose(0, 1), final
+
+
 class Reader(nn.Module):
     """Recurrent layer → readout → two logits; every readout but "everything" has a linear head."""
 
@@ -26,14 +37,7 @@ class Reader(nn.Module):
         self.to(layer.weight_ih_l0.dtype)
 
     def forward(self, tokens: Tensor, lengths: Tensor | None = None, initial=None) -> Tensor:
-        fed = tokens if self.layer.batch_first else tokens.transpose(0, 1)
-        if lengths is not None:
-            fed = pack_padded_sequence(fed, lengths, self.layer.batch_first, enforce_sorted=False)
-        outputs, final = self.layer(fed, initial)
-        if isinstance(outputs, PackedSequence):
-            outputs = pad_packed_sequence(outputs, batch_first=True)[0]
-        elif not self.layer.batch_first:
-            outputs = outputs.transpose(0, 1)
+        outputs, final = run_layer(self.layer, tokens, lengths, initial)
         hidden, cells = final if isinstance(final, tuple) else (final, None)
         rows = [len(outputs[0])] * len(outputs) if lengths is None else lengths.tolist()
         return torch.stack(

@@ -2,9 +2,8 @@
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from readers import TIME
+from readers import TIME, run_layer
 
 CLASSES = 3
 
@@ -22,14 +21,7 @@ class Tagger(nn.Module):
         self.to(layer.weight_ih_l0.dtype)
 
     def forward(self, tokens, lengths=None, initial=None):
-        fed = tokens if self.layer.batch_first else tokens.transpose(0, 1)
-        if lengths is not None:
-            fed = pack_padded_sequence(fed, lengths, self.layer.batch_first, enforce_sorted=False)
-        outputs, final = self.layer(fed, initial)
-        if isinstance(outputs, PackedSequence):
-            outputs = pad_packed_sequence(outputs, batch_first=True)[0]
-        elif not self.layer.batch_first:
-            outputs = outputs.transpose(0, 1)
+        outputs, final = run_layer(self.layer, tokens, lengths, initial)
         if self.horizons:
             directions = 2 if self.layer.bidirectional else 1
             states = final[0] if isinstance(final, tuple) else final

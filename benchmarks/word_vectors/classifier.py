@@ -4,12 +4,13 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.word_vectors.pooling import Pooling, WordPooling
+from captum_rnn.text.classifier import WordClassifier
 from captum_rnn.text.vocabulary import UNKNOWN_ID
 
 _EMBEDDING_RANGE = 0.05
 
 
-class WordVectorClassifier(nn.Module):
+class WordVectorClassifier(WordClassifier):
     r"""Embedding → sum or mean over the words → linear head.
 
     With x the counts of the words in a text, E the word vectors and W the head,
@@ -63,27 +64,8 @@ class WordVectorClassifier(nn.Module):
         with torch.no_grad():
             self.embedding.weight[1:].uniform_(-_EMBEDDING_RANGE, _EMBEDDING_RANGE)
 
-    def forward(self, ids: Tensor) -> Tensor:
-        """Classifies texts.
-
-        Args:
-            ids: Word ids (batch, time), 0 for padding and unknown words.
-
-        Returns:
-            Logits (batch, classes).
-        """
-        return self.forward_embedded(self.embedding(ids), ids)
-
     def forward_embedded(self, embedded: Tensor, ids: Tensor) -> Tensor:
-        """Classifies texts whose words are embedded already, for gradient-based attribution.
-
-        Args:
-            embedded: Word vectors (batch, time, embedding_dim).
-            ids: The ids they stand for (batch, time); only tells which words are read.
-
-        Returns:
-            Logits (batch, classes).
-        """
+        """What the head makes of the sum or mean of the words' vectors."""
         logits: Tensor = self.head(self.pool(embedded, ids != UNKNOWN_ID))
         return logits
 

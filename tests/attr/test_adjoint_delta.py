@@ -9,10 +9,10 @@ from captum_rnn import pack_tokens
 from captum_rnn.attr import AdjointDeltaAttribution
 from captum_rnn.evaluation import PerturbedPredictions, leave_one_out, rank_correlations
 from captum_rnn.functional.propagation import adjoint_scores
-from captum_rnn.states.recording import record_read_gradients
 from captum_rnn.states.recovery import unstack
 from captum_rnn.text import TextClassifier, held_out_reviews, load_corpus
 from readers import FEATURES, READOUTS, TIME, Reader, make_case
+from recorded import record_read_gradients
 from unrolled import Unrolled, padded, unrolled_rows
 
 

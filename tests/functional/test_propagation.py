@@ -8,9 +8,10 @@ from captum_rnn.functional.baseline import baseline_run
 from captum_rnn.functional.cells import SECANT, TANGENT, Chord
 from captum_rnn.functional.proof import StepsDifferError
 from captum_rnn.functional.propagation import deep_lift, of_inputs, walk_back
-from captum_rnn.states.recording import record_calls, record_read_gradients
+from captum_rnn.states.recording import record_calls
 from captum_rnn.states.recovery import unstack
 from readers import Reader, make_case
+from recorded import record_read_gradients
 
 
 def recover(reader, case, inputs):

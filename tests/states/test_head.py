@@ -16,9 +16,10 @@ from captum_rnn.states.head import (
     mean_head_gradients,
     rows_of,
 )
-from captum_rnn.states.recording import data_of, record_read_gradients
+from captum_rnn.states.recording import data_of
 from captum_rnn.states.recovery import unstack
 from readers import Reader, make_case
+from recorded import record_read_gradients
 
 
 class Recorded:

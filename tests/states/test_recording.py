@@ -10,7 +10,8 @@ from torch.overrides import TorchFunctionMode
 
 import reference
 from captum_rnn.states.layers import recurrent_layer
-from captum_rnn.states.recording import record, record_calls, record_read_gradients
+from captum_rnn.states.recording import record, record_calls
+from recorded import record_read_gradients
 
 TOKENS = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(0))
 LENGTHS = torch.tensor([2, 4])

@@ -11,9 +11,10 @@ from torch import nn
 import reference
 from captum_rnn.functional.proof import StepsDifferError
 from captum_rnn.functional.stack import Stack
-from captum_rnn.states.recording import record_calls, record_read_gradients
+from captum_rnn.states.recording import record_calls
 from captum_rnn.states.stacked_layers import unstack_gates
 from readers import FEATURES, HIDDEN, LENGTHS, TIME, Case, Reader, make_case
+from recorded import record_read_gradients
 from unrolled import unrolled_rows
 
 

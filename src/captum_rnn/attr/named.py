@@ -20,7 +20,7 @@ from captum_rnn.functional import Distance, Readout
 Build = Callable[[Callable[..., Any], nn.Module, Readout], RecurrentAttribution]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class NamedMethod:
     """A method that needs nothing but a model, its recurrent layer and its word vectors.
 
@@ -28,20 +28,20 @@ class NamedMethod:
         name: On the command line and in results.
         label: Human-readable name.
         passes: What it costs, in words: passes of the model for one batch.
+        build: From a function of ids, the layer and how the classifier reads it.
         class_aware: Whether the sign means for (+) or against (−) the explained class.
         asks_again: Whether it asks the model for other states or texts than those given, so that
             which class it explains has to be settled before.
         compared_with: The word vector that it compares each word with; None: its own default.
-        build: From a function of ids, the layer and how the classifier reads it.
     """
 
     name: str
     label: str
     passes: str
+    build: Build = field(repr=False, compare=False)
     class_aware: bool = True
     asks_again: bool = False
     compared_with: Literal["mean word", "neutral word"] | None = None
-    build: Build = field(repr=False, compare=False)
 
     def baselines(self, words: Tensor, *, pad_id: int, neutral_id: int) -> Tensor | None:
         """The word vector (features,) that it compares with; None: its own default.
@@ -59,15 +59,19 @@ class NamedMethod:
         return torch.cat([vectors[:pad_id], vectors[pad_id + 1 :]]).mean(dim=0)
 
 
+def _of(kind: type[RecurrentAttribution], **options: Any) -> Build:
+    return lambda forward, layer, _: kind(forward, layer, **options)
+
+
 def _hidden_state_delta(distance: Distance, label: str) -> NamedMethod:
     return NamedMethod(
-        name=f"hidden-state-delta-{distance}",
-        label=f"hidden-state delta, {label}",
-        passes="1",
-        class_aware=False,
-        build=lambda forward, layer, readout: HiddenStateDeltaAttribution(
+        f"hidden-state-delta-{distance}",
+        f"hidden-state delta, {label}",
+        "1",
+        lambda forward, layer, readout: HiddenStateDeltaAttribution(
             forward, layer, distance=distance, readout=readout
         ),
+        class_aware=False,
     )
 
 
@@ -80,59 +84,51 @@ NAMED_METHODS: dict[str, NamedMethod] = {
         _hidden_state_delta("linf", "L∞"),
         _hidden_state_delta("cosine", "cosine"),
         NamedMethod(
-            name="logit-delta",
-            label="logit delta",
-            passes="1 + the head's backward",
-            build=lambda forward, layer, _: LogitDeltaAttribution(forward, layer),
+            "logit-delta", "logit delta", "1 + the head's backward", _of(LogitDeltaAttribution)
         ),
         NamedMethod(
-            name="local-delta",
-            label="local delta",
-            passes="1 + a parallel cell step",
+            "local-delta",
+            "local delta",
+            "1 + a parallel cell step",
+            _of(LocalDeltaAttribution),
             compared_with="mean word",
-            build=lambda forward, layer, _: LocalDeltaAttribution(forward, layer),
         ),
         NamedMethod(
-            name="adjoint-delta",
-            label="adjoint delta",
-            passes="1 + a reverse scan",
-            build=lambda forward, layer, _: AdjointDeltaAttribution(forward, layer),
+            "adjoint-delta", "adjoint delta", "1 + a reverse scan", _of(AdjointDeltaAttribution)
         ),
         NamedMethod(
-            name="adjoint-delta-replaced",
-            label="adjoint delta, replaced",
-            passes="1 + a reverse scan",
+            "adjoint-delta-replaced",
+            "adjoint delta, replaced",
+            "1 + a reverse scan",
+            _of(AdjointDeltaAttribution),
             compared_with="neutral word",
-            build=lambda forward, layer, _: AdjointDeltaAttribution(forward, layer),
         ),
         NamedMethod(
-            name="relevance-propagation",
-            label="relevance propagation",
-            passes="1 + a reverse scan",
-            build=lambda forward, layer, _: RecurrentLRPAttribution(forward, layer),
+            "relevance-propagation",
+            "relevance propagation",
+            "1 + a reverse scan",
+            _of(RecurrentLRPAttribution),
         ),
         NamedMethod(
-            name="recurrent-deep-lift",
-            label="DeepLIFT of the layer",
-            passes="1 + the baseline + a reverse scan",
+            "recurrent-deep-lift",
+            "DeepLIFT of the layer",
+            "1 + the baseline + a reverse scan",
+            _of(RecurrentDeepLiftAttribution),
             asks_again=True,
-            build=lambda forward, layer, _: RecurrentDeepLiftAttribution(forward, layer),
         ),
         NamedMethod(
-            name="secant-step",
-            label="DeepLIFT of the layer, secant step",
-            passes="1 + the baseline + a reverse scan",
+            "secant-step",
+            "DeepLIFT of the layer, secant step",
+            "1 + the baseline + a reverse scan",
+            _of(RecurrentDeepLiftAttribution, step="secant"),
             asks_again=True,
-            build=lambda forward, layer, _: RecurrentDeepLiftAttribution(
-                forward, layer, step="secant"
-            ),
         ),
         NamedMethod(
-            name="recurrent-shapley",
-            label="Shapley values, removal",
-            passes="5 n, or 16 × (1 + a reverse scan) from 40 words on",
+            "recurrent-shapley",
+            "Shapley values, removal",
+            "5 n, or 16 × (1 + a reverse scan) from 40 words on",
+            _of(RecurrentShapleyAttribution),
             asks_again=True,
-            build=lambda forward, layer, _: RecurrentShapleyAttribution(forward, layer),
         ),
     )
 }

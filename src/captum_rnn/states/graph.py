@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from captum_rnn.states.following import Entry
-from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.joining import Joined
 from captum_rnn.states.recording import ReadGradient, Recording, data_of, with_data
 
@@ -179,11 +178,6 @@ def added(one: ReadGradient, other: ReadGradient) -> ReadGradient:
         None if like is None or data is None else with_data(like, data),
         tuple(add(*parts) for parts in zip(one.final, other.final, strict=True)),
     )
-
-
-def nothing_read(call: LayerCall) -> ReadGradient:
-    """No derivatives of a call."""
-    return ReadGradient(None, (None,) * len(call.final))
 
 
 def _drawn(like: Tensor) -> Tensor:

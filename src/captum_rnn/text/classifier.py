@@ -18,7 +18,36 @@ _LAYERS: dict[str, type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]] = {
 _EMBEDDING_RANGE = 0.05
 
 
-class RecurrentClassifier(nn.Module):
+class WordClassifier(nn.Module):
+    """A classifier of texts that reads word vectors; a subclass says `forward_embedded`."""
+
+    embedding: nn.Embedding
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Classifies texts.
+
+        Args:
+            ids: Word ids (batch, time), 0 for padding and unknown words.
+
+        Returns:
+            Logits (batch, classes).
+        """
+        return self.forward_embedded(self.embedding(ids), ids)
+
+    def forward_embedded(self, embedded: Tensor, ids: Tensor) -> Tensor:
+        """Classifies texts whose words are embedded already, for gradient-based attribution.
+
+        Args:
+            embedded: Word vectors (batch, time, embedding_dim).
+            ids: The ids they stand for (batch, time); only tells which words are read.
+
+        Returns:
+            Logits (batch, classes).
+        """
+        raise NotImplementedError
+
+
+class RecurrentClassifier(WordClassifier):
     """Embedding → LSTM, GRU or tanh RNN → last or mean state → dropout → linear head.
 
     Id 0 stands for padding and for every unknown word. It never reaches the recurrent layer,
@@ -130,27 +159,8 @@ class RecurrentClassifier(nn.Module):
         nn.init.xavier_uniform_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, ids: Tensor) -> Tensor:
-        """Classifies texts.
-
-        Args:
-            ids: Word ids (batch, time), 0 for padding and unknown words.
-
-        Returns:
-            Logits (batch, classes).
-        """
-        return self.forward_embedded(self.embedding(ids), ids)
-
     def forward_embedded(self, embedded: Tensor, ids: Tensor) -> Tensor:
-        """Classifies texts whose words are embedded already, for gradient-based attribution.
-
-        Args:
-            embedded: Word vectors (batch, time, embedding_dim).
-            ids: The ids they stand for (batch, time); only tells which words are read.
-
-        Returns:
-            Logits (batch, classes).
-        """
+        """What the head makes of the last state, or of the mean state, over the known words."""
         read = ids != 0
         outputs, final = self.rnn(pack_tokens(embedded, read))
         if self._pooling == "mean":

@@ -60,6 +60,27 @@ class TrainingSettings:
     training_texts: int | None = None
     shuffled_labels: bool = False
 
+    def untrained(self, words: int, classes: int) -> RecurrentClassifier:
+        """The classifier with the first weights of the seed.
+
+        Args:
+            words: Number of words that it knows.
+            classes: Number of classes.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            return RecurrentClassifier(
+                words,
+                classes,
+                self.kind,
+                self.embedding_dim,
+                self.hidden_size,
+                self.dropout,
+                bidirectional=self.bidirectional,
+                layers=self.layers,
+                pooling=self.pooling,
+            )
+
 
 def train(
     corpus: Corpus,
@@ -138,19 +159,7 @@ def train_on(
         vocabulary = Vocabulary.from_texts(
             words, minimum_count=settings.minimum_count, maximum_words=settings.maximum_words
         )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        model = RecurrentClassifier(
-            len(vocabulary),
-            len(classes),
-            settings.kind,
-            settings.embedding_dim,
-            settings.hidden_size,
-            settings.dropout,
-            bidirectional=settings.bidirectional,
-            layers=settings.layers,
-            pooling=settings.pooling,
-        )
+    model = settings.untrained(len(vocabulary), len(classes))
     optimise(
         model,
         [vocabulary.encode(tokens[: settings.max_length]) for tokens in words],

@@ -73,7 +73,6 @@ def test_neutral_texts_and_words() -> None:
     embedding = nn.Embedding.from_pretrained(torch.tensor([[9.0, 9.0], [1.0, 2.0], [3.0, 6.0]]))
     model = ExplainedModel(nn.Identity(), embedding, neutral_id=2)
     assert model.mean_word.tolist() == [2.0, 4.0]
-    assert model.neutral_word.tolist() == [3.0, 6.0]
     assert model.neutral_text(torch.tensor([[1, 2, 0]])).tolist() == [[2, 2, 0]]
 
 

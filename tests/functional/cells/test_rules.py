@@ -122,8 +122,6 @@ def test_chords_of_a_cell_without_biases_sum_to_what_is_read(kind):
 class TangentAtTheBaseline(Rule):
     """A rule that a reader might put in."""
 
-    needs_baseline = True
-
     def slope(self, function, at, base):
         return function.derivative(base).expand_as(at.value)
 
@@ -143,7 +141,7 @@ def test_a_rule_of_ones_own(kind):
 class ConstantGates(Rule):
     """Secants with the gates of the text."""
 
-    gates_take, needs_baseline, needs_sums = False, True, True
+    gates_take, needs_sums = False, True
 
     def slope(self, function, at, base):
         return function.secant(at, base)

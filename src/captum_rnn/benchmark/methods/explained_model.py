@@ -80,11 +80,6 @@ class ExplainedModel:
         return self.embedding.weight.device
 
     @property
-    def neutral_word(self) -> Tensor:
-        """The vector of the neutral word (features,)."""
-        return self.embedding.weight.detach()[self.neutral_id]
-
-    @property
     def mean_word(self) -> Tensor:
         """The mean of all word vectors (features,), which stands for any word."""
         words = torch.arange(self.embedding.num_embeddings, device=self.device) != self.pad_id

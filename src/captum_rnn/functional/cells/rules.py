@@ -19,7 +19,6 @@ class Rule(ABC):
 
     Example:
         >>> class TangentAtTheBaseline(Rule):
-        ...     needs_baseline = True
         ...     def slope(self, function, at, base):
         ...         return function.derivative(base).expand_as(at.value)
         ...     def factor(self, at, base):
@@ -28,12 +27,10 @@ class Rule(ABC):
     Attributes:
         gates_take: Whether a gate takes its part of a product. Otherwise gates are constant
             weights, and an LSTM's o ∘ tanh(c) is one function of c.
-        needs_baseline: Whether it compares with a second trajectory.
         needs_sums: Whether it looks at what the gates' nonlinearities were applied to.
     """
 
     gates_take: ClassVar[bool] = True
-    needs_baseline: ClassVar[bool] = False
     needs_sums: ClassVar[bool] = False
 
     @abstractmethod
@@ -81,7 +78,6 @@ class Secant(Rule):
     Differences"; the half of a product to each factor is its Shapley value.
     """
 
-    needs_baseline: ClassVar[bool] = True
     needs_sums: ClassVar[bool] = True
 
     def slope(self, function: Nonlinearity, at: Point, base: Point | None) -> Tensor:

@@ -94,19 +94,7 @@ def train_net(
     Returns:
         The net; `trained_on` records the steps, the accuracy, and whether the task is solved.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        model = RecurrentClassifier(
-            len(task.words),
-            len(task.classes),
-            settings.kind,
-            settings.embedding_dim,
-            settings.hidden_size,
-            settings.dropout,
-            bidirectional=settings.bidirectional,
-            layers=settings.layers,
-            pooling=settings.pooling,
-        )
+    model = settings.untrained(len(task.words), len(task.classes))
     steps = _learn(model, task, settings.seed, most_steps, show_progress)
     accuracy = final_accuracy(model, task, settings.seed)
     record: dict[str, Any] = {
