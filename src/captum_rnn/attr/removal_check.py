@@ -30,21 +30,20 @@ class RemovalCheck:
 
 
 def check_removals(
-    texts: Texts, forward_func: Callable[..., Any], scores: Tensor, tokens: int, seed: int = 0
+    texts: Texts, forward_func: Callable[..., Any], scores: Tensor, tokens: int
 ) -> RemovalCheck:
-    """Removes some tokens of each text, drawn at random.
+    """Removes some tokens of each text, drawn by its number of tokens alone.
 
     Args:
         texts: The texts.
         forward_func: The model.
         scores: The scores of all tokens (batch, time).
         tokens: How many to remove of each text.
-        seed: Where the draws come from, which depend on the text's number of tokens else.
     """
     removed = torch.zeros_like(texts.tokens)
     for row, is_token in enumerate(texts.tokens):
         places = is_token.nonzero().flatten()
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(0)
         drawn = torch.randperm(len(places), generator=generator)[:tokens]
         removed[row, places[drawn.to(places.device)]] = True
     exact = removal_effects(texts, forward_func, removed)

@@ -77,7 +77,7 @@ class PerturbedPredictions:
         check_ids(ids)
         if probabilities is None:
             probabilities = predict_texts(predict, ids, pad_id=pad_id, token_budget=token_budget)
-        self.probability, self.predicted = predicted_class(predict, ids, probabilities)
+        self.probability, self.predicted = predicted_class(ids, probabilities)
         self.ids = ids.cpu()
         self.pad_id = pad_id
         self.read = self.ids != pad_id

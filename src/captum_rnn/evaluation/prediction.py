@@ -105,22 +105,12 @@ def predict_texts(
     )
 
 
-def predicted_class(
-    predict: Predict,
-    ids: Tensor,
-    probabilities: Tensor | None = None,
-    *,
-    pad_id: int = 0,
-    token_budget: int = TOKEN_BUDGET,
-) -> tuple[Tensor, Tensor]:
+def predicted_class(ids: Tensor, probabilities: Tensor) -> tuple[Tensor, Tensor]:
     """The class predicted for each text, and how probable it is.
 
     Args:
-        predict: The classifier.
         ids: Token ids (batch, time).
-        probabilities: Probabilities (batch, classes) of the texts, where they are known already.
-        pad_id: The id of the positions that the model does not read.
-        token_budget: Most tokens of one forward pass, padding included.
+        probabilities: Probabilities (batch, classes) of the texts.
 
     Returns:
         Probability of the predicted class (batch,) in double precision, and the class (batch,);
@@ -129,8 +119,6 @@ def predicted_class(
     Raises:
         ValueError: `probabilities` has not one row for each text.
     """
-    if probabilities is None:
-        probabilities = predict_texts(predict, ids, pad_id=pad_id, token_budget=token_budget)
     if probabilities.dim() != 2 or len(probabilities) != len(ids):
         raise ValueError(
             f"probabilities has shape {tuple(probabilities.shape)} for {len(ids)} texts; expected "

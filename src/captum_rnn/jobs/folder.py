@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,9 +127,7 @@ class JobFolder:
         sync_folder(self.parts)
         write_durably(manifest.to_json(), path)
 
-    def finished(
-        self, parts: list[Part], on_rows: Callable[[int], object] = lambda rows: None
-    ) -> dict[int, Finished]:
+    def finished(self, parts: list[Part]) -> dict[int, Finished]:
         """The parts that an earlier run has finished, each checked against its digest.
 
         A part whose file is missing or differs, and a line that a kill has cut off, are dropped
@@ -137,7 +135,6 @@ class JobFolder:
 
         Args:
             parts: The parts of the job.
-            on_rows: Told the rows of each part that counts.
 
         Raises:
             OSError: The folder cannot be read or written.
@@ -152,7 +149,6 @@ class JobFolder:
             file = self._file(entry.part)
             if file.is_file() and file_digest(file) == entry.sha256:
                 valid[entry.part] = entry
-                on_rows(entry.rows)
         if len(valid) < len(listed):
             lines = "".join(_line(entry) + "\n" for entry in valid.values())
             write_durably(lines.encode("utf-8"), self.path / _FINISHED)

@@ -38,7 +38,6 @@ class BagOfVectors(nn.Module):
     Args:
         vocabulary_size: Number of words; their ids run from 1 to this number.
         classes: Number of classes.
-        features: Features of a word and of the state.
 
     Example:
         >>> model = BagOfVectors(vocabulary_size=9)
@@ -48,16 +47,16 @@ class BagOfVectors(nn.Module):
         True
     """
 
-    def __init__(self, vocabulary_size: int, classes: int = 2, features: int = _FEATURES) -> None:
+    def __init__(self, vocabulary_size: int, classes: int = 2) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary_size + 1, features, padding_idx=0)
-        self.rnn = nn.RNN(features, features, nonlinearity="relu", bias=False, batch_first=True)
-        self.head = nn.Linear(features, classes)
+        self.embedding = nn.Embedding(vocabulary_size + 1, _FEATURES, padding_idx=0)
+        self.rnn = nn.RNN(_FEATURES, _FEATURES, nonlinearity="relu", bias=False, batch_first=True)
+        self.head = nn.Linear(_FEATURES, classes)
         self.rnn.requires_grad_(False)
         with torch.no_grad():
             self.embedding.weight[1:].uniform_(0, _LARGEST_FIRST_FEATURE)
             for weights in self.rnn.parameters():
-                weights.copy_(torch.eye(features))
+                weights.copy_(torch.eye(_FEATURES))
 
     def forward(self, ids: Tensor) -> Tensor:
         """Logits (batch, classes) of ids (batch, time), 0 for padding."""
