@@ -40,7 +40,7 @@ def test_the_mean_adjoint_agrees_with_autograd_through_unrolled_cells(
     kind, num_layers, bidirectional, batch_first, packed, with_initial_state
 ):
     case = make_case(kind, num_layers, bidirectional, batch_first, packed, with_initial_state)
-    reader = Reader(case.layer, "everything")
+    reader = Reader(case.layer, "mean")
     rows = {target: unrolled_rows(reader, case, target) for target in (0, 1)}
     vectors = torch.stack(
         [
@@ -208,7 +208,7 @@ def test_scores_are_refused_once_the_weights_have_changed(model, calibrated, ids
 @pytest.mark.parametrize("kind", ["lstm", "lstm_projected"])
 def test_cell_states_and_distances(kind, packed, with_cells, by_distance, with_reference):
     case = make_case(kind, 2, True, packed=packed, with_initial_state=True)
-    reader, token = Reader(case.layer, "everything"), None
+    reader, token = Reader(case.layer, "mean"), None
     if with_reference:
         token = case.reference
     options = {"with_cells": with_cells, "by_distance": by_distance}

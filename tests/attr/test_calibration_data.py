@@ -68,7 +68,7 @@ def test_classes_of_the_models_output():
     assert class_targets(lambda ids: torch.ones(2), Batch(IDS), None) == {0: None}
     with pytest.raises(ValueError, match=r"output has shape \(2, 3, 4\); expected \(batch, cl"):
         class_targets(lambda ids: torch.ones(2, 3, 4), Batch(IDS), None)
-    with pytest.raises(ValueError, match="output is no tensor"):
+    with pytest.raises(TypeError, match="the model answered with a list"):
         class_targets(lambda ids: [0.5, 0.5], Batch(IDS), None)
 
 

@@ -128,8 +128,10 @@ class CalibratedDeltaAttribution(ComparingAttribution):
             This object, calibrated.
 
         Raises:
-            ValueError: No batch, token or class; `with_cells` and no LSTM; an answer of the teacher
-                in another shape; vectors that are not finite; and what `attribute` raises.
+            ValueError: No batch, token or class; `with_cells` and no LSTM; without a teacher, a
+                model that reads last states of lower layers, or cell states that are not learnt;
+                an answer of the teacher in another shape; vectors that are not finite; and what
+                `attribute` raises.
             TypeError: A batch of another form.
         """
         if self.layer is self.forward_func:

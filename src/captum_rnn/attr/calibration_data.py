@@ -7,12 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn._captum import run_forward
-from captum_rnn.attr.inputs import Lengths
+from captum_rnn.attr.inputs import Lengths, not_a_tensor
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.functional.calibration import distance_bins
 from captum_rnn.functional.stack import Stack
 from captum_rnn.states.layers import form_of
 from captum_rnn.states.recovery import unstack
+from captum_rnn.states.trajectory import read_gradients
 
 
 class Batch(NamedTuple):
@@ -82,6 +83,7 @@ def class_targets(
 
     Raises:
         ValueError: Classes that are no columns, or an output that has no columns for classes.
+        TypeError: An output that is no tensor.
     """
     if classes is not None:
         if not classes or not all(type(number) is int and number >= 0 for number in classes):
@@ -93,10 +95,11 @@ def class_targets(
     with torch.no_grad():
         output = run_forward(forward_func, batch.inputs, None, batch.additional_forward_args)
     shape = tuple(output.shape) if isinstance(output, Tensor) else ()
+    if not isinstance(output, Tensor):
+        raise not_a_tensor(output)
     if len(shape) not in (1, 2):
-        given = f"has shape {shape}" if isinstance(output, Tensor) else "is no tensor"
         raise ValueError(
-            f"the model's output {given}; expected (batch, classes), or one number a row"
+            f"the model's output has shape {shape}; expected (batch, classes), or one number a row"
         )
     if len(shape) == 1 or shape[1] == 1:
         return {0: None}
@@ -144,8 +147,12 @@ def top_adjoints(layer: nn.Module, record: Record, *, with_cells: bool = False) 
 
     Returns:
         Derivatives (batch, time, direction, state), in the order of the text.
+
+    Raises:
+        ValueError: The classifier reads states that no vector is learnt for.
     """
     assert record.gradient is not None
+    _check_read_is_learnt(layer, record, with_cells=with_cells)
     stack = unstack(layer, record.call, record.gradient)
     derivatives = []
     for passed in stack.layers[-1]:
@@ -158,6 +165,36 @@ def top_adjoints(layer: nn.Module, record: Record, *, with_cells: bool = False) 
             of_direction = torch.cat([of_direction, adjoint.cells[1:]], -1)
         derivatives.append(of_direction)
     return _in_text_order(stack, derivatives)
+
+
+def _check_read_is_learnt(layer: nn.Module, record: Record, *, with_cells: bool) -> None:
+    """Raises ValueError if the classifier reads states that no vector is learnt for.
+
+    Args:
+        layer: The recurrent layer.
+        record: What it did, and what the classifier reads of it.
+        with_cells: Whether vectors for the top layer's cell states are learnt.
+    """
+    assert record.gradient is not None
+    form = form_of(layer)
+    if not form.has_gates:
+        read_gradients(layer, record.call, record.gradient)
+        return
+    for number, states in enumerate(record.gradient.final):
+        if states is None:
+            continue
+        name = "c_n" if number else "h_n"
+        if states[: -form.directions].any():
+            raise ValueError(
+                f"the model reads {name} of layers below the top of {type(layer).__name__}, for "
+                "which CalibratedDeltaAttribution learns no vectors; use AdjointDeltaAttribution "
+                "or LogitDeltaAttribution, or fit with a teacher"
+            )
+        if number and not with_cells and states.any():
+            raise ValueError(
+                f"the model reads c_n, the cell states of {type(layer).__name__}, for which no "
+                "vectors are learnt; pass with_cells=True, or fit with a teacher"
+            )
 
 
 def step_bins(record: Record, bins: int) -> Tensor:

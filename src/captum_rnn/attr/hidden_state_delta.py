@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn.attr.baselines import GivenBaselines
-from captum_rnn.attr.inputs import Lengths
+from captum_rnn.attr.inputs import Lengths, ends_in_padding
 from captum_rnn.attr.predictions import EveryPrediction, Predictions
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.rows import positions_of_rows
@@ -60,7 +60,9 @@ class HiddenStateDeltaAttribution(EveryPrediction):
             int or a tensor (batch,): the output at that token, 0-based, negative from the end of
             each row's tokens; tokens that `pack_tokens` left out do not count. ``"mean"``,
             ``"max"``: the outputs pooled over the tokens. ``"auto"``: whichever of these the model
-            reads, as one backward pass through its head tells.
+            reads, as one backward pass through its head tells. So does it for ``"final"`` where
+            rows may end in padding: the model takes further arguments, or a row ends in id 0, in
+            one id twice or in zeros; a model that then reads another position is an error.
         normalize: Divide by the distance of the zero state from the target.
         state: ``"hidden"`` (h_t), or ``"cell"`` (c_t) of an LSTM.
         layer_index: Which of the stacked layers, 0 the lowest, negative from the top.
@@ -156,7 +158,10 @@ class HiddenStateDeltaAttribution(EveryPrediction):
         of_positions = isinstance(target, tuple) or (
             isinstance(target, list) and any(isinstance(one, tuple) for one in target)
         )
-        wanted = self.readout == "auto" or lengths is not None or of_positions
+        padded = self.layer is not self.forward_func and self._may_end_in_padding(
+            inputs, additional_forward_args
+        )
+        wanted = self.readout == "auto" or lengths is not None or of_positions or padded
         looks = wanted and not torch.is_inference_mode_enabled()
         run = super()._run(
             inputs,
@@ -167,26 +172,41 @@ class HiddenStateDeltaAttribution(EveryPrediction):
             to_tokens=to_tokens,
             looks=looks,
         )
-        if of_positions and looks and self.readout != "auto":
+        if looks and self.readout != "auto":
             for record in run.records:
-                self._check_read(record)
+                if of_positions or (padded and self._is_at_end(record)):
+                    self._check_read(record, any_readout=of_positions)
         return run
 
-    def _check_read(self, record: Record) -> None:
+    def _may_end_in_padding(self, inputs: Any, additional_forward_args: Any) -> bool:
+        """Whether rows may end in padding: the model is told more, or some seem to end so."""
+        tensors = inputs if isinstance(inputs, tuple) else (inputs,)
+        return additional_forward_args is not None or any(
+            ends_in_padding(tensor, 1 if self.batch_first else 0) for tensor in tensors
+        )
+
+    def _is_at_end(self, record: Record) -> bool:
+        """Whether the readout is one of the end of rows of which it is not known where they end."""
+        at_end = self.readout == "final" or isinstance(self.readout, int)
+        return at_end and record.path.lengths is None
+
+    def _check_read(self, record: Record, *, any_readout: bool) -> None:
         """Raises ValueError if the classifier reads another state than the readout."""
         found = self._found(record)
         if isinstance(found, Tensor) and isinstance(self.readout, int):
             ends = record.path.time if record.path.lengths is None else record.path.lengths
             if bool((found == self.readout % ends).all()):
                 return
-        if found is None or (isinstance(found, str) and found == self.readout):
+        if found is None or (isinstance(found, str) and (found == self.readout or not any_readout)):
             return
         if isinstance(found, Tensor) and isinstance(self.readout, Tensor):
             return
         where = found if isinstance(found, str) else f"position {torch.as_tensor(found).tolist()}"
+        which = "for this target the model" if any_readout else "the model"
+        lengths = "" if any_readout else ", or lengths of rows that end in padding"
         raise ValueError(
-            f"readout is {self.readout!r}, but for this target the model reads {where}; pass that "
-            'as readout, or readout="auto"'
+            f"readout is {self.readout!r}, but {which} reads {where}; pass that as readout"
+            f'{lengths}, or readout="auto"'
         )
 
     @staticmethod

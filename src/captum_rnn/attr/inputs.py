@@ -194,3 +194,15 @@ def explained(output: Any, rows: int) -> Tensor:
             f"{remedy}"
         )
     return output.reshape(-1)
+
+
+def ends_in_padding(tensor: Tensor, time_axis: int) -> bool:
+    """Whether a row seems to end in padding: in zeros, or in one id twice."""
+    if not isinstance(tensor, Tensor) or tensor.dim() < 2 or not tensor.numel():
+        return False
+    last = tensor.select(time_axis, -1)
+    is_zero = (last == 0).flatten(1).all(1) if last.dim() > 1 else last == 0
+    if not tensor.is_floating_point() and tensor.shape[time_axis] > 1:
+        same = last == tensor.select(time_axis, -2)
+        is_zero = is_zero | (same.flatten(1).all(1) if same.dim() > 1 else same)
+    return bool(is_zero.any())
