@@ -158,6 +158,25 @@ def of_a_cell_backwards(model, ids):
     return model.head(state)
 
 
+def carried_over(model, ids):
+    """Rows keep their state where they have no word."""
+    state = torch.zeros(len(ids), HIDDEN).double()
+    for column in ids.unbind(1):
+        keep = (column != 0).double().unsqueeze(1)
+        state = keep * model.layer(model.words(column), state) + (1 - keep) * state
+    return model.head(state)
+
+
+def chosen(model, ids):
+    """The same of both states of an LSTM, by choosing rows."""
+    state = [torch.zeros(len(ids), HIDDEN).double()] * 2
+    for column in ids.unbind(1):
+        made = model.layer(model.words(column), tuple(state))
+        is_word = (column != 0).unsqueeze(1)
+        state = [torch.where(is_word, n, old) for n, old in zip(made, state, strict=True)]
+    return model.head(state[0])
+
+
 def in_chunks(model, ids):
     state, read = None, []
     for part in ids.split(2, 1):
@@ -232,12 +251,15 @@ MODELS = {
     "cell": (of_a_cell, {"kind": nn.LSTMCell}),
     "cell backwards": (of_a_cell_backwards, {"kind": nn.GRUCell}),
     "plain cell": (of_a_cell, {"kind": nn.RNNCell}),
+    "state carried over padding": (carried_over, {"kind": nn.GRUCell}),
+    "states chosen": (chosen, {"kind": nn.LSTMCell}),
     "chunks": (in_chunks, {}),
     "first text and second": (two_texts_in_one, {}),
 }
 JOINED = {"cell", "plain cell", "cell backwards", "chunks", "first text and second"}
+JOINED |= {"state carried over padding", "states chosen"}
 PADDED = {"trimmed", "sorted with index_copy", "sorted by a list", "rows without padding"}
-PADDED |= {"packed bidirectional"}
+PADDED |= {"packed bidirectional", "state carried over padding", "states chosen"}
 
 
 def ids_for(name):

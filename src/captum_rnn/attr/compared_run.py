@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from captum_rnn.attr.records import Run
 from captum_rnn.functional.baseline import BaselineRun, baseline_run
 from captum_rnn.functional.cells import SECANT
-from captum_rnn.functional.propagation import change_read, handed_on
+from captum_rnn.functional.propagation import change_read, handed_on, shared_out
 from captum_rnn.functional.stack import Stack
 from captum_rnn.states.graph import Weighted
 from captum_rnn.states.head import Way, answered, head_values, mean_head_gradients, values_on
@@ -86,7 +86,27 @@ class ComparedRun(Run):
                     self.records, means, self._at_inputs, strict=True
                 )
             ]
-        return Compared(pairs, self._of_entries(inputs) if inputs else self.reads_beside)
+        beside = self._of_entries(inputs) if inputs else self.reads_beside
+        return Compared(self._exact(pairs, beside), beside)
+
+    def _exact(
+        self, pairs: list[tuple[Stack, BaselineRun]], beside: list[Tensor | None]
+    ) -> list[tuple[Stack, BaselineRun]]:
+        """The same with what kinks of the head leave over at some points of the way.
+
+        It is shared out by the size of what each state's difference comes to.
+        """
+        assert self.value is not None
+        found = [change_read(stack, base) for stack, base in pairs]
+        change, size = (self.add_up(list(parts)) for parts in zip(*found, strict=True))
+        if self.has_beside and self.baselines is not None:
+            change = change + self.sums(replace(self, reads_beside=beside).beside()).to(change)
+        remains = (self.value - self.base_value).to(change) - change
+        share = torch.where(size > 0, remains / size, 0.0)
+        return [
+            (shared_out(stack, base, share[record.rows]), base)
+            for record, (stack, base) in zip(self.records, pairs, strict=True)
+        ]
 
     def handed_on(self, scores: Sequence[Tensor]) -> list[Weighted]:
         """What goes on through what stands before the layer, to the inputs.

@@ -32,9 +32,10 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
     differ), and one reverse scan over recomputed gates: no autograd through the recurrence, so it
     runs on a GPU in eval mode. What stands behind the layer is taken by its derivative where that
     explains the output's change, as for linear heads and mean pooling; else by the mean derivative
-    on the straight way from the baseline's states to the inputs', at 16 points. The convergence
-    delta is what remains: rounding for smooth heads, more where a head has kinks, as relu or a
-    maximum have, or is not linear and reads a layer that ran several times on one sequence.
+    on the straight way from the baseline's states to the inputs', at 16 points. What these leave
+    over where a head has kinks, as relu or a maximum have, some hundredths of the change, is shared
+    out by the size of each state's term. The convergence delta is what remains: rounding, and more
+    only where a head is not linear and reads a layer that ran several times on one sequence.
 
     x'_t is what the layer would have read of the baseline; without `baselines`, a zero vector. Of
     float inputs whose features the layer reads, each feature has its own score,

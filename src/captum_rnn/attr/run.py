@@ -22,7 +22,7 @@ from captum_rnn.attr.rows import known_rows, rows_read, target_of_rows, without_
 from captum_rnn.states.composing import composed
 from captum_rnn.states.following import Following
 from captum_rnn.states.graph import Begun
-from captum_rnn.states.joining import Joined, join
+from captum_rnn.states.joining import Joined, check_forks_unread, join
 from captum_rnn.states.layers import form_of, recurrent_layer
 from captum_rnn.states.leftovers import no_graph_left_in
 from captum_rnn.states.modes import modules_of
@@ -137,6 +137,7 @@ class RecurrentModel:
             of_tokens = read.graph.begin_from_tokens(joined) if read.graph else Begun(set(), [], [])
             if read.graph is not None and len(calls) > 1:
                 readers, begins = read.graph.readers(joined)
+                check_forks_unread(layers, joined, [*readers, *begins])
             if with_static:
                 ways = [read.beside, *of_tokens.gradients]
                 check_all_read(placement, layouts, self._layer_name, following.entries, ways)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import Any, NamedTuple, TypeAlias
 
@@ -271,3 +272,30 @@ def change_read(stack: Stack, base: BaselineRun) -> tuple[Tensor, Tensor]:
     sums = [(term.sum((0, 2)), term.abs().sum((0, 2))) for term in terms]
     change, size = (reduce(torch.add, parts) for parts in zip(*sums, strict=True))
     return change, size
+
+
+def shared_out(stack: Stack, base: BaselineRun, share: Tensor) -> Stack:
+    r"""The same with derivatives whose terms in `change_read` are larger or smaller by a share.
+
+    .. math:: c \mapsto c + \text{share} \cdot |c|
+
+    Args:
+        stack: The layers, with what the classifier reads of them.
+        base: The run over the baseline.
+        share: For each row (batch,), what is to be added, of the sum of the terms' sizes.
+    """
+
+    def larger(read: Tensor, states: Tensor, of_base: Tensor) -> Tensor:
+        sign = (read * (states - of_base)[1:]).sign()
+        return read * (1 + share.to(read).unsqueeze(1) * sign)
+
+    layers = []
+    for layer, runs in zip(stack.layers, base.layers, strict=True):
+        passes = []
+        for passed, run in zip(layer, runs, strict=True):
+            read, read_cells = larger(passed.read, passed.states, run.states), passed.read_cells
+            if read_cells is not None and run.cells is not None:
+                read_cells = larger(read_cells, passed.steps.cells, run.cells)
+            passes.append(replace(passed, read=read, read_cells=read_cells))
+        layers.append(passes)
+    return replace(stack, layers=layers)

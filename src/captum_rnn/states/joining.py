@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
+from captum_rnn.states.chains import Chaining, no_single_run
 from captum_rnn.states.hooks import LayerCall, LayerData
 from captum_rnn.states.layers import form_of
 from captum_rnn.states.links import groups_of, links_of
@@ -36,6 +37,7 @@ class Joined:
         starts: The call and its row that each of the rows begins with.
         read: Brings what is read of each of all calls into what is read of this run.
         cut: Which rows (rows,) were given up for another trajectory; None: none.
+        forked: Whether some rows went on twice from one state, once without being read.
     """
 
     call: LayerCall
@@ -48,6 +50,7 @@ class Joined:
     starts: list[tuple[int, int]]
     read: Callable[[Sequence[ReadGradient]], ReadGradient]
     cut: Tensor | None = None
+    forked: bool = False
 
     def rows_of(self, number: int) -> list[int]:
         """The rows of this run that begin with the rows of a member, in their order."""
@@ -107,6 +110,21 @@ def join(
     return joined
 
 
+def check_forks_unread(
+    layers: Sequence[nn.Module], joined: Sequence[Joined], readers: Sequence[set[int]]
+) -> None:
+    """Raises ValueError if runs are read, or begun from, in which a row went on twice.
+
+    Args:
+        layers: The layer of each call.
+        joined: The trajectories.
+        readers: Sets of the trajectories that something is made of.
+    """
+    for index, trajectory in enumerate(joined):
+        if trajectory.forked and any(index in read for read in readers):
+            raise no_single_run(layers[trajectory.members[0]])
+
+
 @dataclass(frozen=True)
 class _Joining:
     layer: nn.Module
@@ -118,7 +136,7 @@ class _Joining:
 
     def of(self, group: list[int]) -> Joined:
         """The trajectory of the calls of a group."""
-        chains = self._chains(group)
+        chains, forked = Chaining(self.layer, self.gradients, self.steps, self.links).of(group)
         numbers = self._numbers(chains)
         ends = (numbers >= 0).sum(1)
         lay_out = _Layout(self.layer, numbers, ends, self.firsts[group[0]])
@@ -150,6 +168,7 @@ class _Joining:
             [chain[0] for chain in chains],
             read,
             cut if bool(cut.any()) else None,
+            forked,
         )
 
     def _orders(self, group: list[int], numbers: Tensor) -> list[Tensor]:
@@ -160,27 +179,6 @@ class _Joining:
         is_step = numbers.flatten() >= 0
         places[numbers.flatten()[is_step]] = is_step.nonzero().flatten()
         return [places[self.steps[number].numbers + self.firsts[number]] for number in group]
-
-    def _chains(self, group: list[int]) -> list[list[tuple[int, int]]]:
-        """Calls and their rows that follow each other."""
-        chains: list[list[tuple[int, int]]] = []
-        ended: dict[tuple[int, int], int] = {}
-        for number in group:
-            for row in range(self.steps[number].rows):
-                link = self.links[number][row] if self.links[number] else None
-                if link is None:
-                    chains.append([])
-                    chain = len(chains) - 1
-                elif link in ended:
-                    chain = ended.pop(link)
-                else:
-                    raise ValueError(
-                        f"two runs of {type(self.layer).__name__} go on from one state, so that "
-                        "they are no single run; explain one of them at a time"
-                    )
-                chains[chain].append((number, row))
-                ended[number, row] = chain
-        return chains
 
     def _numbers(self, chains: list[list[tuple[int, int]]]) -> Tensor:
         device = self.steps[0].numbers.device
