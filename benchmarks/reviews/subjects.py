@@ -11,7 +11,7 @@ import torch
 
 from captum_rnn.benchmark.cache import cached_folder, load_or_train
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.ground_truth.tasks.kinds import KINDS, Kind, net_settings
+from captum_rnn.benchmark.ground_truth.tasks.kinds import KINDS, Kind, network_settings
 from captum_rnn.extras import missing_extra
 from captum_rnn.text.corpus import Corpus, Review
 from captum_rnn.text.corpus_files import load_corpus
@@ -89,7 +89,7 @@ class Recipe:
         """How the classifier is trained."""
         learning_rate = _RNN_LEARNING_RATE if self.kind == "rnn" else _COMMON.learning_rate
         return replace(
-            net_settings(self.kind, _COMMON),
+            network_settings(self.kind, _COMMON),
             learning_rate=learning_rate,
             seed=self.seed,
             shuffled_labels=self.shuffled_labels,

@@ -1,7 +1,7 @@
 """Trains the classifiers that methods are compared on, and prints how accurate they are.
 
 Five kinds of recurrent classifier on two corpora, beside logistic regression on bags of words; an
-LSTM of each corpus trained on shuffled labels; small nets on tasks whose right explanation is
+LSTM of each corpus trained on shuffled labels; small networks on tasks whose right explanation is
 known. What the cache holds already is not trained again; see captum_rnn.benchmark.cache.
 
     python benchmarks/reviews/train_subjects.py [--seeds 0 1] [--only subjects|tasks]
@@ -23,7 +23,7 @@ from benchmarks.reviews.subjects import CORPORA, Recipe, recipes
 from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.ground_truth.tasks import RULES
 from captum_rnn.benchmark.ground_truth.tasks.kinds import Kind
-from captum_rnn.benchmark.ground_truth.tasks.nets import task_net
+from captum_rnn.benchmark.ground_truth.tasks.networks import task_network
 from captum_rnn.files import write_text
 
 TASK_KINDS: tuple[Kind, ...] = ("rnn", "lstm", "gru")
@@ -50,7 +50,7 @@ def tasks(seeds: list[int]) -> list[dict[str, Any]]:
     for task in RULES.values():
         for kind in TASK_KINDS:
             for seed in seeds:
-                record = task_net(task, kind, seed).trained_on
+                record = task_network(task, kind, seed).trained_on
                 name = f"{task.name}-{kind}-{seed}"
                 entries.append(
                     {"name": name} | {key: record[key] for key in ("fresh", "solved", "steps")}

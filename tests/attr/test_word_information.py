@@ -95,7 +95,7 @@ def test_the_scale_defaults_to_the_authors_advice(model):
 def test_recurrent_layers_of_every_layout(
     kind, num_layers, bidirectional, batch_first, packed, with_initial_state
 ):
-    """At a state after the first token of a one-way net, later tokens are unknown."""
+    """At a state after the first token of a one-way network, later tokens are unknown."""
     case = make_case(kind, num_layers, bidirectional, batch_first, packed, with_initial_state)
 
     class Embedded(nn.Module):

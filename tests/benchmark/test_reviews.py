@@ -22,7 +22,7 @@ REVIEWS = [
 
 @pytest.fixture
 def twin(classifier):
-    """The same net with other weights, as if trained on other labels."""
+    """The same network with other weights, as if trained on other labels."""
     twin = made_classifier()
     torch.manual_seed(8)
     with torch.no_grad():

@@ -67,8 +67,8 @@ def test_ranks_are_compared_for_the_class_that_the_classifier_predicts(classifie
         dataset = Dataset.of(classifier, [text])
         read = dataset.read[0]
         before, after = (
-            method(explained_model(net.model.eval()), dataset.ids, dataset.predicted)[0][read]
-            for net in (classifier, twin)
+            method(explained_model(network.model.eval()), dataset.ids, dataset.predicted)[0][read]
+            for network in (classifier, twin)
         )
         expected.append(stats.spearmanr(before, after).statistic)
     entry = found.methods["logit-delta"]
@@ -82,7 +82,7 @@ def test_ranks_are_compared_for_the_class_that_the_classifier_predicts(classifie
 
 
 def test_the_classifier_is_no_change_and_a_negated_head_the_opposite(classifier):
-    """Scores keep their signs: with its classes exchanged, the net explains the contrary."""
+    """Scores keep their signs: with its classes exchanged, the network explains the contrary."""
     negated = made_classifier()
     with torch.no_grad():
         negated.model.head.weight.neg_()
@@ -114,8 +114,8 @@ def test_each_net_has_its_own_fit_and_a_failure_is_a_row(classifier, twin, monke
 
 
 def test_what_is_finished_is_kept_for_this_twin_alone(classifier, twin, tmp_path, monkeypatch):
-    def found(net):
-        return changed(classifier, net, folder=tmp_path)
+    def found(network):
+        return changed(classifier, network, folder=tmp_path)
 
     first = found(twin)
     assert found(classifier).methods != first.methods

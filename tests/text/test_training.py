@@ -81,7 +81,7 @@ def test_settings_reach_the_model(corpus):
     assert (classifier.max_length, classifier.trained_on) == (5, {})
 
 
-def test_settings_reach_the_shape_of_the_net(corpus):
+def test_settings_reach_the_shape_of_the_network(corpus):
     settings = TrainingSettings(
         bidirectional=True, layers=2, pooling="mean", embedding_dim=2, hidden_size=2, epochs=1
     )

@@ -22,14 +22,14 @@ class LocalDeltaAttribution(ComparingAttribution):
     x'_t is what the layer would have read of the baseline; without `baselines`, a zero vector. The
     baseline's steps are one application of the cell to the recorded states. The derivative g comes
     from one backward pass through the classifier's head, which stops at the layer's output; where
-    the classifier reads several outputs, each token is held against all that it reads from that
+    the classifier reads several outputs, each token is compared with all that it reads from that
     token on. What the scores sum to is not known.
 
     Each feature of a float input that the layer reads has its own score, by the cell's derivative
     halfway between input and baseline; they sum to the step's score to third order. With
     `per_step=True` steps are compared as a whole.
 
-    An initial state s_0 that is among the inputs is one more step, held against its baseline:
+    An initial state s_0 that is among the inputs is one more step, compared with its baseline:
     ⟨s_0 − s'_0, all that is read⟩. What static covariates get goes on to them by derivatives.
 
     Args:

@@ -28,7 +28,7 @@ class LogitDeltaAttribution(EveryPrediction):
     For a linear head that is f_c(h_t) − f_c(h_{t−1}), and the scores of a row sum exactly to
     f_c(h_n) − f_c(h_0). The derivative comes from one backward pass through the classifier's head,
     which stops at the layer's output and never enters the recurrence. Where the classifier reads
-    several outputs, as with mean pooling, each token is held against all that it reads from that
+    several outputs, as with mean pooling, each token is compared with all that it reads from that
     token on, so the readout need not be named. With a head that is not linear, or with `lengths`
     and a model that reads states beyond them, the convergence delta says what the scores leave out.
 

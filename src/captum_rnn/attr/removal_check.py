@@ -1,4 +1,4 @@
-"""Estimates of leave-one-out held against some exact removals."""
+"""Estimates of leave-one-out compared with some exact removals."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -20,8 +20,9 @@ ENOUGH_SECONDS = 0.25
 def single_thread() -> Iterator[None]:
     """Lets torch compute on one thread inside a `with` block.
 
-    Recurrent nets of this size gain little from more. On a machine with other work, threads that
-    wait for each other take several times as long, and the sums of floats depend on their number.
+    Recurrent networks of this size gain little from more. On a machine with other work, threads
+    that wait for each other take several times as long, and the sums of floats depend on their
+    number.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

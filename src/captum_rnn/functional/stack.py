@@ -27,7 +27,7 @@ class LayerPass:
         read: Derivative of the explained value with respect to what the classifier reads of each
             state (time, batch, state); zeros where it reads nothing.
         read_cells: The same for an LSTM's cell states (time, batch, hidden), or None.
-        proof: What the recomputed states are held against.
+        proof: What the recomputed states are compared with.
         final_cell: The cell states (batch, hidden) that an LSTM returned; None for the other kinds.
     """
 

@@ -17,7 +17,7 @@ def running_weights(layer: nn.Module) -> dict[str, Tensor]:
     """The tensors that a layer computes with just now, by name; to be called while it runs.
 
     `torch.func.functional_call` puts other weights into the layer for one call, and weight drop,
-    pruning, weight norm or a parametrization compute them anew for each. Nothing is copied.
+    pruning, weight norm or a parametrization compute them again for each. Nothing is copied.
     """
     weights: dict[str, Tensor] = {}
     if isinstance(layer, nn.RNNBase):

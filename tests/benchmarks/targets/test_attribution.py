@@ -99,7 +99,7 @@ def test_class_aware_methods_follow_the_tag_and_the_others_do_not(tagger, batch,
 
 
 def test_adjoint_delta_agrees_with_skipping(tagger):
-    """The states of a net with small weights change little, so the first order is most of it."""
+    """The states of a network of small weights change little, so first order is most of it."""
     ids = torch.tensor([[3, 14, 15, 9]])
     characters, tag = torch.tensor([[False, False, False, True]]), torch.tensor([1])
     scores = METHODS["adjoint delta"](tagger, ids, characters, tag)

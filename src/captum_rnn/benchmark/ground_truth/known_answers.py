@@ -15,7 +15,7 @@ from captum_rnn.benchmark.dataset import TEXTS_PER_BATCH, Dataset, explained_mod
 from captum_rnn.benchmark.ground_truth.hybrid import hybrid_documents
 from captum_rnn.benchmark.ground_truth.judging import Judge, JudgedTexts, judge_methods
 from captum_rnn.benchmark.ground_truth.tasks import TASKS
-from captum_rnn.benchmark.ground_truth.tasks.known_answer_task import KnownAnswerTask, TaskNet
+from captum_rnn.benchmark.ground_truth.tasks.known_answer_task import KnownAnswerTask, TaskNetwork
 from captum_rnn.benchmark.ground_truth.tasks.task import KnownAnswers
 from captum_rnn.benchmark.methods import find_methods
 from captum_rnn.benchmark.methods.method import Fits
@@ -64,13 +64,13 @@ def ask_tasks(
     results = []
     for name in tasks:
         task = TASKS[name]
-        for net in task.nets(kinds, seeds, show_progress=show_progress):
+        for network in task.networks(kinds, seeds, show_progress=show_progress):
             judged: dict[str, MethodScores] = {}
-            if net.solved:
+            if network.solved:
                 judged = judge_methods(
                     chosen,
-                    _task_texts(task, net, seed),
-                    _task_fits(net, seed),
+                    _task_texts(task, network, seed),
+                    _task_fits(network, seed),
                     seed=seed,
                     folder=folder,
                     show_progress=show_progress,
@@ -78,10 +78,10 @@ def ask_tasks(
             results.append(
                 KnownAnswersResult(
                     task=name,
-                    kind=net.kind,
-                    seed=net.seed,
-                    solved=net.solved,
-                    accuracy=dict(net.accuracy),
+                    kind=network.kind,
+                    seed=network.seed,
+                    solved=network.solved,
+                    accuracy=dict(network.accuracy),
                     measure=task.measure.key,
                     methods=judged,
                 )
@@ -117,23 +117,23 @@ def hybrid_texts(
     return JudgedTexts("hybrid", dataset, made.token_labels, (TOP, BOTTOM), judge)
 
 
-def _task_texts(task: KnownAnswerTask, net: TaskNet, seed: int) -> JudgedTexts:
+def _task_texts(task: KnownAnswerTask, network: TaskNetwork, seed: int) -> JudgedTexts:
     """Sequences to explain, and how scores are judged."""
-    answers = net.sample(SEQUENCES, seed=seed)
-    dataset = Dataset.of_batches(replace(net.model, classes=task.classes), [answers.ids])
+    answers = network.sample(SEQUENCES, seed=seed)
+    dataset = Dataset.of_batches(replace(network.model, classes=task.classes), [answers.ids])
     explained = replace(
         dataset, probabilities=torch.nn.functional.one_hot(answers.targets, len(task.classes))
     )
-    name = f"{task.name}-{net.kind}-{net.seed}"
+    name = f"{task.name}-{network.kind}-{network.seed}"
     return JudgedTexts(
         name, explained, answers.contributions, (task.measure,), _judge(task.measure, answers)
     )
 
 
-def _task_fits(net: TaskNet, seed: int) -> Fits:
+def _task_fits(network: TaskNetwork, seed: int) -> Fits:
     """What methods learn from other sequences of the same task."""
-    others = net.sample(_LEARNT_FROM, seed=seed + 1).ids
-    return Fits(net.model, torch.split(others, TEXTS_PER_BATCH))
+    others = network.sample(_LEARNT_FROM, seed=seed + 1).ids
+    return Fits(network.model, torch.split(others, TEXTS_PER_BATCH))
 
 
 def _judge(measure: Measure, answers: KnownAnswers) -> Judge:

@@ -1,6 +1,6 @@
 import pytest
 
-from captum_rnn.benchmark.ground_truth.tasks.kinds import Kind, net_settings
+from captum_rnn.benchmark.ground_truth.tasks.kinds import Kind, network_settings
 from captum_rnn.text.training import TrainingSettings
 
 
@@ -17,6 +17,6 @@ from captum_rnn.text.training import TrainingSettings
 def test_what_the_kinds_are(
     kind: Kind, layer: str, two_way: bool, layers: int, pooling: str
 ) -> None:
-    settings = net_settings(kind, TrainingSettings(epochs=7))
+    settings = network_settings(kind, TrainingSettings(epochs=7))
     assert (settings.kind, settings.bidirectional) == (layer, two_way)
     assert (settings.layers, settings.pooling, settings.epochs) == (layers, pooling, 7)

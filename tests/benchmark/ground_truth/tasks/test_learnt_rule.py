@@ -21,17 +21,17 @@ def test_a_net_of_each_kind_and_seed_and_the_truth_of_the_rule(
         model = RecurrentClassifier(len(rule.words), 5, kind, 4, 4)
         return SimpleNamespace(model=model, trained_on=record)
 
-    monkeypatch.setattr(learnt_rule, "task_net", untrained)
+    monkeypatch.setattr(learnt_rule, "task_network", untrained)
     rule = SecondClassTask(longest=13)
     task = LearntRule(rule)
-    nets = list(task.nets(["gru", "rnn"], [0, 4]))
+    networks = list(task.networks(["gru", "rnn"], [0, 4]))
 
     expected = [("gru", 0), ("gru", 4), ("rnn", 0), ("rnn", 4)]
     assert asked == [(rule, kind, seed, False) for kind, seed in expected]
-    assert [(net.kind, net.seed) for net in nets] == expected
-    assert [type(net.model.layer) for net in nets[1:3]] == [torch.nn.GRU, torch.nn.RNN]
-    assert (nets[0].accuracy, nets[0].solved) == ({"accuracy": 0.75}, False)
-    known, of_rule = nets[0].sample(5, seed=2), rule.sample(5, seed=2)
+    assert [(network.kind, network.seed) for network in networks] == expected
+    assert [type(network.model.layer) for network in networks[1:3]] == [torch.nn.GRU, torch.nn.RNN]
+    assert (networks[0].accuracy, networks[0].solved) == ({"accuracy": 0.75}, False)
+    known, of_rule = networks[0].sample(5, seed=2), rule.sample(5, seed=2)
     assert torch.equal(known.contributions, of_rule.contributions)
     assert (task.name, task.classes, task.measure) == (
         "second-class",

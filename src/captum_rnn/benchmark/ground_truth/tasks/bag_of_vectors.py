@@ -1,4 +1,4 @@
-"""A task whose net makes the truth known: it sums word vectors, each of which has its own part."""
+"""A task whose network makes the truth known: it sums word vectors, each with a part of its own."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from captum_rnn.benchmark.dataset import NEUTRAL_WORD_ID
 from captum_rnn.benchmark.ground_truth.tasks.keywords import AdditiveTask
-from captum_rnn.benchmark.ground_truth.tasks.known_answer_task import TaskNet
-from captum_rnn.benchmark.ground_truth.tasks.nets import SOLVED, TRAINING_SEED, final_accuracy
+from captum_rnn.benchmark.ground_truth.tasks.known_answer_task import TaskNetwork
+from captum_rnn.benchmark.ground_truth.tasks.networks import SOLVED, TRAINING_SEED, final_accuracy
 from captum_rnn.benchmark.ground_truth.tasks.task import KnownAnswers
 from captum_rnn.benchmark.methods import ExplainedModel
 from captum_rnn.benchmark.methods.explained_model import margins
@@ -93,11 +93,11 @@ class BagOfVectors(nn.Module):
 class BagOfVectorsTask:
     """Sequences of the additive task on a `BagOfVectors`; see `KnownAnswerTask`.
 
-    What is true is what the net itself does with a token, fillers included, not what the rule
+    What is true is what the network itself does with a token, fillers included, not what the rule
     says that it should.
 
     Attributes:
-        rule: Draws the sequences that the net learns and explains.
+        rule: Draws the sequences that the network learns and explains.
     """
 
     rule: AdditiveTask = field(default_factory=AdditiveTask)
@@ -107,14 +107,14 @@ class BagOfVectorsTask:
     measure: ClassVar[Measure] = PEARSON
     kind: ClassVar[str] = "linear-rnn"
 
-    def nets(
+    def networks(
         self, kinds: Sequence[RecurrentKind], seeds: Sequence[int], *, show_progress: bool = False
-    ) -> Iterator[TaskNet]:
-        """One net for each seed, whatever the kinds, trained in some two seconds each time."""
+    ) -> Iterator[TaskNetwork]:
+        """One network for each seed, whatever the kinds, trained in some two seconds each time."""
         for seed in seeds:
             model = train_bag_of_vectors(self.rule, seed)
             accuracy = final_accuracy(model, self.rule, seed)
-            yield TaskNet(
+            yield TaskNetwork(
                 kind=self.kind,
                 seed=seed,
                 model=ExplainedModel(model, model.embedding, model.rnn, neutral_id=NEUTRAL_WORD_ID),
@@ -126,7 +126,7 @@ class BagOfVectorsTask:
 
 @dataclass(frozen=True, eq=False)
 class _Sample:
-    """Sequences of a rule with their contributions to a net."""
+    """Sequences of a rule with their contributions to a network."""
 
     rule: AdditiveTask
     model: BagOfVectors
@@ -137,14 +137,14 @@ class _Sample:
 
 
 def train_bag_of_vectors(rule: AdditiveTask, seed: int) -> BagOfVectors:
-    """Trains a net on fresh sequences; its word vectors stay without negative features.
+    """Trains a network on fresh sequences; its word vectors stay without negative features.
 
     Args:
         rule: Draws the sequences and says which class is right.
         seed: Decides the first weights and the sequences.
 
     Returns:
-        The net, in evaluation mode.
+        The network, in evaluation mode.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

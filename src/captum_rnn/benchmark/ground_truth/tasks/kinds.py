@@ -11,11 +11,11 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 """A tanh RNN, an LSTM, a GRU, a bidirectional LSTM, and two GRU layers, their states averaged."""
 
 
-def net_settings(kind: Kind, settings: TrainingSettings) -> TrainingSettings:
+def network_settings(kind: Kind, settings: TrainingSettings) -> TrainingSettings:
     """The settings with the recurrent layer of a kind.
 
     Example:
-        >>> settings = net_settings("gru2-mean", TrainingSettings())
+        >>> settings = network_settings("gru2-mean", TrainingSettings())
         >>> settings.kind, settings.layers, settings.pooling
         ('gru', 2, 'mean')
     """

@@ -1,6 +1,6 @@
-"""What a task with a known answer is: nets, and for each of them sequences and what is true there.
+"""What a task with a known answer is: networks, and sequences for each with what is true there.
 
-The truth comes from a rule that a net has learnt, or from the net itself.
+The truth comes from a rule that a network has learnt, or from the network itself.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,16 +22,16 @@ class Sample(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class TaskNet:
-    """A net whose explanations can be right or wrong.
+class TaskNetwork:
+    """A network whose explanations can be right or wrong.
 
     Attributes:
         kind: Its recurrent layer.
         seed: Its first weights' and its training's.
-        model: The net, as methods explain it.
+        model: The network, as methods explain it.
         accuracy: Its accuracy on fresh sequences; see `captum_rnn.text.accuracy.Accuracy.to_dict`.
         solved: Whether it has learnt the task: 99 % of fresh sequences are right.
-        sample: Draws sequences with their true contributions to what the net answers.
+        sample: Draws sequences with their true contributions to what the network answers.
     """
 
     kind: str
@@ -57,13 +57,13 @@ class KnownAnswerTask(Protocol):
     def measure(self) -> Measure:
         """How scores are compared with the true contributions."""
 
-    def nets(
+    def networks(
         self, kinds: Sequence[RecurrentKind], seeds: Sequence[int], *, show_progress: bool = False
-    ) -> Iterator[TaskNet]:
-        """The nets to explain, trained when they are asked for.
+    ) -> Iterator[TaskNetwork]:
+        """The networks to explain, trained when they are asked for.
 
         Args:
             kinds: Recurrent layers, for a task that has no layer of its own.
-            seeds: One net for each of them.
+            seeds: One network for each of them.
             show_progress: Show the progress of a training on standard error.
         """

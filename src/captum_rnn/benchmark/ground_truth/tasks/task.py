@@ -23,7 +23,7 @@ class KnownAnswers:
         targets: The class to explain (sequences,).
         contributions: For each token (sequences, time), by how much the rule's evidence for the
             target falls when the token is replaced by a filler; 0 for fillers and padding. Where
-            the net makes the truth known, by how much its margin falls without the token.
+            the network makes the truth known, by how much its margin falls without the token.
         operators: True for tokens (sequences, time) that act on others and count nothing
             themselves, such as a negator. How much of an effect is theirs is a matter of
             definition: methods that share it otherwise are not wrong.

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from captum_rnn.benchmark.cache import cached_folder, load_or_train
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.ground_truth.tasks.kinds import Kind, net_settings
+from captum_rnn.benchmark.ground_truth.tasks.kinds import Kind, network_settings
 from captum_rnn.benchmark.ground_truth.tasks.task import Task
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.accuracy import Accuracy
@@ -21,7 +21,7 @@ from captum_rnn.text.training import TrainingSettings
 from captum_rnn.text.vocabulary import Vocabulary
 
 SOLVED = 0.99
-"""The accuracy on fresh sequences from which on a net counts as having learnt the task."""
+"""The accuracy on fresh sequences from which on a network counts as having learnt the task."""
 
 # Counted up when the training or a task changes in a way that neither shows.
 _RECIPE_VERSION = 1
@@ -40,14 +40,14 @@ _SIZES = TrainingSettings(embedding_dim=32, hidden_size=64, dropout=0.0)
 TRAINING_SEED, _CHECK_SEED, _FINAL_SEED = 2**40, 2**41, 2**42
 
 
-def task_net(
+def task_network(
     task: Task, kind: Kind = "lstm", seed: int = 0, *, show_progress: bool = False
 ) -> TextClassifier:
-    """A net that was trained on a task, from the cache or trained now, within two minutes.
+    """A network that was trained on a task, from the cache or trained now, within two minutes.
 
     Every training step reads fresh sequences, until 99.6 % of others are classified right, or for
-    8,000 steps. The answer's `trained_on["solved"]` says whether the net then has 99 % of 10,000
-    further sequences right; a net that has not is returned all the same.
+    8,000 steps. The answer's `trained_on["solved"]` says whether the network then has 99 % of
+    10,000 further sequences right; a network that has not is returned all the same.
 
     Args:
         task: The task.
@@ -56,12 +56,12 @@ def task_net(
         show_progress: Show the progress of a training on standard error.
 
     Returns:
-        The net with the task's words and classes.
+        The network with the task's words and classes.
 
     Raises:
         OSError: The cache cannot be written; see `captum_rnn.benchmark.cache`.
     """
-    settings = replace(net_settings(kind, _SIZES), seed=seed)
+    settings = replace(network_settings(kind, _SIZES), seed=seed)
     recipe = {
         "version": _RECIPE_VERSION,
         "task": {"name": task.name, **asdict(task)},
@@ -71,28 +71,28 @@ def task_net(
     name = f"{task.name}-{kind}-{seed}"
     return load_or_train(
         cached_folder(_GROUP, name, recipe),
-        functools.partial(train_net, task, settings, show_progress=show_progress),
+        functools.partial(train_network, task, settings, show_progress=show_progress),
         f"training {name}, at most two minutes on one core" if show_progress else None,
     )
 
 
-def train_net(
+def train_network(
     task: Task,
     settings: TrainingSettings,
     *,
     most_steps: int = _MOST_STEPS,
     show_progress: bool = False,
 ) -> TextClassifier:
-    """Trains a net on fresh sequences of a task until it has learnt it; see `task_net`.
+    """Trains a network on fresh sequences of a task until it has learnt it; see `task_network`.
 
     Args:
         task: The task.
-        settings: The net and the seed; nothing else is read.
+        settings: The network and the seed; nothing else is read.
         most_steps: Training steps after which it is given up.
         show_progress: Show a progress bar on standard error.
 
     Returns:
-        The net; `trained_on` records the steps, the accuracy, and whether the task is solved.
+        The network; `trained_on` records the steps, the accuracy, and whether the task is solved.
     """
     model = settings.untrained(len(task.words), len(task.classes))
     steps = _learn(model, task, settings.seed, most_steps, show_progress)
@@ -110,12 +110,12 @@ def train_net(
 
 
 def final_accuracy(model: nn.Module, task: Task, seed: int) -> Accuracy:
-    """The accuracy of a trained net on 10,000 sequences that no training reads.
+    """The accuracy of a trained network on 10,000 sequences that no training reads.
 
     Args:
         model: Ids (sequences, time) to logits (sequences, classes).
         task: Draws the sequences and says which class is right.
-        seed: The net's own.
+        seed: The network's own.
     """
     return _accuracy(model, task, _FINALLY_CHECKED, _FINAL_SEED + seed)
 
