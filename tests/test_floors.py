@@ -16,7 +16,7 @@ FLOOR_OF = {
         r"^\| (\d) \| `(\w+)/` \|", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE
     )
 }
-BELOW_ALL = {"_captum", "baselines", "extras", "files"}
+BELOW_ALL = {"_captum", "baselines", "extras", "files", "processes"}
 """Files that every room may import, and that import none."""
 NOT_IN_THE_PACKAGE = {"benchmarks", "tests", "gensim", "pickle"}
 
