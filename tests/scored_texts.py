@@ -8,7 +8,8 @@ from captum_rnn.benchmark.checkpoint import Checkpoint
 from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.methods import find_methods
 from captum_rnn.benchmark.methods.method import Fits
-from captum_rnn.benchmark.scoring import Findings, Plan, carry_out
+from captum_rnn.benchmark.plan import Plan
+from captum_rnn.benchmark.scoring import Findings, carry_out
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.pipeline import TextClassifier
 

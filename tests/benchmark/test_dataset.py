@@ -6,6 +6,7 @@ from captum_rnn.benchmark.dataset import Dataset, explained_model, join_batches,
 from captum_rnn.benchmark.methods import METHODS, ExplainedModel
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.pipeline import TextClassifier
+from made_classifier import made_classifier
 
 TEXTS = ["很好的书", "电脑", "酒店差，不推荐", "热水器很好，非常好，很推荐的热水器", "手机差"]
 
@@ -53,6 +54,16 @@ def test_batches_hold_each_readable_text_once_the_short_ones_first(
     assert widths == [3, 5, 5]
     for rows in batches:
         assert torch.equal(dataset.batch_ids(rows)[:, :3], dataset.ids[rows, :3])
+
+
+def test_little_of_a_batch_is_padding() -> None:
+    model = explained_model(made_classifier().model)
+    lengths = [1, 90, 5, 6, 40, 60, 61, 62]
+    dataset = Dataset.of_batches(model, [torch.full((1, length), 3) for length in lengths])
+    batches = [sorted(lengths[row] for row in rows.tolist()) for rows in dataset.batches()]
+    assert batches == [[1, 5], [6], [40, 60, 61, 62], [90]]
+    for batch in batches:
+        assert max(batch) <= 1.5 * min(batch) + 4
 
 
 def test_scores_are_those_of_each_text_alone(dataset: Dataset, classifier: TextClassifier) -> None:

@@ -20,6 +20,11 @@ REVIEWS = [
 ]
 
 
+def without_times(results):
+    methods = {name: dataclasses.replace(m, cost=None) for name, m in results.methods.items()}
+    return dataclasses.replace(results, methods=methods, created="").to_json()
+
+
 @pytest.fixture
 def twin(classifier):
     """The same network with other weights, as if trained on other labels."""
@@ -50,6 +55,32 @@ def test_all_sections_hold_the_same_methods(classifier, twin, tmp_path):
     assert comparison.dataset.texts == 4
     comparison.to_json(tmp_path / "results.json")
     assert Comparison.load(tmp_path / "results.json").to_json() == comparison.to_json()
+
+
+def test_two_processes_find_what_one_finds(classifier, tmp_path):
+    options = {
+        "texts": 4,
+        "methods": ["leave-one-out", "logit-delta", "calibrated-delta-mean-adjoint", "random"],
+        "marked": [MarkedText("很好的书，非常差", ((0, 2, 1), (5, 8, -1)))],
+    }
+    alone, first = compare_reviews(classifier, REVIEWS, **options), []
+    together = compare_reviews(
+        classifier, REVIEWS, **options, workers=2, folder=tmp_path, on_first=first.append
+    )
+    assert without_times(together) == without_times(alone)
+    (table,) = first
+    assert list(table.methods) == options["methods"][1:]
+    for name, method in table.methods.items():
+        whole = alone.methods[name].measures
+        assert method.measures.keys() == whole.keys() - {"sensitivity"} - {
+            key for key in whole if key.startswith("randomised")
+        }
+        assert method.measures["comprehensiveness"].mean == whole["comprehensiveness"].mean
+
+
+def test_two_processes_need_a_folder(classifier):
+    with pytest.raises(ValueError, match="folder="):
+        compare_reviews(classifier, REVIEWS, texts=4, methods=["random"], workers=2)
 
 
 def test_sections_that_cannot_be_had_are_none(classifier):

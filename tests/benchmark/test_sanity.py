@@ -7,9 +7,7 @@ import torch
 from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.methods import METHODS
 from captum_rnn.benchmark.sanity import (
-    CHECKED_TEXTS,
     check_sanity,
-    checked_rows,
     randomisation,
     sensitivity,
 )
@@ -26,14 +24,6 @@ def dataset(classifier):
 def randomised(name, dataset):
     scores = dataset.score(METHODS[name])
     return randomisation(METHODS[name], dataset, scores, [], seed=0)
-
-
-def test_rows_are_drawn_once_each():
-    rows = checked_rows(500, seed=1)
-    assert len(set(rows)) == CHECKED_TEXTS
-    assert rows == sorted(rows) == checked_rows(500, seed=1)
-    assert rows != checked_rows(500, seed=2)
-    assert checked_rows(3, seed=1) == [0, 1, 2]
 
 
 def test_scores_without_the_model_owe_nothing_to_its_weights(dataset):

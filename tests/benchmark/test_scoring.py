@@ -168,9 +168,9 @@ def test_an_interrupted_run_resumes_to_the_undisturbed_result(classifier, tmp_pa
             break
         except KeyboardInterrupt:
             interruptions += 1
-    # One batch of texts: a part for each method, one for the measures, one of sanity for each
-    # and one of the hybrid documents.
-    assert interruptions == 3 * len(methods) + 1
+    # One batch of texts: a part for each method, one for the measures, one of sanity for each,
+    # one of the hybrid documents and one of the sentences of the post.
+    assert interruptions == 4 * len(methods) + 1
     assert without_times(again) == without_times(undisturbed)
     assert (tmp_path / UNFINISHED).is_dir()
 

@@ -16,8 +16,9 @@ from captum_rnn.benchmark.measures import METRICS
 from captum_rnn.benchmark.methods import QUICK_METHODS, ExplainedModel, find_methods
 from captum_rnn.benchmark.methods.explained_model import texts_of_equal_length
 from captum_rnn.benchmark.methods.method import Fits
+from captum_rnn.benchmark.plan import Plan
 from captum_rnn.benchmark.results import ModelSummary
-from captum_rnn.benchmark.scoring import Plan, carry_out
+from captum_rnn.benchmark.scoring import carry_out
 from captum_rnn.states.modes import evaluation_mode
 
 Batch = Tensor | tuple[Tensor, Tensor]

@@ -1,18 +1,15 @@
 """The result of a comparison, which shows, tabulates, saves and loads itself."""
 
+from collections.abc import Sequence
 from datetime import datetime, timezone
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.environment import machine, versions
-from captum_rnn.benchmark.examples import corpus_examples, post_examples
+from captum_rnn.benchmark.examples import corpus_examples
 from captum_rnn.benchmark.measures import DIRECTIONS
-from captum_rnn.benchmark.methods.method import attempt
-from captum_rnn.benchmark.post_examples import load_post_examples
+from captum_rnn.benchmark.plan import Plan
 from captum_rnn.benchmark.records import load_record, record_text
 from captum_rnn.benchmark.report import notebook_html, report_html
 from captum_rnn.benchmark.report.frame import comparison_frame
@@ -24,7 +21,7 @@ from captum_rnn.benchmark.results import (
     MethodResult,
     ModelSummary,
 )
-from captum_rnn.benchmark.scoring import Findings, Plan
+from captum_rnn.benchmark.scoring import Findings
 from captum_rnn.benchmark.summary import summarise
 from captum_rnn.files import write_text
 
@@ -123,7 +120,7 @@ def comparison_of(
     findings: Findings,
     model: ModelSummary,
     dataset: Dataset,
-    post: Dataset | None = None,
+    post: Sequence[Example] = (),
 ) -> Comparison:
     """What a run has found, as it is returned.
 
@@ -132,10 +129,9 @@ def comparison_of(
         findings: What was found.
         model: The model.
         dataset: The texts of the plan and those that were left out of it.
-        post: The sentences of the post, for a classifier of Chinese.
+        post: The sentences of the post under every method, for a classifier of Chinese.
     """
     texts = plan.dataset
-    examples = _post_examples(post, findings) if post else []
     return Comparison(
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         versions=versions(),
@@ -150,14 +146,14 @@ def comparison_of(
             mean_words=sum(map(len, texts.tokens)) / len(texts.texts),
             mean_known_words=float(texts.read.sum(dim=1).double().mean()),
         ),
-        methods=_method_results(findings, len(texts.texts), plan.seed),
+        methods=_method_results(findings, plan.seed),
         correlations=findings.correlations,
-        examples=[*examples, *_corpus_examples(texts, findings, plan.seed)],
+        examples=[*post, *_corpus_examples(plan, findings)],
         missing=_unchecked(findings),
     )
 
 
-def _method_results(findings: Findings, texts: int, seed: int) -> dict[str, MethodResult]:
+def _method_results(findings: Findings, seed: int) -> dict[str, MethodResult]:
     per_text = {scored.method.name: scored.per_text for scored in findings.done}
     means = summarise(per_text, DIRECTIONS, seed=seed)
     return {
@@ -169,7 +165,7 @@ def _method_results(findings: Findings, texts: int, seed: int) -> dict[str, Meth
             class_aware=scored.method.class_aware,
             ours=scored.method.ours,
             error=scored.error,
-            cost=scored.cost(texts),
+            cost=scored.cost,
             measures=means.get(scored.method.name, {}),
             per_text=scored.per_text,
             curves=scored.curves,
@@ -191,21 +187,10 @@ def _unchecked(findings: Findings) -> list[str]:
     ]
 
 
-def _post_examples(post: Dataset, findings: Findings) -> list[Example]:
-    """The sentences of the post under every method that can score them."""
-    scores = {}
-    for scored in findings.done:
-        found, _ = attempt(partial(post.score, scored.method))
-        if found is not None:
-            scores[scored.method.name] = found
-    return post_examples(post, scores, load_post_examples())
-
-
-def _corpus_examples(texts: Dataset, findings: Findings, seed: int) -> list[Example]:
+def _corpus_examples(plan: Plan, findings: Findings) -> list[Example]:
     """Some of the texts under every method; drawn, so that nobody picked them."""
-    generator = np.random.default_rng(seed)
-    number = min(len(texts.texts), _CORPUS_EXAMPLES)
-    rows = sorted(generator.choice(len(texts.texts), number, replace=False).tolist())
+    rows = sorted(plan.drawn[:_CORPUS_EXAMPLES])
     return corpus_examples(
-        texts.select(rows), {name: scores[rows] for name, scores in findings.scores.items()}
+        plan.dataset.select(rows),
+        {scored.method.name: findings.scores[scored.method.name][rows] for scored in findings.done},
     )

@@ -12,7 +12,7 @@ from torch import Tensor
 FORWARDS = 3
 """Bare forward passes timed before each run of a method; the median of them counts."""
 MOST_REPEATS = 5
-ENOUGH_SECONDS = 0.25
+ENOUGH_SECONDS = 0.1
 """No further repeat once the measurement took this long: slow methods need no repeats."""
 
 

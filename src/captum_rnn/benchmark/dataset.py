@@ -133,19 +133,23 @@ class Dataset:
         return replace(self.select(rows.tolist()), ids=self.batch_ids(rows))
 
     def batches(self) -> list[Tensor]:
-        """Rows of the readable texts, 32 of like length in a batch; the last may hold fewer.
+        """Rows of the readable texts, up to 32 of like length in a batch.
 
-        Where the classifier reads padding, all texts of a batch have one length.
+        The longest text of a batch has at most half as many words again as its shortest, and a few
+        more: padding costs as much as words. Where the classifier reads padding, all have one
+        length.
         """
         lengths = self._lengths()
         by_length = torch.argsort(lengths, stable=True)
-        readable = by_length[lengths[by_length] > 0]
-        if not self.model.reads_padding:
-            return list(torch.split(readable, TEXTS_PER_BATCH)) if len(readable) else []
-        alike = torch.split(
-            readable, torch.unique(lengths[readable], return_counts=True)[1].tolist()
-        )
-        return [part for rows in alike for part in torch.split(rows, TEXTS_PER_BATCH)]
+        batches: list[list[int]] = []
+        longest = -1
+        for row in by_length[lengths[by_length] > 0].tolist():
+            length = int(lengths[row])
+            if length > longest or len(batches[-1]) == TEXTS_PER_BATCH:
+                batches.append([])
+                longest = length if self.model.reads_padding else length + length // 2 + 4
+            batches[-1].append(row)
+        return [torch.tensor(rows, device=self.ids.device) for rows in batches]
 
     def batch_ids(self, rows: Tensor) -> Tensor:
         """Ids (rows, time) of some texts, without columns that are padding in all of them."""

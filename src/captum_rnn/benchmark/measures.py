@@ -18,7 +18,6 @@ from captum_rnn.evaluation import (
     rank_correlations,
     tail_mass,
 )
-from captum_rnn.evaluation.agreement.correlations import rank_correlation_matrices
 from captum_rnn.evaluation.faithfulness.curves import DECISION_FLIP, DELETION_AREA, INSERTION_AREA
 from captum_rnn.evaluation.faithfulness.erasure import COMPREHENSIVENESS, SUFFICIENCY
 from captum_rnn.evaluation.faithfulness.infidelity import INFIDELITY
@@ -110,13 +109,11 @@ class BatchMeasures:
         methods: Names of the methods.
         measures: Method name → measure key → one number for each text.
         curves: Method name → "deletion" or "insertion" → probabilities (texts, steps + 1).
-        correlations: Rank correlations (texts, methods, methods) between the methods.
     """
 
     methods: list[str]
     measures: MeasuresOfTexts
     curves: dict[str, dict[str, list[list[float]]]]
-    correlations: list[list[list[float]]]
 
 
 def measure_batch(
@@ -139,7 +136,7 @@ def measure_batch(
         The figures of each method; empty if all methods have failed.
     """
     if not methods:
-        return BatchMeasures([], {}, {}, [])
+        return BatchMeasures([], {}, {})
     measures: MeasuresOfTexts = {method.name: {} for method in methods}
     curves: dict[str, dict[str, list[list[float]]]] = {}
     removed = _perturbed(dataset, None)
@@ -176,14 +173,10 @@ def measure_batch(
             measures[method.name]["infidelity"] = infidelity(
                 removed, of_method, dataset.predicted, seed=seed, samples=INFIDELITY_SAMPLES
             ).tolist()
-        measures[method.name] |= {
-            "completeness_error": _completeness_error(method, dataset, of_method).tolist(),
-            "last_fifth": tail_mass(
-                dataset.ids, of_method, share=0.2, pad_id=dataset.model.pad_id
-            ).tolist(),
-        }
-    correlations = rank_correlation_matrices(dataset.ids, dict(scores), pad_id=dataset.model.pad_id)
-    return BatchMeasures(list(scores), measures, curves, correlations.tolist())
+        measures[method.name]["last_fifth"] = tail_mass(
+            dataset.ids, of_method, share=0.2, pad_id=dataset.model.pad_id
+        ).tolist()
+    return BatchMeasures(list(scores), measures, curves)
 
 
 def _perturbed(dataset: Dataset, replacement_id: int | None) -> PerturbedPredictions:
@@ -212,8 +205,17 @@ def _agreement(
         ).tolist()
 
 
-def _completeness_error(method: Method, dataset: Dataset, scores: Tensor) -> Tensor:
-    """How far the scores' sum is from the method's total (texts,); NaN where it has none."""
+def completeness_error(method: Method, dataset: Dataset, scores: Tensor) -> Tensor:
+    """How far the scores' sum is from what the method promises.
+
+    Args:
+        method: The method, fitted.
+        dataset: The texts of a block alone.
+        scores: Its scores (texts, time) of them, on the CPU.
+
+    Returns:
+        One number for each text (texts,); NaN where the method promises nothing.
+    """
     answer, _ = attempt(lambda: method.total(dataset.model, dataset.ids, dataset.predicted))
     total: Tensor | None = answer
     if total is None:

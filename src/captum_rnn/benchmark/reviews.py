@@ -1,39 +1,32 @@
 """All that `captum-rnn compare` finds out about one classifier of reviews."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from captum_rnn.benchmark.any_model import known_metrics, readable_texts
-from captum_rnn.benchmark.checkpoint import Checkpoint
-from captum_rnn.benchmark.comparison import Comparison, comparison_of
+from captum_rnn.benchmark.any_model import known_metrics
+from captum_rnn.benchmark.comparison import Comparison
 from captum_rnn.benchmark.cost import single_thread
-from captum_rnn.benchmark.dataset import Dataset
-from captum_rnn.benchmark.ground_truth.judging import judge_methods
-from captum_rnn.benchmark.ground_truth.known_answers import ask_tasks, hybrid_texts
+from captum_rnn.benchmark.ground_truth.known_answers import ask_tasks
 from captum_rnn.benchmark.ground_truth.lexicon import opinion_lexicon
-from captum_rnn.benchmark.ground_truth.marks import (
-    agreement_with_lexicon,
-    agreement_with_marks,
-    marked_words,
-)
+from captum_rnn.benchmark.ground_truth.marks import agreement_with_lexicon, agreement_with_marks
 from captum_rnn.benchmark.ground_truth.marks_files import MarkedText
 from captum_rnn.benchmark.measures import METRICS
 from captum_rnn.benchmark.methods import QUICK_METHODS, find_methods
-from captum_rnn.benchmark.methods.method import Fits
-from captum_rnn.benchmark.post_examples import load_post_examples
-from captum_rnn.benchmark.results import GroundTruth, ModelSummary
-from captum_rnn.benchmark.scoring import Plan, carry_out
+from captum_rnn.benchmark.results import GroundTruth
+from captum_rnn.benchmark.review_run import ReviewRun
+from captum_rnn.benchmark.scoring import Findings, carry_out
+from captum_rnn.benchmark.second_process import SecondProcess
 from captum_rnn.benchmark.shuffled_labels import change_by_shuffled_labels, check_shuffled
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.classifier import RecurrentKind
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.pipeline import TextClassifier
 
-_MOST_BACKGROUND = 2_000
 _LAYER_NAMES: dict[type[nn.RNNBase], RecurrentKind] = {
     nn.LSTM: "lstm",
     nn.GRU: "gru",
@@ -53,6 +46,8 @@ def compare_reviews(
     shuffled_labels: TextClassifier | None = None,
     seed: int = 0,
     folder: str | Path | None = None,
+    workers: int = 1,
+    on_first: Callable[[Comparison], object] = lambda comparison: None,
     show_progress: bool = False,
 ) -> Comparison:
     """Compares methods on a classifier of this package, also where the right answer is known.
@@ -76,6 +71,10 @@ def compare_reviews(
             repeat; see `captum_rnn.benchmark.shuffled_labels.model_on_shuffled_labels`.
         seed: Seed of all that is drawn.
         folder: Where finished parts are kept, so that an interrupted run resumes; None: nowhere.
+        workers: 1, or 2 for a second process, which needs a `folder`; what is found is the same. A
+            script then has to call this under ``if __name__ == "__main__":``.
+        on_first: Told what was found of the methods that do not run the model dozens of times for a
+            text, before the others begin.
         show_progress: Show progress bars on standard error.
 
     Returns:
@@ -85,46 +84,49 @@ def compare_reviews(
         ValueError: An unknown method or metric, fewer than two reviews with a known word, or the
             model trained on shuffled labels has another vocabulary or architecture.
     """
-    known, chosen = known_metrics(metrics), find_methods(methods, seed=seed)
+    find_methods(methods)  # A wrong name is told before the work.
+    known_metrics(metrics)
     if shuffled_labels is not None:
         check_shuffled(classifier, shuffled_labels)
     if not reviews:
         raise ValueError("there are no reviews to compare methods on; give at least two")
-    explained, background, unseen = _split(reviews, texts)
-    options: dict[str, Any] = {"seed": seed, "folder": folder, "show_progress": show_progress}
-    with evaluation_mode(classifier.model), single_thread():
-        dataset = Dataset.of(classifier, [review.text for review in explained])
-        fits = Fits(dataset.model, _background_ids(classifier, background))
-        plan = Plan(readable_texts(dataset), chosen, known, fits, seed)
-        checkpoint = Checkpoint(folder, plan.fingerprint)
-        findings = carry_out(plan, checkpoint, show_progress=show_progress)
-        comparison = comparison_of(
-            plan,
-            findings,
-            _model_summary(classifier, dataset, explained),
-            dataset,
-            _post_sentences(classifier),
+    if workers > 1 and folder is None:
+        raise ValueError("two processes need a folder to exchange what they find; give folder=")
+    run = ReviewRun(
+        classifier,
+        reviews,
+        texts,
+        tuple(methods),
+        tuple(metrics),
+        tuple(marked),
+        seed,
+        folder,
+    )
+    with evaluation_mode(classifier.model), single_thread(), _second(run, workers) as second:
+        findings = carry_out(
+            run.plan,
+            run.checkpoint,
+            further=run.judge,
+            second=second,
+            on_first=lambda found: on_first(run.comparison(found, whole=False)),
+            show_progress=show_progress,
         )
-        if len(classifier.classes) == 2 and background:
-            try:
-                comparison.hybrids = _on_hybrids(classifier, unseen, texts, plan, options)
-            except ValueError as error:  # Too few short reviews are no reason to measure nothing.
-                comparison.missing.append(str(error))
-        if marked:
-            words = marked_words(classifier, marked[:texts], seed=seed)
-            comparison.marks = agreement_with_marks(chosen, words, fits, **options)
-        if classifier.language == "chinese" and classifier.classes == ("negative", "positive"):
-            try:
-                polarity = opinion_lexicon()
-            except ImportError as error:  # Nor is a list of words that is not installed.
-                comparison.missing.append(str(error))
-            else:
-                comparison.lexicon = agreement_with_lexicon(
-                    plan.dataset, findings, polarity, seed=seed
-                )
+        comparison = run.comparison(findings, whole=True)
+        if isinstance(run.hybrids, str):
+            comparison.missing.append(run.hybrids)
+        elif run.hybrids is not None:
+            comparison.hybrids = GroundTruth(texts, run.hybrids.results())
+        if run.marks is not None:
+            comparison.marks = agreement_with_marks(run.marks)
+        _add_lexicon(comparison, run, findings)
+        options: dict[str, Any] = {"seed": seed, "folder": folder, "show_progress": show_progress}
         if shuffled_labels is not None:
             comparison.shuffled_labels = change_by_shuffled_labels(
-                shuffled_labels, plan.dataset, findings, background=fits.background, **options
+                shuffled_labels,
+                run.plan.dataset,
+                findings,
+                background=run.plan.fits.background,
+                **options,
             )
         if known_answers:
             kind = _LAYER_NAMES[type(classifier.model.rnn)]
@@ -132,59 +134,25 @@ def compare_reviews(
     return comparison
 
 
-def _split(
-    reviews: Sequence[Review], texts: int
-) -> tuple[Sequence[Review], Sequence[Review], Sequence[Review]]:
-    """The reviews to explain, those to learn from, and all that no method learns from."""
-    learnt = max(0, min(_MOST_BACKGROUND, (len(reviews) - texts) // 2))
-    explained, background = reviews[:texts], reviews[texts : texts + learnt]
-    return explained, background, [*explained, *reviews[texts + learnt :]]
+@contextmanager
+def _second(run: ReviewRun, workers: int) -> Iterator[SecondProcess | None]:
+    """A second process for the same work, if it is wanted."""
+    second = SecondProcess(replace(run).stages) if workers > 1 else None
+    try:
+        yield second
+    finally:
+        if second is not None:
+            second.dismiss()
 
 
-def _background_ids(classifier: TextClassifier, reviews: Sequence[Review]) -> list[Tensor]:
-    """Batches of ids of the texts that methods learn from."""
-    if not reviews:
-        return []
-    dataset = Dataset.of(classifier, [review.text for review in reviews])
-    return [dataset.batch_ids(rows) for rows in dataset.batches()]
-
-
-def _model_summary(
-    classifier: TextClassifier, dataset: Dataset, reviews: Sequence[Review]
-) -> ModelSummary:
-    rows = dataset.readable
-    labels = torch.tensor([reviews[row].label for row in rows])
-    right = dataset.predicted.cpu()[rows] == labels
-    return ModelSummary(
-        kind=_kind(classifier.model.architecture),
-        classes=list(dataset.classes),
-        accuracy=float(right.double().mean()),
-        trained_on=dict(classifier.trained_on),
-    )
-
-
-def _kind(architecture: Mapping[str, Any]) -> str:
-    """The recurrent layer in a few words, such as "2-layer GRU, mean pooling"."""
-    layers, bidirectional = architecture.get("layers", 1), architecture.get("bidirectional", False)
-    name = ("Bi" if bidirectional else "") + str(architecture["kind"]).upper()
-    pooling = ", mean pooling" if architecture.get("pooling") == "mean" else ""
-    return (f"{layers}-layer " if layers > 1 else "") + name + pooling
-
-
-def _post_sentences(classifier: TextClassifier) -> Dataset | None:
-    """The sentences of the post, for a classifier that reads Chinese."""
-    if classifier.language != "chinese":
-        return None
-    return Dataset.of(classifier, [example.text for example in load_post_examples()])
-
-
-def _on_hybrids(
-    classifier: TextClassifier,
-    reviews: Sequence[Review],
-    documents: int,
-    plan: Plan,
-    options: dict[str, Any],
-) -> GroundTruth:
-    """How the methods do on documents made of reviews that none of them learns from."""
-    mixed = hybrid_texts(classifier, reviews, documents=documents, seed=plan.seed)
-    return GroundTruth(documents, judge_methods(plan.methods, mixed, plan.fits, **options))
+def _add_lexicon(comparison: Comparison, run: ReviewRun, findings: Findings) -> None:
+    """Adds the agreement with a lexicon of opinion words, or why there is none."""
+    classifier = run.classifier
+    if classifier.language != "chinese" or classifier.classes != ("negative", "positive"):
+        return
+    try:
+        polarity = opinion_lexicon()
+    except ImportError as error:  # No reason to measure nothing.
+        comparison.missing.append(str(error))
+        return
+    comparison.lexicon = agreement_with_lexicon(run.plan.dataset, findings, polarity, seed=run.seed)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -12,16 +11,8 @@ from captum_rnn.benchmark.methods import ExplainedModel, Method
 from captum_rnn.benchmark.methods.method import attempt
 from captum_rnn.evaluation import cascading_randomisation, max_sensitivity, rank_correlations
 
-CHECKED_TEXTS = 32
 SENSITIVITY_SAMPLES = 3
 SANITY_CHECKS = ("sensitivity", "randomisation")
-
-
-def checked_rows(texts: int, seed: int) -> list[int]:
-    """Rows of the texts that the sanity checks read, drawn by chance, rising."""
-    generator = np.random.default_rng(seed)
-    chosen: list[int] = generator.choice(texts, min(texts, CHECKED_TEXTS), replace=False).tolist()
-    return sorted(chosen)
 
 
 def check_sanity(

@@ -1,52 +1,23 @@
-"""One run: every method scores every text, in batches that are kept as they are finished."""
+"""What a run found: the parts of all methods and blocks put together."""
 
-import itertools
 import math
 import statistics
-import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
-from captum_rnn.benchmark.checkpoint import Checkpoint, fingerprint
-from captum_rnn.benchmark.cost import measure_cost
-from captum_rnn.benchmark.dataset import Dataset
-from captum_rnn.benchmark.measures import BatchMeasures, measure_batch
+from captum_rnn.benchmark.checkpoint import Checkpoint
+from captum_rnn.benchmark.measures import BatchMeasures
 from captum_rnn.benchmark.methods import Method
-from captum_rnn.benchmark.methods.method import Fits, attempt, checked_scores
+from captum_rnn.benchmark.parts import Parts
+from captum_rnn.benchmark.plan import Plan
 from captum_rnn.benchmark.results import Correlations, Cost, Curve
-from captum_rnn.benchmark.sanity import SANITY_CHECKS, check_sanity, checked_rows
+from captum_rnn.benchmark.second_process import SecondProcess
+from captum_rnn.benchmark.stages import FIRST_TABLE, Further, stages_of, work_off
+from captum_rnn.evaluation.agreement.correlations import rank_correlation_matrices
 from captum_rnn.evaluation.bootstrap import mean_intervals
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run shall do.
-
-    Attributes:
-        dataset: The model and the texts to explain, each with a word to read.
-        methods: The methods.
-        metrics: What to measure; see `captum_rnn.benchmark.measures.METRICS`.
-        fits: What the methods learn from background texts about this model.
-        seed: Seed of everything that is drawn.
-    """
-
-    dataset: Dataset
-    methods: Sequence[Method]
-    metrics: Sequence[str]
-    fits: Fits
-    seed: int
-
-    @property
-    def fingerprint(self) -> str:
-        """Digest of all that decides what the run finds."""
-        ids = [self.dataset.ids, self.dataset.probabilities, *self.fits.background]
-        return fingerprint(self.dataset.model, self.methods, self.seed, ids, self.metrics)
 
 
 @dataclass
@@ -54,12 +25,9 @@ class ScoredMethod:
     """What a run found of one method.
 
     Attributes:
-        method: The method, fitted.
+        method: The method, as it was asked for.
         error: Why there is nothing more; None if the method did its work.
-        fit_seconds: What learning from background texts took.
-        scores: Scores (texts, time) of the predicted classes, batch by batch.
-        seconds: Time of each batch.
-        forwards: The same as a multiple of one bare forward pass of the batch.
+        cost: What it cost; None if it failed.
         per_text: Measure key → one number for each text, in the order of the texts.
         unchecked: Why a sanity check has no number, by its name.
         curves: "deletion" or "insertion" → curve.
@@ -67,23 +35,10 @@ class ScoredMethod:
 
     method: Method
     error: str | None = None
-    fit_seconds: float = 0.0
-    scores: list[Tensor] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    forwards: list[float] = field(default_factory=list)
+    cost: Cost | None = None
     per_text: dict[str, list[float]] = field(default_factory=dict)
     unchecked: dict[str, str] = field(default_factory=dict)
     curves: dict[str, Curve] = field(default_factory=dict)
-
-    def cost(self, texts: int) -> Cost | None:
-        """What the method cost for a number of texts; None if it failed."""
-        if self.error is not None:
-            return None
-        return Cost(
-            milliseconds_per_text=1000 * sum(self.seconds) / texts,
-            forwards=statistics.median(self.forwards),
-            fit_seconds=self.fit_seconds,
-        )
 
 
 @dataclass(frozen=True)
@@ -104,119 +59,80 @@ class Findings:
     @property
     def done(self) -> list[ScoredMethod]:
         """The methods that did their work."""
-        return _working(self.methods)
+        return [scored for scored in self.methods if scored.error is None]
 
 
-def carry_out(plan: Plan, checkpoint: Checkpoint, *, show_progress: bool = False) -> Findings:
+def carry_out(
+    plan: Plan,
+    checkpoint: Checkpoint,
+    *,
+    further: Further = lambda method: None,
+    second: SecondProcess | None = None,
+    on_first: Callable[[Findings], object] = lambda findings: None,
+    show_progress: bool = False,
+) -> Findings:
     """Runs every method on every text and measures the scores.
 
     A method that fails says why; the others continue.
 
     Args:
         plan: What to do.
-        checkpoint: Where finished batches are kept, and read from after an interruption.
+        checkpoint: Where finished parts are kept, and read from after an interruption.
+        further: What else there is to do with each method.
+        second: A process that takes part; what is found does not depend on it.
+        on_first: Told what was found of the methods that are not expensive, without sanity checks,
+            before the others begin; not called if all methods are of one sort.
         show_progress: Show progress bars on standard error.
 
     Returns:
         What was found.
     """
-    methods = _fitted(plan, show_progress)
-    batches = plan.dataset.batches()
-    measured = _score_and_measure(methods, batches, plan, checkpoint, show_progress)
-    for scored in _working(methods):
-        _collect(scored, batches, measured, plan.seed)
-    scores = {
-        scored.method.name: plan.dataset.join(batches, scored.scores)
-        for scored in _working(methods)
-    }
-    _check_sanity(methods, scores, plan, checkpoint, show_progress)
-    return Findings(methods, scores, _correlations(list(scores), measured, plan.seed))
+    parts = Parts(plan, checkpoint)
+    for number, stage in enumerate(stages_of(parts, further)):
+        work_off(stage, number, second, show_progress=show_progress)
+        if number == FIRST_TABLE and len(plan.groups) > 1:
+            on_first(_found(parts, plan.groups[0], checked=False))
+    return _found(parts, plan.methods, checked=True)
 
 
-def _fitted(plan: Plan, show_progress: bool) -> list[ScoredMethod]:
-    """The methods after they have learnt from background texts, or why they could not."""
-    methods = []
-    for method in tqdm(plan.methods, desc="fitting", unit="method", disable=not show_progress):
-        start = time.perf_counter()
-        fitted, error = attempt(partial(plan.fits.of, method))
-        methods.append(ScoredMethod(fitted or method, error, time.perf_counter() - start))
-    return methods
+def _found(parts: Parts, methods: Sequence[Method], *, checked: bool) -> Findings:
+    """What is known of methods that are scored and measured."""
+    found = [ScoredMethod(method, parts.error(method)) for method in methods]
+    for scored in found:
+        if scored.error is None:
+            _collect(scored, parts)
+            if checked:
+                _add_sanity(scored, parts)
+    done = [scored.method for scored in found if scored.error is None]
+    scores = {method.name: parts.joined(method) for method in done}
+    return Findings(found, scores, _correlations(scores, parts.plan))
 
 
-def _score_and_measure(
-    methods: Sequence[ScoredMethod],
-    batches: Sequence[Tensor],
-    plan: Plan,
-    checkpoint: Checkpoint,
-    show_progress: bool,
-) -> list[BatchMeasures]:
-    """Scores each batch by all methods, then measures all of them on it."""
-    measured = []
-    steps = len(batches) * (len(methods) + 1)
-    with tqdm(total=steps, unit="batch", disable=not show_progress) as bar:
-        for number, rows in enumerate(batches):
-            texts = plan.dataset.batch(rows)
-            for scored in methods:
-                bar.set_description(scored.method.label)
-                if scored.error is None:
-                    _score(scored, texts, checkpoint, f"{number:04d}-{scored.method.name}")
-                bar.update()
-            bar.set_description("measuring")
-            name = f"{number:04d}-measures"
-            measured.append(_measured(_working(methods), texts, plan, checkpoint, name))
-            bar.update()
-    return measured
+def _collect(scored: ScoredMethod, parts: Parts) -> None:
+    """Puts the figures of all blocks into the order of the texts."""
+    plan, name = parts.plan, scored.method.name
+    group = next(group for group in plan.groups if scored.method in group)
+    blocks = range(len(plan.blocks))
+    measured: list[BatchMeasures] = [parts.measures(group, block) for block in blocks]
+    answers = [parts.scores(scored.method, block) for block in blocks]
+    scored.cost = Cost(
+        milliseconds_per_text=1000 * sum(a["seconds"] for a in answers) / len(plan.dataset.texts),
+        forwards=statistics.median(answer["forwards"] for answer in answers),
+        fit_seconds=parts.fit_seconds(scored.method),
+    )
+    order = torch.argsort(torch.cat(plan.blocks).cpu())
 
+    def in_order(of_blocks: Sequence[Sequence[float]]) -> list[float]:
+        together = [value for of_block in of_blocks for value in of_block]
+        values: list[float] = torch.tensor(together, dtype=torch.float64)[order].tolist()
+        return values
 
-def _score(scored: ScoredMethod, texts: Dataset, checkpoint: Checkpoint, name: str) -> None:
-    """Adds the scores of one batch, or the reason why there are none."""
-    found = checkpoint.part(name, lambda: _scores_with_cost(scored.method, texts))
-    scored.error = found["error"]
-    if scored.error is None:
-        scored.scores.append(torch.tensor(found["scores"], dtype=torch.float32))
-        scored.seconds.append(found["seconds"])
-        scored.forwards.append(found["forwards"])
-
-
-def _scores_with_cost(method: Method, texts: Dataset) -> dict[str, Any]:
-    model, ids, predicted = texts.model, texts.ids, texts.predicted
-
-    def forward() -> Tensor:
-        with torch.no_grad():
-            return model.logits(ids)
-
-    def scores_with_cost() -> dict[str, Any]:
-        scores, cost = measure_cost(lambda: method(model, ids, predicted), forward)
-        return {"scores": checked_scores(scores, ids).float().tolist(), **asdict(cost)}
-
-    found, error = attempt(scores_with_cost)
-    return {"error": error, **(found or {})}
-
-
-def _measured(
-    working: Sequence[ScoredMethod], texts: Dataset, plan: Plan, checkpoint: Checkpoint, name: str
-) -> BatchMeasures:
-    def measures() -> dict[str, Any]:
-        scores = {scored.method.name: scored.scores[-1] for scored in working}
-        methods = [scored.method for scored in working]
-        return asdict(measure_batch(texts, scores, methods, plan.metrics, plan.seed))
-
-    return BatchMeasures(**checkpoint.part(name, measures))
-
-
-def _collect(
-    scored: ScoredMethod, batches: Sequence[Tensor], measured: Sequence[BatchMeasures], seed: int
-) -> None:
-    """Puts the figures of all batches into the order of the texts."""
-    name = scored.method.name
-    order = torch.argsort(torch.cat(list(batches)).cpu())
     for key in measured[0].measures[name]:
-        together = itertools.chain(*(batch.measures[name][key] for batch in measured))
-        values = torch.tensor(list(together), dtype=torch.float64)
-        scored.per_text[key] = values[order].tolist()
+        scored.per_text[key] = in_order([batch.measures[name][key] for batch in measured])
+    scored.per_text["completeness_error"] = in_order([a["completeness"] for a in answers])
     for key in measured[0].curves.get(name, {}):
-        curves = itertools.chain(*(batch.curves[name][key] for batch in measured))
-        steps = mean_intervals(torch.tensor(list(curves), dtype=torch.float64), seed=seed)
+        curves = [row for batch in measured for row in batch.curves[name][key]]
+        steps = mean_intervals(torch.tensor(curves, dtype=torch.float64), seed=plan.seed)
         scored.curves[key] = Curve(
             mean=[step.mean for step in steps],
             low=[step.low for step in steps],
@@ -224,54 +140,31 @@ def _collect(
         )
 
 
-def _check_sanity(
-    methods: Sequence[ScoredMethod],
-    scores: dict[str, Tensor],
-    plan: Plan,
-    checkpoint: Checkpoint,
-    show_progress: bool,
-) -> None:
+def _add_sanity(scored: ScoredMethod, parts: Parts) -> None:
     """Adds the measures that run a method again, on some of the texts."""
-    wanted = [check for check in SANITY_CHECKS if check in plan.metrics]
-    if not wanted:
-        return
-    rows = checked_rows(len(plan.dataset.texts), plan.seed)
-    texts, background = plan.dataset.select(rows), plan.fits.background
-    working = _working(methods)
-    for scored in tqdm(working, desc="sanity", unit="method", disable=not show_progress):
-        method = scored.method
-        check = partial(
-            check_sanity, method, texts, scores[method.name][rows], background, wanted, plan.seed
-        )
-        values_of, scored.unchecked = checkpoint.part(f"sanity-{method.name}", check)
-        for key, values in values_of.items():
-            everywhere = [math.nan] * len(plan.dataset.texts)
-            for row, value in zip(rows, values, strict=True):
-                everywhere[row] = value
-            scored.per_text[key] = everywhere
+    found, scored.unchecked = parts.sanity(scored.method)
+    for key, values in found.items():
+        everywhere = [math.nan] * len(parts.plan.dataset.texts)
+        for row, value in zip(parts.plan.checked, values, strict=True):
+            everywhere[row] = value
+        scored.per_text[key] = everywhere
 
 
-def _correlations(names: list[str], measured: Sequence[BatchMeasures], seed: int) -> Correlations:
-    """The correlations of the methods that worked on all batches."""
-    if not names:
+def _correlations(scores: dict[str, Tensor], plan: Plan) -> Correlations:
+    """The correlations of the methods that worked on all texts."""
+    if not scores:
         return Correlations([], [], [], [])
-    parts = []
-    for batch in measured:
-        places = [batch.methods.index(name) for name in names]
-        of_batch = torch.tensor(batch.correlations, dtype=torch.float64)
-        parts.append(of_batch[:, places][:, :, places])
-    intervals = mean_intervals(torch.cat(parts).flatten(1), seed=seed)
+    ids, pad_id = plan.dataset.ids.cpu(), plan.dataset.model.pad_id
+    found = rank_correlation_matrices(ids, scores, pad_id=pad_id)
+    intervals = mean_intervals(found.flatten(1), seed=plan.seed)
 
     def matrix(numbers: Sequence[float]) -> list[list[float]]:
-        return [list(numbers[row : row + len(names)]) for row in range(0, len(numbers), len(names))]
+        size = len(scores)
+        return [list(numbers[row : row + size]) for row in range(0, len(numbers), size)]
 
     return Correlations(
-        names,
+        list(scores),
         spearman=matrix([interval.mean for interval in intervals]),
         low=matrix([interval.low for interval in intervals]),
         high=matrix([interval.high for interval in intervals]),
     )
-
-
-def _working(methods: Sequence[ScoredMethod]) -> list[ScoredMethod]:
-    return [scored for scored in methods if scored.error is None]

@@ -1,20 +1,26 @@
 """`captum-rnn compare`: compares attribution methods on one classifier."""
 
 import argparse
+import os
 import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captum_rnn.cli.options import add_corpus, add_model, add_output, add_seed, at_least
-from captum_rnn.cli.output import say
+from captum_rnn.cli.output import complain, say
 from captum_rnn.extras import import_extra
+from captum_rnn.processes import import_ahead
 
 if TYPE_CHECKING:
+    from captum_rnn.benchmark import Comparison
     from captum_rnn.cli.options import Subparsers
 
 
-_TEXTS, _SERIES = 200, 100
+_TEXTS, _SERIES = 100, 100
+_PROCESSES = 2
+_PRELOADED = ("captum_rnn.benchmark.reviews",)
+_SECONDS = {1: 160, 2: 90}
 _NETWORKS = "unfinished-series"
 
 
@@ -31,8 +37,7 @@ def add_parser(subparsers: "Subparsers") -> None:
         "--texts",
         type=at_least(1),
         metavar="N",
-        help="number of held-out texts, or of series of each network (default: 200 texts, 100 "
-        "series)",
+        help="number of held-out texts, or of series of each network (default: 100)",
     )
     parser.add_argument(
         "--methods",
@@ -88,6 +93,7 @@ def run(options: argparse.Namespace) -> None:
     if options.series:
         _compare_on_series(options)
         return
+    import_ahead(_PRELOADED)
     from captum_rnn.benchmark.checkpoint import remove_checkpoint
     from captum_rnn.benchmark.ground_truth.marks_files import read_marked_texts
     from captum_rnn.benchmark.methods import ALL_METHODS, QUICK_METHODS, find_methods
@@ -110,10 +116,15 @@ def run(options: argparse.Namespace) -> None:
     twin = None
     if options.shuffled_labels:
         twin = model_on_shuffled_labels(classifier, corpus, show_progress=progress)
+    texts = options.texts or _TEXTS
+    workers = min(_PROCESSES, os.cpu_count() or 1)
+    complain(f"captum-rnn: {_announcement(options, len(methods), texts, workers)}")
     comparison = compare_reviews(
         classifier,
         reviews,
-        texts=options.texts or _TEXTS,
+        texts=texts,
+        workers=workers,
+        on_first=_show_first,
         methods=methods,
         marked=marked,
         known_answers=options.known_answers,
@@ -130,6 +141,20 @@ def run(options: argparse.Namespace) -> None:
         save_figures(comparison, folder / "figures")
     remove_checkpoint(folder)
     say(f"{comparison}\n\n{headline(comparison)}\n\nreport: {folder / 'report.html'}")
+
+
+def _announcement(options: argparse.Namespace, methods: int, texts: int, workers: int) -> str:
+    """What is going to happen, and how long it takes where that is known."""
+    what = f"{methods} methods on {texts} texts in {workers} process{'es' * (workers > 1)}"
+    usual = options.methods == "quick" and not (options.texts or options.model or options.marks)
+    if usual and not (options.known_answers or options.shuffled_labels):
+        return f"{what}; a first table in about 20 s, all in about {_SECONDS[workers]} s"
+    return f"{what}; it can be interrupted, and resumes when it is run again"
+
+
+def _show_first(comparison: "Comparison") -> None:
+    """Prints what is known of the methods that are not expensive, while the others run."""
+    complain(f"{comparison}\n\ncaptum-rnn: a first table; slower methods are still at work")
 
 
 def _compare_on_series(options: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from captum_rnn.benchmark.dataset import Dataset
-from captum_rnn.benchmark.ground_truth.judging import judge_methods
+from captum_rnn.benchmark.ground_truth.judging import Judging, judge_methods
 from captum_rnn.benchmark.ground_truth.marks import (
     agreement_with_lexicon,
     agreement_with_marks,
@@ -26,7 +26,7 @@ MARKED = [
 def marks(classifier, methods):
     texts = marked_words(classifier, MARKED)
     fits = Fits(texts.dataset.model)
-    return agreement_with_marks(find_methods(methods), texts, fits)
+    return agreement_with_marks(Judging(find_methods(methods), texts, fits, seed=0))
 
 
 def test_marks_of_the_predicted_class_are_gold(classifier):

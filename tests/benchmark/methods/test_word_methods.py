@@ -69,6 +69,44 @@ def test_a_method_that_learns_says_so(name: str) -> None:
         unfitted(model, ids, torch.tensor([0, 1, 0]))
 
 
+@pytest.mark.parametrize("name", ["word-lexicon", "calibrated-delta"])
+def test_of_two_classes_one_is_learnt_from_the_other(name, monkeypatch):
+    """What the trick of negating gives is what the teacher says when it is asked again."""
+    model = explained_model("lstm", classes=2)
+    texts = [torch.tensor([[5, 6, 5], [6, 7, 0]]), torch.tensor([[8, 5]])]
+    method = METHODS[name]
+    calls = []
+    asked = type(method.teacher).__call__
+
+    def counted(self, model, ids, target):
+        calls.append(target.tolist())
+        return asked(self, model, ids, target)
+
+    monkeypatch.setattr(type(method.teacher), "__call__", counted)
+    ids, targets = torch.tensor([[5, 6, 8], [7, 5, 6]]), torch.tensor([0, 1])
+    mirrored = method.fit(model, texts)(model, ids, targets)
+    assert calls == [[0, 0], [0]]
+    monkeypatch.setattr(type(method.teacher), "mirrors", False)
+    again = method.fit(model, texts)(model, ids, targets)
+    assert sorted(calls[2:]) == [[0], [0, 0], [1], [1, 1]]
+    assert torch.equal(mirrored, again)
+    assert mirrored.abs().max() > 0
+
+
+@pytest.mark.parametrize("name", ["saliency-sum", "input-x-gradient", "integrated-gradients"])
+def test_gradients_of_the_other_class_are_the_negated_ones(name):
+    model, ids = explained_model("gru", classes=2), torch.tensor([[5, 6, 8], [7, 5, 6]])
+    assert METHODS[name].mirrors
+    first, second = (METHODS[name](model, ids, torch.full((2,), of)) for of in (0, 1))
+    assert torch.equal(first, -second)
+    assert first.abs().max() > 0
+
+
+def test_a_norm_is_no_mirror():
+    assert not METHODS["saliency"].mirrors
+    assert not METHODS["kernel-shap"].mirrors
+
+
 def test_fitting_leaves_the_registered_method_as_it_was() -> None:
     model, ids = explained_model("lstm"), KINDS["lstm"].ids
     METHODS["word-rarity"].fit(model, [ids])

@@ -43,6 +43,58 @@ class JudgedTexts:
     judge: Judge
 
 
+class Judging:
+    """Methods that are judged by their scores of the same texts.
+
+    Args:
+        methods: The methods.
+        texts: The texts.
+        fits: What the methods learn from background texts about the same model.
+        seed: Seed of the bootstrap.
+        folder: Where what is finished is kept, so that an interrupted run resumes; None: nowhere.
+    """
+
+    def __init__(
+        self,
+        methods: Sequence[Method],
+        texts: JudgedTexts,
+        fits: Fits,
+        *,
+        seed: int,
+        folder: str | Path | None = None,
+    ) -> None:
+        dataset = texts.dataset
+        ids = [dataset.ids, dataset.probabilities, texts.truth, *fits.background]
+        self.methods, self.texts = methods, texts
+        self._fits, self._seed = fits, seed
+        self._checkpoint = Checkpoint(
+            folder, fingerprint(dataset.model, methods, seed, ids, texts.name)
+        )
+
+    def part(self, method: Method) -> dict[str, Any]:
+        """What is found of one method, kept as it is finished."""
+        found: dict[str, Any] = self._checkpoint.part(
+            method.name, partial(_attempted, self._measure, method)
+        )
+        return found
+
+    def results(self, *, show_progress: bool = False) -> dict[str, MethodScores]:
+        """The figures of each method by its name; a progress bar goes to standard error."""
+        with evaluation_mode(self.texts.dataset.model.model):
+            return measure_methods(
+                self.methods,
+                self._measure,
+                self._checkpoint,
+                measures=self.texts.measures,
+                seed=self._seed,
+                name=self.texts.name,
+                show_progress=show_progress,
+            )
+
+    def _measure(self, method: Method) -> Mapping[str, Tensor]:
+        return self.texts.judge(self.texts.dataset.score(self._fits.of(method)))
+
+
 def judge_methods(
     methods: Sequence[Method],
     texts: JudgedTexts,
@@ -52,36 +104,9 @@ def judge_methods(
     folder: str | Path | None = None,
     show_progress: bool = False,
 ) -> dict[str, MethodScores]:
-    """Scores texts with every method and judges the scores.
-
-    Args:
-        methods: The methods.
-        texts: The texts.
-        fits: What the methods learn from background texts about the same model.
-        seed: Seed of the bootstrap.
-        folder: Where what is finished is kept, so that an interrupted run resumes; None: nowhere.
-        show_progress: Show a progress bar on standard error.
-
-    Returns:
-        The figures of each method by its name.
-    """
-    dataset = texts.dataset
-    ids = [dataset.ids, dataset.probabilities, texts.truth, *fits.background]
-    checkpoint = Checkpoint(folder, fingerprint(dataset.model, methods, seed, ids, texts.name))
-
-    def measure(method: Method) -> Mapping[str, Tensor]:
-        return texts.judge(dataset.score(fits.of(method)))
-
-    with evaluation_mode(dataset.model.model):
-        return measure_methods(
-            methods,
-            measure,
-            checkpoint,
-            measures=texts.measures,
-            seed=seed,
-            name=texts.name,
-            show_progress=show_progress,
-        )
+    """Scores texts with every method and judges the scores; see `Judging`."""
+    judging = Judging(methods, texts, fits, seed=seed, folder=folder)
+    return judging.results(show_progress=show_progress)
 
 
 def measure_done(

@@ -1,7 +1,6 @@
 """Agreement with people: with the words that they marked, and with the words of a lexicon."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -11,12 +10,11 @@ from captum_rnn.benchmark.dataset import Dataset
 from captum_rnn.benchmark.ground_truth.judging import (
     Judge,
     JudgedTexts,
-    judge_methods,
+    Judging,
     measure_done,
 )
 from captum_rnn.benchmark.ground_truth.marks_files import MarkedText
 from captum_rnn.benchmark.methods import Method
-from captum_rnn.benchmark.methods.method import Fits
 from captum_rnn.benchmark.results import GroundTruth, MethodScores
 from captum_rnn.benchmark.scoring import Findings
 from captum_rnn.evaluation import (
@@ -66,32 +64,16 @@ def marked_words(
     return JudgedTexts("marks", dataset, polarity, _MEASURES, _judge(dataset, polarity, seed))
 
 
-def agreement_with_marks(
-    methods: Sequence[Method],
-    marked: JudgedTexts,
-    fits: Fits,
-    *,
-    seed: int = 0,
-    folder: str | Path | None = None,
-    show_progress: bool = False,
-) -> GroundTruth:
+def agreement_with_marks(judging: Judging) -> GroundTruth:
     """Compares the scores of every method with the words that people marked.
 
     Args:
-        methods: The methods.
-        marked: See `marked_words`.
-        fits: What the methods learn from background texts about the same model.
-        seed: Seed of the bootstrap.
-        folder: Where what is finished is kept, so that an interrupted run resumes; None: nowhere.
-        show_progress: Show progress on standard error.
+        judging: The methods on texts of `marked_words`.
 
     Returns:
         The figures of each method, with `sign` only for methods whose sign means the class.
     """
-    judged = judge_methods(
-        methods, marked, fits, seed=seed, folder=folder, show_progress=show_progress
-    )
-    return _agreement(marked.dataset, methods, judged)
+    return _agreement(judging.texts.dataset, judging.methods, judging.results())
 
 
 def agreement_with_lexicon(

@@ -4,6 +4,7 @@ from captum_rnn.benchmark.methods.explained_model import ExplainedModel
 from captum_rnn.benchmark.methods.method import Method
 from captum_rnn.benchmark.methods.registry import (
     ALL_METHODS,
+    EXPENSIVE,
     METHODS,
     QUICK_METHODS,
     find_methods,
@@ -11,6 +12,7 @@ from captum_rnn.benchmark.methods.registry import (
 
 __all__ = [
     "ALL_METHODS",
+    "EXPENSIVE",
     "METHODS",
     "QUICK_METHODS",
     "ExplainedModel",

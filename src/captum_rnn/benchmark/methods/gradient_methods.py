@@ -47,6 +47,11 @@ class GradientMethod(Method):
 
     passes: str = "1 + 1 backward"
 
+    @property
+    def mirrors(self) -> bool:
+        """Gradients do, norms of them do not; see `Method`."""
+        return self.signed
+
     def __call__(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor:
         """Scores every token of a batch; see `Method`."""
         embedded = model.embedding(ids).detach().requires_grad_()

@@ -58,6 +58,14 @@ class Method(ABC):
         """The same method with its randomness, if it has any, from another seed."""
         return self
 
+    @property
+    def mirrors(self) -> bool:
+        """Whether its scores for a negated margin are those for the margin, negated.
+
+        Of two classes, each has the other's margin negated.
+        """
+        return False
+
     def total(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor | None:
         """What the scores of a text have to sum to (batch,); None if the method does not say."""
         return None

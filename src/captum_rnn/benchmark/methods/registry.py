@@ -148,6 +148,25 @@ CEILINGS = ("recurrent-shapley-converged", "ceiling", "ceiling-sufficiency")
 ALL_METHODS = tuple(name for name in METHODS if name not in CEILINGS)
 """The names of all methods that compete, which `captum-rnn compare --methods all` compares."""
 
+EXPENSIVE = (
+    "ceiling",
+    "ceiling-sufficiency",
+    "recurrent-shapley-converged",
+    "kernel-shap",
+    "lime",
+    "shapley-sampling",
+    "integrated-gradients",
+    "integrated-gradients-word",
+    "gradient-shap",
+    "word-information",
+    "recurrent-shapley",
+    "leave-one-out",
+    "feature-ablation",
+    "occlusion",
+)
+"""What runs the model dozens of times for a text, the longest first; a comparison begins with the
+others."""
+
 QUICK_METHODS = (
     "hidden-state-delta-l2",
     "hidden-state-delta-projection",
@@ -161,8 +180,8 @@ QUICK_METHODS = (
     "recurrent-shapley",
     "saliency",
     "input-x-gradient",
+    "integrated-gradients-midpoint",
     "integrated-gradients",
-    "integrated-gradients-word",
     "leave-one-out",
     "word-lexicon",
     "random",

@@ -113,7 +113,8 @@ class FixedWordScores(Method):
             return self
         tables = []
         classes = model.probabilities(texts[0][:1]).shape[1]
-        for explained in range(classes):
+        mirrored = classes == 2 and self.teacher.mirrors
+        for explained in range(1 if mirrored else classes):
             sums = torch.zeros(model.embedding.num_embeddings, dtype=torch.float64)
             counts = torch.zeros_like(sums)
             for ids in texts:
@@ -122,6 +123,8 @@ class FixedWordScores(Method):
                 sums.index_add_(0, words, of_words)
                 counts.index_add_(0, words, torch.ones_like(of_words))
             tables.append(sums / counts.clamp(min=1))
+        if mirrored:
+            tables.append(-tables[0])
         return dataclasses.replace(self, scores=torch.stack(tables).float())
 
     def __call__(self, model: ExplainedModel, ids: Tensor, target: Tensor) -> Tensor:
