@@ -54,7 +54,7 @@ def test_marks_stand_where_the_axes_say():
     markers = [
         (float(use.get("x")), float(use.get("y")))
         for use in ElementTree.fromstring(svg).iter(f"{SVG}use")
-        if "fill: #2b6ca3" in (use.get("style") or "")
+        if "fill: #4c555e" in (use.get("style") or "")
     ]
     centres = sorted(set(markers))
     (ax, ay), (bx, by), (cx, cy) = centres

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.transforms import Bbox
 
-_OURS = "#b3590f"
-_OTHERS = "#2b6ca3"
+_OURS = "#0b6552"
+_OTHERS = "#4c555e"
 _QUIET = "#5c6670"
 _MARK_RADIUS = 5.0
 _WIDTH = 8.4
@@ -35,8 +35,8 @@ class CostPoint:
         value: Its faithfulness; higher is better.
         low: Lower bound of the interval around `value`.
         high: Upper bound of that interval.
-        ours: Drawn as one of the methods under test, in orange with round marks; the others are
-            blue squares.
+        ours: Drawn as one of the methods under test, in green with round marks; the others are
+            grey squares.
     """
 
     label: str

@@ -12,16 +12,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = (
-    "#b3590f",
-    "#2b6ca3",
-    "#1a1a1a",
-    "#009e73",
-    "#cc79a7",
-    "#e0a100",
-    "#56b4e9",
+    "#0b6552",
     "#7a4fa3",
+    "#1a1a1a",
+    "#cc79a7",
+    "#8a7a00",
+    "#59c3a0",
+    "#7d5a3c",
+    "#8c8c8c",
 )
-"""Colours of the highlighted lines, as many as there can be; distinct for the colour-blind."""
+"""Colours of the highlighted lines, as many as there can be; none of them
+the orange or the blue of scores."""
 
 _QUIET = "#c9d0d6"
 _FLOOR = "#5c6670"

@@ -68,6 +68,8 @@ def _number(score: float) -> str:
 def legend_html(negative: str = "below 0", positive: str = "above 0") -> str:
     """The key to the colours: what blue and orange mean, and white between them.
 
+    The numbers are shares of the score that is painted in the full colour.
+
     Args:
         negative: What a negative score says, in a word or two.
         positive: What a positive score says.
@@ -79,7 +81,8 @@ def legend_html(negative: str = "below 0", positive: str = "above 0") -> str:
     return (
         f'<p class="legend"><span>{escape(visible(negative))}</span>'
         f'<span class="scale" style="background:linear-gradient(90deg,{blue},{white},{orange})">'
-        f"</span><span>{escape(visible(positive))}</span></p>"
+        "<span>−1</span><span>0</span><span>+1</span></span>"
+        f"<span>{escape(visible(positive))}</span></p>"
     )
 
 

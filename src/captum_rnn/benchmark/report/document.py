@@ -55,7 +55,7 @@ def report_html(comparison: ComparisonData) -> str:
     shuffled = shuffled_labels_columns(comparison)
     agreement = agreement_columns(comparison)
     of_the_post = [example for example in comparison.examples if example.source == "post"]
-    quick, others = pictures.quick_first(comparison)
+    lines, others = pictures.lines_first(comparison)
     body = (
         _environment()
         .get_template("report.html")
@@ -82,8 +82,9 @@ def report_html(comparison: ComparisonData) -> str:
             of_the_post=of_the_post,
             of_the_corpus=[e for e in comparison.examples if e.source != "post"],
             reproduction=reproduction(of_the_post),
-            first_methods=quick or others,
-            further_methods=others if quick else [],
+            first_examples=pictures.examples_first(comparison),
+            first_methods=lines,
+            further_methods=others,
         )
     )
     return page(_TITLE, body, style=_resource("report.css"), script=_resource("sort.js"))

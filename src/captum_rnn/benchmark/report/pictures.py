@@ -4,7 +4,7 @@ import math
 
 from captum_rnn.benchmark.methods import QUICK_METHODS
 from captum_rnn.benchmark.report.differences import BASELINE, baseline_of, compared
-from captum_rnn.benchmark.results import ComparisonData, MethodResult
+from captum_rnn.benchmark.results import ComparisonData, Example, MethodResult
 from captum_rnn.visualization.chart import CostPoint
 from captum_rnn.visualization.curves import COLOURS, Panel
 from captum_rnn.visualization.token_lines import TokenLine
@@ -19,6 +19,17 @@ _STANDING_OUT = (
     "saliency",
     "word-lexicon",
 )
+_LINES = (
+    "recurrent-deep-lift",
+    "integrated-gradients",
+    "leave-one-out",
+    "calibrated-delta",
+    "hidden-state-delta-l2",
+    "saliency",
+)
+_FEWEST_LINES = 3
+_EXAMPLES = 2
+_FEWEST_WORDS = 8
 
 
 def cost_points(comparison: ComparisonData) -> tuple[list[CostPoint], CostPoint | None]:
@@ -93,6 +104,21 @@ def example_lines(comparison: ComparisonData) -> list[TokenLine]:
         for method in first or others
         if method.name in example.scores
     ]
+
+
+def lines_first(comparison: ComparisonData) -> tuple[list[MethodResult], list[MethodResult]]:
+    """The methods whose lines an example shows at once, one of each kind, and the others."""
+    first = [comparison.methods[name] for name in _LINES if name in comparison.methods]
+    if len(first) < _FEWEST_LINES:
+        first = list(comparison.methods.values())[: len(_LINES)]
+    return first, [method for method in comparison.methods.values() if method not in first]
+
+
+def examples_first(comparison: ComparisonData) -> list[Example]:
+    """The shortest texts that are shown before all else: of the corpus, then of the post."""
+    by_length = sorted(comparison.examples, key=lambda example: len(example.tokens))
+    long_enough = [e for e in by_length if len(e.tokens) >= _FEWEST_WORDS] or by_length
+    return sorted(long_enough, key=lambda example: example.source != "corpus")[:_EXAMPLES]
 
 
 def quick_first(comparison: ComparisonData) -> tuple[list[MethodResult], list[MethodResult]]:
