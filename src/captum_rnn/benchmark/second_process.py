@@ -44,7 +44,9 @@ class SecondProcess:
         self._at_work: int | None = None
         self._alive = True
         self._told: dict[tuple[type[Warning], str], None] = {}
-        threading.Thread(target=self._answer, daemon=True).start()
+        self._free = self._ending = False
+        self._thread = threading.Thread(target=self._answer, daemon=True)
+        self._thread.start()
 
     def open(self, stage: int, waiting: deque[int]) -> None:
         """Lets the other process take units from the far end of a stage.
@@ -73,25 +75,32 @@ class SecondProcess:
         return [] if lost is None else [lost]
 
     def dismiss(self) -> None:
-        """Ends the other process: between two units by itself, else by force."""
-        if self._at_work is None:
-            self._connection.close()
-            self._process.join(_SECONDS_TO_END)
+        """Ends the other process: by itself where it waits for a unit, else by force."""
+        with self._changed:
+            self._ending = True
+            self._changed.notify_all()
+            if not self._free:
+                self._process.terminate()
+        self._thread.join()
+        self._connection.close()
+        self._process.join(_SECONDS_TO_END)
         self._process.terminate()
         self._process.join()
 
     def _answer(self) -> None:
         """Gives the other process a unit whenever it asks for one, until it is gone."""
         with contextlib.suppress(EOFError, OSError):
-            while True:
+            while not self._ending:
                 told = self._connection.recv()
                 with self._changed:
                     self._told |= dict.fromkeys(told)
-                    self._at_work = None
+                    self._at_work, self._free = None, True
                     self._changed.notify_all()
-                    self._changed.wait_for(self._take)
+                    self._changed.wait_for(lambda: self._ending or self._take())
+                    self._free = self._ending
                     work = self._stage, self._at_work
-                self._connection.send(work)
+                if not self._ending:
+                    self._connection.send(work)
         with self._changed:
             self._alive = False
             self._changed.notify_all()

@@ -39,8 +39,8 @@ def test_every_part_is_there(full_comparison, read):
     for part in (
         "Where the right answer is known",
         "When words are removed",
-        "Faithfulness against cost",
-        "Deletion and insertion",
+        "Faithfulness against cost: up is better",
+        "deletion and insertion",
         "Sanity",
         "Which methods agree",
         "How to read it",
