@@ -108,7 +108,7 @@ def test_mismatch_is_an_error():
 
 def test_legend_names_both_sides():
     html = legend_html("against <1>", "for it")
-    assert Reader(html).text == "against <1>for it"
+    assert Reader(html).text == "against <1>−10+1for it"
     assert all(score_colour(value) in html for value in (-1, 0, 1))
 
 

@@ -1,4 +1,5 @@
 import math
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -64,10 +65,11 @@ def read():
 
 @pytest.fixture
 def section():
-    """The part of a report between one heading of the second rank and the next."""
+    """The part of a report between one heading of the second rank, or fold, and the next."""
+    begins = '(?:<h2>|<details class="part"><summary>)'
 
     def part(html, heading):
-        return html.split(f"<h2>{heading}")[1].split("<h2>")[0]
+        return re.split(begins, re.split(begins + re.escape(heading), html)[1])[0]
 
     return part
 

@@ -33,24 +33,37 @@ def test_scores_stand_on_their_words(deletion_comparison, read, section):
 
 
 def test_one_line_for_each_method_that_scored(deletion_comparison):
-    """The post's sentence: printed, two methods; the text: one."""
-    assert report_html(deletion_comparison).count('class="tokens"') == 3 + 1
+    """The post's sentence: printed, two methods; the text: one. First both, then each again."""
+    assert report_html(deletion_comparison).count('class="tokens"') == 2 * (3 + 1)
 
 
-def test_quick_methods_are_in_sight_and_others_folded_away(section):
+def test_examples_come_first_the_short_ones_of_the_corpus_before_the_posts(read, section):
+    names = ["saliency", "random"]
+    texts = [["好"] * 30, ["好"] * 9, ["好"] * 3, ["好"] * 20]
+    drawn = [made_up_example(t, {n: [0.5] * len(t) for n in names}, source="corpus") for t in texts]
+    html = report_html(made_up_comparison(examples=drawn))
+    assert html.index("<h2>Examples") < html.index("<h2>How to read it") < html.index("<table")
+    shown = section(html, "Examples")
+    assert [shown.count("好") // len(names)] == [9 + 20]
+    assert section(html, DRAWN).count("好") == len(names) * (30 + 9 + 3 + 20)
+
+
+def test_a_method_of_each_kind_is_in_sight_and_others_folded_away(section):
     scores = {name: [0.5] for name in [*LABELS, "lime"]}
     example = made_up_example(["好"], scores, source="corpus")
     comparison = made_up_comparison(examples=[example])
     template = comparison.methods["saliency"]
     comparison.methods["lime"] = replace(template, name="lime", label="Lime")
     seen, folded = section(report_html(comparison), DRAWN).split("<details>")
-    assert "<summary>1 more method</summary>" in folded
+    assert f"<summary>{len(comparison.methods) - 3} more methods</summary>" in folded
     assert "Lime" in folded
     assert "Lime" not in seen
-    assert seen.count('class="tokens"') == 5
+    assert seen.count('class="tokens"') == 3
+    for name in ("integrated-gradients", "hidden-state-delta-l2", "saliency"):
+        assert LABELS[name] in seen
 
 
-def test_without_a_quick_method_all_are_in_sight(section):
+def test_without_a_method_of_each_kind_all_are_in_sight(section):
     example = made_up_example(["好"], {"lime": [0.5]}, source="corpus")
     comparison = made_up_comparison({"saliency": 0.25}, examples=[example])
     template = comparison.methods.pop("saliency")
@@ -68,7 +81,7 @@ def test_without_examples_there_are_no_sections():
 
 
 def test_every_measure_of_the_comparison_is_explained_and_no_other(read, section):
-    text = read(section(report_html(made_up_comparison()), "How to read it")).text
+    text = read(section(report_html(made_up_comparison()), "What each number says")).text
     for key in ("comprehensiveness", "sufficiency", "spearman_leave_one_out", "last_fifth"):
         assert MEASURES[key].explanation in text
     assert MEASURES["infidelity"].explanation not in text
@@ -82,8 +95,9 @@ def test_limits_are_said(read, section):
 
 def test_the_pictures_name_the_methods(full_comparison, section):
     html = report_html(full_comparison)
-    for heading in ("Faithfulness against cost", "Deletion and insertion", "Which methods agree"):
-        assert "Integrated Gradients" in section(html, heading)
+    faithfulness, curves = section(html, "Pictures").split("<svg")[1:]
+    for picture in (faithfulness, curves, section(html, "Which methods agree")):
+        assert "Integrated Gradients" in picture
 
 
 def test_what_was_not_measured_is_not_drawn():
