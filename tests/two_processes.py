@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from captum_rnn.benchmark.stages import Stage
+from captum_rnn.benchmark.second_process import Stage
 
 STAGES = ("one", "two")
 UNITS = 12

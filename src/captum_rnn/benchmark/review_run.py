@@ -27,7 +27,8 @@ from captum_rnn.benchmark.plan import Plan
 from captum_rnn.benchmark.post_examples import load_post_examples
 from captum_rnn.benchmark.results import Example, ModelSummary
 from captum_rnn.benchmark.scoring import Findings
-from captum_rnn.benchmark.stages import Stage, stages_of
+from captum_rnn.benchmark.second_process import Stage
+from captum_rnn.benchmark.stages import stages_of
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.corpus import Review
 from captum_rnn.text.pipeline import TextClassifier

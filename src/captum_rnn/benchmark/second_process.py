@@ -6,19 +6,31 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from captum_rnn import processes
-
-if TYPE_CHECKING:
-    from captum_rnn.benchmark.stages import Stage
 
 PRELOADED = "captum_rnn.benchmark.reviews"
 
 _SECONDS_TO_END = 5
 
-_Stages = Callable[[], "contextlib.AbstractContextManager[Sequence[Stage]]"]
+
+@dataclass(frozen=True)
+class Stage:
+    """Units of work that do not wait for each other.
+
+    Attributes:
+        title: What is done, for the progress bar.
+        units: The units; what they find lies in the checkpoint.
+    """
+
+    title: str
+    units: Sequence[Callable[[], object]]
+
+
+_Stages = Callable[[], contextlib.AbstractContextManager[Sequence[Stage]]]
 
 
 class SecondProcess:

@@ -3,31 +3,17 @@
 import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from tqdm import tqdm
 
 from captum_rnn.benchmark.methods import EXPENSIVE, Method
 from captum_rnn.benchmark.parts import Parts
-from captum_rnn.benchmark.second_process import SecondProcess
+from captum_rnn.benchmark.second_process import SecondProcess, Stage
 
 Further = Callable[[Method], object]
 FIRST_TABLE = 1
 """The number of the stage after which the first table can be made."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Units of work that do not wait for each other.
-
-    Attributes:
-        title: What is done, for the progress bar.
-        units: The units; what they find lies in the checkpoint.
-    """
-
-    title: str
-    units: Sequence[Callable[[], object]]
 
 
 def stages_of(parts: Parts, further: Further = lambda method: None) -> list[Stage]:
