@@ -34,9 +34,11 @@ def measure(corpus: Corpus, settings: TrainingSettings) -> dict[str, Any]:
     rows = [corpus.reviews[position] for position in order]
     training, validation = rows[:TRAINING_ROWS], rows[TRAINING_ROWS:]
     vocabulary = Vocabulary.from_texts(
-        tokenize_all(corpus.reviews), minimum_count=settings.minimum_count
+        tokenize_all(corpus.reviews, show_progress=True), minimum_count=settings.minimum_count
     )
-    classifier = train_on(training, corpus.classes, settings, vocabulary=vocabulary)
+    classifier = train_on(
+        training, corpus.classes, settings, vocabulary=vocabulary, show_progress=True
+    )
     accuracy = classifier.accuracy(validation)
     seen = {review.text for review in training}
     return {

@@ -31,7 +31,7 @@ def main() -> None:
     options = parser.parse_args()
     corpus = load_corpus()
     with tempfile.TemporaryDirectory() as folder:
-        train(corpus).save(folder, half_precision=True)
+        train(corpus, show_progress=True).save(folder, half_precision=True)
         stored = TextClassifier.load(folder)
         accuracy = stored.accuracy(held_out_reviews(stored.trained_on, corpus))
         record = {

@@ -135,7 +135,7 @@ class Recipe:
 
     def _train(self, progress: bool) -> TextClassifier:
         classifier = train(
-            _distinct(self.corpus), self.settings, split_seed=_SPLIT_SEED, progress=progress
+            _distinct(self.corpus), self.settings, split_seed=_SPLIT_SEED, show_progress=progress
         )
         ran_on: dict[str, Any] = {
             "machine": machine(torch.device("cpu")),

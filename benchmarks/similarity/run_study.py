@@ -74,7 +74,9 @@ class Data:
         """Reads and splits a corpus."""
         corpus = load_corpus(path).distinct()
         split = split_corpus(corpus, seed=0)
-        train, held_out = tokenize_all(split.train), tokenize_all(split.held_out)
+        train, held_out = (
+            tokenize_all(part, show_progress=True) for part in (split.train, split.held_out)
+        )
         vocabulary = Vocabulary.from_texts(train, minimum_count=FEWEST_COUNT)
         halves = [review_halves(map(vocabulary.encode, words)) for words in (train, held_out)]
         return cls(corpus.name, vocabulary, *halves)
@@ -208,6 +210,7 @@ def study(kind: Kind, head: Head, data: Data, pairs: int, seed: int) -> dict[str
         batch_size=BATCH,
         learning_rate=LEARNING_RATE,
         seed=seed,
+        show_progress=True,
     )
     seconds = time.process_time() - start
     partners = other_partners(len(data.held_out), seed=seed).tolist()

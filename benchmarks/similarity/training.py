@@ -19,7 +19,7 @@ def train_similarity(
     batch_size: int = 128,
     learning_rate: float = 2e-3,
     seed: int = 0,
-    progress: bool = True,
+    show_progress: bool = False,
 ) -> None:
     """Trains an encoder in place to tell halves of one review from halves of two.
 
@@ -34,7 +34,7 @@ def train_similarity(
         batch_size: Reviews of similar length in one step.
         learning_rate: Adam's.
         seed: Decides the order of the reviews, and with it who is paired with whom.
-        progress: Show a progress bar with the running loss on standard error.
+        show_progress: Show a progress bar with the running loss on standard error.
 
     Raises:
         ValueError: There are fewer than 2 reviews.
@@ -45,7 +45,7 @@ def train_similarity(
     lengths = [len(first) + len(second) for first, second in halves]
     order = torch.Generator().manual_seed(seed)
     steps = epochs * -(-len(halves) // batch_size)
-    bar = tqdm(total=steps, desc="training", unit="batch", disable=not progress)
+    bar = tqdm(total=steps, desc="training", unit="batch", disable=not show_progress)
     model.train()
     with bar:
         for epoch in range(1, epochs + 1):

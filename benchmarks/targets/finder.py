@@ -31,7 +31,7 @@ class TargetFinder:
     Example:
         >>> from benchmarks.targets import own_sentences
         >>> corpus = own_sentences()
-        >>> finder = train_finder(corpus.sentences, epochs=1, progress=False)
+        >>> finder = train_finder(corpus.sentences, epochs=1, show_progress=False)
         >>> [len(text) for text in finder.emissions(["我喜欢本田。"])]
         [6]
     """
@@ -111,7 +111,7 @@ def train_finder(
     vectors: torch.Tensor | None = None,
     max_length: int = 200,
     seed: int = 0,
-    progress: bool = True,
+    show_progress: bool = False,
     **settings: Any,
 ) -> TargetFinder:
     """Trains a tagger on labelled sentences and counts their transitions.
@@ -122,7 +122,7 @@ def train_finder(
         vectors: Character vectors to start from; see `train_tagger`.
         max_length: Number of characters read of a sentence in training.
         seed: See `train_tagger`.
-        progress: Show a progress bar on standard error.
+        show_progress: Show a progress bar on standard error.
         **settings: Further arguments of `train_tagger`.
 
     Returns:
@@ -147,7 +147,7 @@ def train_finder(
         len(vocabulary),
         vectors=vectors,
         seed=seed,
-        progress=progress,
+        show_progress=show_progress,
         **settings,
     )
     record = {

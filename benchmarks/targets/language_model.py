@@ -74,7 +74,7 @@ def train_language_model(
     learning_rate: float = 2e-3,
     max_length: int = 100,
     seed: int = 0,
-    progress: bool = True,
+    show_progress: bool = False,
 ) -> CharacterLanguageModel:
     """Trains a language model with Adam.
 
@@ -89,7 +89,7 @@ def train_language_model(
         max_length: Characters read at once; longer texts are cut into pieces of this length.
         seed: Decides the first weights and the order. The random numbers of the calling program
             are left as they were.
-        progress: Show a progress bar with the running loss on standard error.
+        show_progress: Show a progress bar with the running loss on standard error.
 
     Raises:
         ValueError: No text has two characters.
@@ -108,7 +108,7 @@ def train_language_model(
     order = torch.Generator().manual_seed(seed)
     lengths = [len(piece) for piece in pieces]
     steps = epochs * -(-len(pieces) // batch_size)
-    bar = tqdm(total=steps, desc="language model", unit="batch", disable=not progress)
+    bar = tqdm(total=steps, desc="language model", unit="batch", disable=not show_progress)
     with bar, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = CharacterLanguageModel(len(vocabulary), embedding_dim, hidden_size)

@@ -87,7 +87,7 @@ def train_pre_trained(
     vocabulary = known_characters(split, reviews)
     start = time.perf_counter()
     texts = [group[0].text for group in copies(corpus.sentences)] + reviews
-    model = train_language_model(texts, vocabulary, seed=seed, **LANGUAGE_MODEL)
+    model = train_language_model(texts, vocabulary, seed=seed, show_progress=True, **LANGUAGE_MODEL)
     seconds = time.perf_counter() - start
     finder = train_timed(split, vocabulary, model.embedding.weight.detach(), seed)
     return replace(finder, trained_on={**finder.trained_on, "language_model_seconds": seconds})
@@ -109,7 +109,9 @@ def train_timed(
 ) -> TargetFinder:
     """Trains a finder and records how long it took."""
     start = time.perf_counter()
-    finder = train_finder(split.train, vocabulary=vocabulary, vectors=vectors, seed=seed, **TAGGER)
+    finder = train_finder(
+        split.train, vocabulary=vocabulary, vectors=vectors, seed=seed, show_progress=True, **TAGGER
+    )
     record = {
         **finder.trained_on,
         "tagger_seconds": time.perf_counter() - start,

@@ -122,7 +122,7 @@ def train_tagger(
     batch_size: int = 32,
     learning_rate: float = 2e-3,
     seed: int = 0,
-    progress: bool = True,
+    show_progress: bool = False,
 ) -> TargetTagger:
     """Trains a tagger with Adam.
 
@@ -140,7 +140,7 @@ def train_tagger(
         learning_rate: Adam's.
         seed: Decides the first weights, the order and what dropout leaves out. The random numbers
             of the calling program are left as they were.
-        progress: Show a progress bar with the running loss on standard error.
+        show_progress: Show a progress bar with the running loss on standard error.
 
     Returns:
         The tagger in evaluation mode.
@@ -156,7 +156,7 @@ def train_tagger(
         )
     order = torch.Generator().manual_seed(seed)
     steps = epochs * -(-len(sequences) // batch_size)
-    bar = tqdm(total=steps, desc="tagger", unit="batch", disable=not progress)
+    bar = tqdm(total=steps, desc="tagger", unit="batch", disable=not show_progress)
     with bar, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         tagger = TargetTagger(vocabulary_size, embedding_dim, hidden_size, dropout)

@@ -47,7 +47,7 @@ class Data:
         corpus = load_corpus(path).distinct()
         split = split_corpus(corpus, seed=0)
         parts = (split.train, split.validation, split.held_out)
-        words = [tokenize_all(part) for part in parts]
+        words = [tokenize_all(part, show_progress=True) for part in parts]
         vocabulary = Vocabulary.from_texts(words[0], minimum_count=_FEWEST_COUNT)
         return cls(
             corpus.name,

@@ -58,7 +58,7 @@ def compare_lstms(
             epochs=EPOCHS,
             learning_rate=LEARNING_RATE,
             seed=own_seed,
-            progress=False,
+            show_progress=False,
         )
         with torch.no_grad():
             answers = torch.cat([model(part).argmax(1) for part in torch.split(held_out, 256)])

@@ -75,7 +75,7 @@ def learnt_sum(
             epochs=EPOCHS,
             learning_rate=learning_rate,
             seed=seed,
-            progress=False,
+            show_progress=False,
         )
         with torch.no_grad():
             right = int((model(data.validation.ids).argmax(1) == labels).sum())

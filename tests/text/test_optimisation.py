@@ -19,7 +19,7 @@ def small():
 
 
 def quietly(model, **options):
-    optimise(model, TEXTS, LABELS, batch_size=8, progress=False, **options)
+    optimise(model, TEXTS, LABELS, batch_size=8, show_progress=False, **options)
 
 
 def test_learns_a_rule_that_can_be_learnt():
@@ -33,7 +33,7 @@ def test_one_step_is_adam_on_the_cross_entropy():
     """Without dropout and with one batch, a plain step by hand gives the same weights."""
     model = RecurrentClassifier(9, embedding_dim=8, hidden_size=8, dropout=0.0)
     expected = copy.deepcopy(model)
-    optimise(model, TEXTS, LABELS, epochs=1, batch_size=60, learning_rate=0.01, progress=False)
+    optimise(model, TEXTS, LABELS, epochs=1, batch_size=60, learning_rate=0.01, show_progress=False)
     loss = nn.CrossEntropyLoss()(expected(pad_ids(TEXTS)), torch.tensor(LABELS))
     loss.backward()
     adam = torch.optim.Adam(expected.parameters(), lr=0.01)
@@ -65,12 +65,12 @@ def test_unknown_words_change_nothing():
     plain, with_unknown = small(), small()
     quietly(plain, epochs=2)
     texts = [[0, *text, 0, 0] for text in TEXTS]
-    optimise(with_unknown, texts, LABELS, batch_size=8, epochs=2, progress=False)
+    optimise(with_unknown, texts, LABELS, batch_size=8, epochs=2, show_progress=False)
     assert torch.equal(plain.head.weight, with_unknown.head.weight)
 
 
 def test_progress_goes_to_standard_error(capsys):
-    optimise(small(), TEXTS, LABELS, epochs=2, batch_size=30)
+    optimise(small(), TEXTS, LABELS, epochs=2, batch_size=30, show_progress=True)
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "4/4" in printed.err

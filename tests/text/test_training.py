@@ -38,7 +38,7 @@ def corpus():
 
 @pytest.fixture(scope="module")
 def trained(corpus):
-    return train(corpus, SMALL, split_seed=4, progress=False)
+    return train(corpus, SMALL, split_seed=4, show_progress=False)
 
 
 def test_learns_what_can_be_learnt_and_records_it(corpus, trained):
@@ -63,7 +63,7 @@ def test_a_seed_repeats_and_leaves_the_programs_random_numbers_alone(corpus, tra
     torch.manual_seed(11)
     expected = torch.rand(2)
     torch.manual_seed(11)
-    again = train(corpus, SMALL, split_seed=4, progress=False)
+    again = train(corpus, SMALL, split_seed=4, show_progress=False)
     assert torch.equal(torch.rand(2), expected)
     for ours, theirs in zip(again.model.parameters(), trained.model.parameters(), strict=True):
         assert torch.equal(ours, theirs)
@@ -74,7 +74,7 @@ def test_settings_reach_the_model(corpus):
     settings = TrainingSettings(
         kind="rnn", embedding_dim=3, hidden_size=4, dropout=0.1, epochs=1, max_length=5, seed=2
     )
-    classifier = train_on(corpus.reviews[:20], corpus.classes, settings, progress=False)
+    classifier = train_on(corpus.reviews[:20], corpus.classes, settings, show_progress=False)
     architecture = classifier.model.architecture
     assert (architecture["kind"], architecture["embedding_dim"]) == ("rnn", 3)
     assert (architecture["hidden_size"], architecture["dropout"]) == (4, 0.1)
@@ -85,13 +85,13 @@ def test_settings_reach_the_shape_of_the_network(corpus):
     settings = TrainingSettings(
         bidirectional=True, layers=2, pooling="mean", embedding_dim=2, hidden_size=2, epochs=1
     )
-    model = train_on(corpus.reviews[:20], corpus.classes, settings, progress=False).model
+    model = train_on(corpus.reviews[:20], corpus.classes, settings, show_progress=False).model
     assert (model.rnn.bidirectional, model.rnn.num_layers, model.readout) == (True, 2, "mean")
 
 
 def test_some_of_the_reviews_and_of_the_words(corpus):
     settings = replace(SMALL, epochs=1, training_texts=30, minimum_count=1, maximum_words=3)
-    classifier = train(corpus, settings, split_seed=4, progress=False)
+    classifier = train(corpus, settings, split_seed=4, show_progress=False)
     learnt = split_corpus(corpus.distinct(), seed=4).train[:30]
     counts = Counter(word for review in learnt for word in tokenize(review.text))
     by_frequency = sorted(counts, key=lambda word: (-counts[word], word))
@@ -114,12 +114,12 @@ def test_shuffled_labels_are_the_same_ones_in_another_order(corpus):
 
 def test_training_on_shuffled_labels_is_training_on_the_shuffled_reviews(corpus):
     settings = replace(SMALL, shuffled_labels=True)
-    classifier = train(corpus, settings, split_seed=4, progress=False)
+    classifier = train(corpus, settings, split_seed=4, show_progress=False)
     by_hand = train_on(
         with_shuffled_labels(split_corpus(corpus.distinct(), seed=4).train, seed=settings.seed),
         corpus.classes,
         SMALL,
-        progress=False,
+        show_progress=False,
     )
     for ours, theirs in zip(classifier.model.parameters(), by_hand.model.parameters(), strict=True):
         assert torch.equal(ours, theirs)
@@ -133,7 +133,9 @@ def test_the_language_of_the_corpus_is_that_of_the_classifier(tmp_path):
         for word, label in (("LIKE", 1), ("hate", 0))
     ]
     settings = replace(SMALL, epochs=1)
-    classifier = train(Corpus("films", tuple(rows), language="english"), settings, progress=False)
+    classifier = train(
+        Corpus("films", tuple(rows), language="english"), settings, show_progress=False
+    )
     assert {"i", "like", "hate", "film"} <= set(classifier.vocabulary.words)
     classifier.save(tmp_path / "model")
     loaded = TextClassifier.load(tmp_path / "model")
@@ -145,19 +147,22 @@ def test_a_given_vocabulary_is_used(corpus):
     vocabulary = Vocabulary(("好", "差"))
     settings = TrainingSettings(embedding_dim=2, hidden_size=2, epochs=1)
     classifier = train_on(
-        corpus.reviews[:9], corpus.classes, settings, vocabulary=vocabulary, progress=False
+        corpus.reviews[:9], corpus.classes, settings, vocabulary=vocabulary, show_progress=False
     )
     assert classifier.vocabulary is vocabulary
     assert classifier.model.embedding.num_embeddings == 3
 
 
 def test_words_of_every_review(corpus, capsys):
-    assert tokenize_all(corpus.reviews[:2]) == [tokenize(r.text) for r in corpus.reviews[:2]]
+    reviews = corpus.reviews[:2]
+    assert tokenize_all(reviews) == [tokenize(review.text) for review in reviews]
+    assert capsys.readouterr().err == ""
+    tokenize_all(reviews, show_progress=True)
     assert "2/2" in capsys.readouterr().err
 
 
 def test_too_little_to_train_on(corpus):
     with pytest.raises(ValueError, match="expected at least 10 to split"):
-        train(Corpus("few", corpus.reviews[:9]), progress=False)
+        train(Corpus("few", corpus.reviews[:9]), show_progress=False)
     with pytest.raises(ValueError, match=r"none of the .* occurs 1000 times"):
-        train(corpus, TrainingSettings(minimum_count=1000), progress=False)
+        train(corpus, TrainingSettings(minimum_count=1000), show_progress=False)

@@ -64,7 +64,9 @@ def model_on_shuffled_labels(
     name = f"{settings.kind}-{corpus.name}-{settings.seed}"
     shuffled = load_or_train(
         cached_folder(_GROUP, name, recipe),
-        functools.partial(train, corpus, settings, split_seed=split_seed, progress=show_progress),
+        functools.partial(
+            train, corpus, settings, split_seed=split_seed, show_progress=show_progress
+        ),
         "training the same model on shuffled labels" if show_progress else None,
     )
     check_shuffled(classifier, shuffled)

@@ -134,7 +134,7 @@ def _attribute(options: argparse.Namespace) -> None:
         engine=Engine(options.engine, options.workers, options.ray_address),
         device=options.device,
         restart=options.restart,
-        progress=sys.stderr.isatty(),
+        show_progress=sys.stderr.isatty(),
     )
     say(f"{summary_text(summary)}\nwritten: {options.output}")
 

@@ -48,6 +48,6 @@ def run(options: argparse.Namespace) -> None:
     from captum_rnn.jobs.report import report_html
 
     prepare_file(options.html)
-    html = report_html(options.folder, words=options.words, progress=sys.stderr.isatty())
+    html = report_html(options.folder, words=options.words, show_progress=sys.stderr.isatty())
     write_text(html, options.html)
     say(f"written: {options.html}")

@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> None:
     settings = training.TrainingSettings(
         kind=options.kind, epochs=options.epochs, seed=options.seed
     )
-    classifier = training.train(corpus, settings, progress=sys.stderr.isatty())
+    classifier = training.train(corpus, settings, show_progress=sys.stderr.isatty())
     classifier.save(options.output)
     held_out = classifier.trained_on["held_out"]
     say(

@@ -75,7 +75,7 @@ def attribute_files(
     engine: Engine = Engine(),
     device: str = "cpu",
     restart: bool = False,
-    progress: bool = False,
+    show_progress: bool = False,
 ) -> Summary:
     """Explains every row of files and writes the output in parts, or resumes such a job.
 
@@ -95,7 +95,7 @@ def attribute_files(
         engine: Where it runs.
         device: Where the model runs on this machine; a Ray cluster decides by its GPUs.
         restart: Drop a job that is in the folder already.
-        progress: Show a progress bar on standard error.
+        show_progress: Show a progress bar on standard error.
 
     Returns:
         What it came to.
@@ -114,13 +114,13 @@ def attribute_files(
     _refuse_inside(output, inputs)
     folder = JobFolder(Path(output))
     with folder.held():
-        with tqdm(desc="reading", unit="B", unit_scale=True, disable=not progress) as bar:
+        with tqdm(desc="reading", unit="B", unit_scale=True, disable=not show_progress) as bar:
             files, parts = plan([str(path) for path in inputs], columns, rows_per_part, bar.update)
         manifest = describe(files, settings, rows_per_part)
         settings = replace(settings, digests=manifest.model)
         folder.begin(manifest, restart=restart)
         rows = sum(file.rows for file in files)
-        with tqdm(desc="explaining", total=rows, unit="row", disable=not progress) as bar:
+        with tqdm(desc="explaining", total=rows, unit="row", disable=not show_progress) as bar:
             return _run(folder, settings, parts, engine, bar)
 
 

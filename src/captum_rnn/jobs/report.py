@@ -64,7 +64,7 @@ class _Line:
         return min(abs(self.low), abs(self.high))
 
 
-def report_html(folder: Path, *, words: int = 300, progress: bool = False) -> str:
+def report_html(folder: Path, *, words: int = 300, show_progress: bool = False) -> str:
     """The page of a finished job.
 
     Memory grows with the vocabulary, not with the corpus.
@@ -72,7 +72,7 @@ def report_html(folder: Path, *, words: int = 300, progress: bool = False) -> st
     Args:
         folder: The output folder of `attribute_files`.
         words: How many words of each class are shown of each order: by total, by mean, by texts.
-        progress: Show a progress bar on standard error.
+        show_progress: Show a progress bar on standard error.
 
     Returns:
         A self-contained HTML document, to be written as UTF-8. Everything in it that comes from the
@@ -87,7 +87,7 @@ def report_html(folder: Path, *, words: int = 300, progress: bool = False) -> st
     manifest = job.manifest()
     paths = job.complete_files()
     rows = sum(file.rows for file in manifest.inputs)
-    with tqdm(desc="reading", total=rows, unit="row", disable=not progress) as bar:
+    with tqdm(desc="reading", total=rows, unit="row", disable=not show_progress) as bar:
         statistics = word_statistics(_rows(manifest, paths, bar))
     body = [f"<h1>{_TITLE}</h1>", _facts(manifest, statistics, rows), _CONTROLS]
     for name in sorted(statistics.words):

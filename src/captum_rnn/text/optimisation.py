@@ -20,7 +20,7 @@ def optimise(
     batch_size: int = 128,
     learning_rate: float = 1e-3,
     seed: int = 0,
-    progress: bool = True,
+    show_progress: bool = False,
 ) -> None:
     """Trains a classifier in place: Adam on the cross-entropy of its logits.
 
@@ -34,7 +34,7 @@ def optimise(
         learning_rate: Adam's.
         seed: Decides the order of the texts and what dropout leaves out. The random numbers of the
             calling program are left as they were.
-        progress: Show a progress bar with the running loss on standard error.
+        show_progress: Show a progress bar with the running loss on standard error.
 
     Raises:
         ValueError: There are no texts, or another number of labels.
@@ -49,7 +49,7 @@ def optimise(
     lengths, targets = [len(sequence) for sequence in known], torch.tensor(labels)
     order = torch.Generator().manual_seed(seed)
     steps = epochs * -(-len(sequences) // batch_size)
-    bar = tqdm(total=steps, desc="training", unit="batch", disable=not progress)
+    bar = tqdm(total=steps, desc="training", unit="batch", disable=not show_progress)
     model.train()
     with bar, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

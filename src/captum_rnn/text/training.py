@@ -87,7 +87,7 @@ def train(
     settings: TrainingSettings = TrainingSettings(),
     *,
     split_seed: int = 0,
-    progress: bool = True,
+    show_progress: bool = False,
 ) -> TextClassifier:
     """Trains a classifier on 80 % of a corpus's distinct reviews, or on some of these.
 
@@ -95,7 +95,7 @@ def train(
         corpus: The reviews; copies are dropped before the split.
         settings: How to train.
         split_seed: Decides which reviews are held out; see `split_corpus`.
-        progress: Show progress bars on standard error.
+        show_progress: Show progress bars on standard error.
 
     Returns:
         The classifier. Its `trained_on` records the corpus, the split with its digest, the
@@ -110,7 +110,7 @@ def train(
     if settings.shuffled_labels:
         reviews = with_shuffled_labels(reviews, seed=settings.seed)
     classifier = train_on(
-        reviews, distinct.classes, settings, language=corpus.language, progress=progress
+        reviews, distinct.classes, settings, language=corpus.language, show_progress=show_progress
     )
     record = {
         "corpus": corpus.name,
@@ -136,7 +136,7 @@ def train_on(
     *,
     vocabulary: Vocabulary | None = None,
     language: Language = "chinese",
-    progress: bool = True,
+    show_progress: bool = False,
 ) -> TextClassifier:
     """Trains a classifier on all the reviews given, with the labels given.
 
@@ -146,7 +146,7 @@ def train_on(
         settings: How to train.
         vocabulary: The words to know; `None` counts them in `reviews`.
         language: How the reviews are split into words.
-        progress: Show progress bars on standard error.
+        show_progress: Show progress bars on standard error.
 
     Returns:
         The classifier, with an empty record `trained_on`.
@@ -154,7 +154,7 @@ def train_on(
     Raises:
         ValueError: No word occurs often enough, or there are no reviews.
     """
-    words = tokenize_all(reviews, language, progress=progress)
+    words = tokenize_all(reviews, language, show_progress=show_progress)
     if vocabulary is None:
         vocabulary = Vocabulary.from_texts(
             words, minimum_count=settings.minimum_count, maximum_words=settings.maximum_words
@@ -168,7 +168,7 @@ def train_on(
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
         seed=settings.seed,
-        progress=progress,
+        show_progress=show_progress,
     )
     return TextClassifier(model, vocabulary, classes, settings.max_length, language=language)
 
@@ -188,14 +188,14 @@ def with_shuffled_labels(reviews: Sequence[Review], *, seed: int) -> list[Review
 
 
 def tokenize_all(
-    reviews: Sequence[Review], language: Language = "chinese", *, progress: bool = True
+    reviews: Sequence[Review], language: Language = "chinese", *, show_progress: bool = False
 ) -> list[list[str]]:
     """The words of each review.
 
     Args:
         reviews: The reviews.
         language: How they are split into words.
-        progress: Show a progress bar on standard error.
+        show_progress: Show a progress bar on standard error.
     """
-    bar = tqdm(reviews, desc="splitting into words", unit="text", disable=not progress)
+    bar = tqdm(reviews, desc="splitting into words", unit="text", disable=not show_progress)
     return [tokenize(review.text, language) for review in bar]

@@ -24,7 +24,7 @@ def test_halves_of_one_topic_become_more_similar_than_others(head):
         epochs=12,
         batch_size=20,
         learning_rate=1e-2,
-        progress=False,
+        show_progress=False,
     )
     topics = torch.arange(1, 13).reshape(4, 3)
     with torch.no_grad():
@@ -40,7 +40,7 @@ def test_a_seed_gives_one_result():
         torch.manual_seed(5)
         model = SentenceSimilarity(12, embedding_dim=4, hidden_size=4)
         halves = reviews_of_four_topics(30)
-        train_similarity(model, halves, epochs=1, batch_size=8, seed=seed, progress=False)
+        train_similarity(model, halves, epochs=1, batch_size=8, seed=seed, show_progress=False)
         weights.append(model.embedding.weight.detach())
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
@@ -50,11 +50,11 @@ def test_a_last_batch_of_one_review_has_no_stranger_and_is_left_out():
     torch.manual_seed(5)
     model = SentenceSimilarity(12, embedding_dim=4, hidden_size=4)
     train_similarity(
-        model, reviews_of_four_topics(3), epochs=2, batch_size=2, seed=0, progress=False
+        model, reviews_of_four_topics(3), epochs=2, batch_size=2, seed=0, show_progress=False
     )
     assert all(weight.isfinite().all() for weight in model.parameters())
 
 
 def test_one_review():
     with pytest.raises(ValueError, match="there are 1 reviews to learn from; expected 2"):
-        train_similarity(SentenceSimilarity(12), [Halves((1,), (2,))], progress=False)
+        train_similarity(SentenceSimilarity(12), [Halves((1,), (2,))], show_progress=False)

@@ -14,5 +14,5 @@ def finder() -> TargetFinder:
         epochs=40,
         batch_size=12,
         learning_rate=0.02,
-        progress=False,
+        show_progress=False,
     )

@@ -5,7 +5,7 @@ import torch
 from benchmarks.targets import Sentence, Tag, Target, own_sentences, train_finder
 from benchmarks.targets.scoring import score_targets
 
-SMALL = {"embedding_dim": 4, "hidden_size": 4, "epochs": 1, "progress": False}
+SMALL = {"embedding_dim": 4, "hidden_size": 4, "epochs": 1, "show_progress": False}
 
 
 def test_learns_our_own_sentences_with_and_without_the_list(finder):

@@ -38,7 +38,7 @@ def test_learns_a_text_that_repeats():
         batch_size=10,
         learning_rate=0.02,
         max_length=8,
-        progress=False,
+        show_progress=False,
     )
     loss = model.loss(encode_characters(vocabulary, ["甲乙丙丁甲乙丙丁"]))
     assert loss.item() < 0.1 < math.log(4)
@@ -51,7 +51,7 @@ def test_a_seed_repeats_and_leaves_the_programs_random_numbers_alone():
 
     def trained():
         return train_language_model(
-            texts, vocabulary, embedding_dim=3, hidden_size=3, epochs=2, progress=False
+            texts, vocabulary, embedding_dim=3, hidden_size=3, epochs=2, show_progress=False
         )
 
     torch.manual_seed(1)
@@ -65,4 +65,4 @@ def test_a_seed_repeats_and_leaves_the_programs_random_numbers_alone():
 def test_texts_without_anything_to_predict_are_refused():
     vocabulary = character_vocabulary(["甲甲"])
     with pytest.raises(ValueError, match="none of the 2 texts has two characters"):
-        train_language_model(["甲", ""], vocabulary, progress=False)
+        train_language_model(["甲", ""], vocabulary, show_progress=False)

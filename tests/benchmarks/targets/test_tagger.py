@@ -45,7 +45,7 @@ def test_training_starts_from_the_vectors_given():
         hidden_size=2,
         epochs=1,
         learning_rate=0.0,
-        progress=False,
+        show_progress=False,
     )
     assert torch.equal(tagger.embedding.weight, vectors)
     assert not tagger.training
@@ -54,4 +54,4 @@ def test_training_starts_from_the_vectors_given():
 def test_sentences_without_their_tags_are_refused():
     for sequences, tags in (([], []), ([[1, 2]], [[0]]), ([[]], [[]]), ([[1]], [])):
         with pytest.raises(ValueError, match="expected at least one sentence"):
-            train_tagger(sequences, tags, 5, progress=False)
+            train_tagger(sequences, tags, 5, show_progress=False)
