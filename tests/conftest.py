@@ -2,8 +2,12 @@
 
 import pytest
 import torch
+from hypothesis import settings
 
 import layouts
+
+settings.register_profile("suite", deadline=None)  # a busy machine is no failure
+settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)

@@ -129,7 +129,7 @@ def test_no_bias_and_a_subclass():
 
 
 @given(seed=st.integers(0, 10_000), kind=st.sampled_from(reference.KINDS), two_way=st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_properties_of_packed_batches(seed, kind, two_way):
     torch.manual_seed(seed)
     layer = reference.make_layer(kind, FEATURES, bidirectional=two_way, batch_first=True).double()

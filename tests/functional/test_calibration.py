@@ -33,7 +33,7 @@ def in_one_bin(parts):
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=5), st.integers(0, 100))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_batches_of_any_size_have_the_mean_and_the_regression_of_all_tokens(sizes, seed):
     generator = np.random.default_rng(seed)
     features = generator.normal(size=(sum(sizes), 3)).astype(np.float32)

@@ -69,7 +69,7 @@ def shapley(head, up, down, tokens, at):
 
 
 @given(seed=st.integers(0, 10_000), ragged=st.booleans())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_two_directions_sum_to_the_change_from_both_starts_to_both_ends(seed, ragged):
     torch.manual_seed(seed)
     ends = torch.tensor([5, 2, 3]) if ragged else None

@@ -55,7 +55,7 @@ def test_agrees_with_the_reference(distance):
 
 
 @given(seed=st.integers(0, 10_000), distance=st.sampled_from(DISTANCES), time=st.integers(1, 9))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_scores_telescope_and_rows_are_independent(seed, distance, time):
     generator = torch.Generator().manual_seed(seed)
     states = torch.randn(3, time + 1, 4, generator=generator, dtype=torch.float64)

@@ -40,7 +40,7 @@ def test_the_backward_direction_steps_and_reads_the_other_way():
     of_outputs=st.booleans(),
     of_final=st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_scores_sum_to_what_the_read_states_moved(seed, time, two_way, of_outputs, of_final):
     torch.manual_seed(seed)
     paths, reads, total = [], [], torch.zeros(3, dtype=torch.float64)
@@ -85,7 +85,7 @@ def test_nothing_read_at_all():
 
 
 @given(seed=st.integers(0, 10_000), backward=st.booleans(), initial=st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_outputs_read_at_one_step_are_summed_like_any_others(seed, backward, initial):
     """The shorter way for one step a row agrees with the definition, ragged ends included."""
     torch.manual_seed(seed)

@@ -11,7 +11,7 @@ from captum_rnn import pack_tokens
 
 
 @given(st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=1, max_size=5))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_marked_tokens_are_packed_in_order(mask):
     read = torch.tensor(mask)
     embedded = torch.arange(1.0, 1 + read.numel()).reshape(*read.shape, 1)

@@ -5,7 +5,7 @@ import time
 import warnings
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from captum_rnn.text.tokenizer import tokenize
@@ -43,7 +43,6 @@ def test_words_by_hand(text, words):
 
 
 @given(st.text(st.one_of(CHARACTERS, st.characters()), max_size=80))
-@settings(deadline=None)
 def test_words_are_those_of_jieba_and_make_up_the_text(reference, text):
     words = tokenize(text)
     assert words == reference.lcut(text)
@@ -109,7 +108,6 @@ def test_english_words_by_hand(text, words):
 
 
 @given(st.text(st.one_of(CHARACTERS, st.characters()), max_size=80))
-@settings(deadline=None)
 def test_english_words_hold_all_but_the_blanks(text):
     assert "".join(tokenize(text, "english")) == "".join(text.replace("’", "'").lower().split())
 

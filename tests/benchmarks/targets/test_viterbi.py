@@ -48,7 +48,7 @@ def painted(spans, time):
     return path
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(problems(with_names=False))
 def test_without_names_the_path_is_the_best_of_all(problem):
     emissions, transitions, _ = problem
@@ -58,7 +58,7 @@ def test_without_names_the_path_is_the_best_of_all(problem):
     assert score_of(found, emissions, transitions) == pytest.approx(best)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(problems())
 def test_with_names_the_path_is_the_best_of_those_made_of_names(problem):
     emissions, transitions, names = problem

@@ -95,7 +95,7 @@ def naive(predict: Any, text: list[int], scores: list[float], steps: int) -> dic
     }
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**31), st.integers(1, 4), st.integers(0, 3))
 def test_equals_a_measure_of_each_text_alone(seed: int, texts: int, padding: int) -> None:
     """Ragged texts, an order-sensitive classifier of three classes, many equal scores."""
