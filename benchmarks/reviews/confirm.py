@@ -45,8 +45,9 @@ from captum_rnn.files import write_text
 from captum_rnn.text.corpus import Corpus
 
 RIVALS = ("integrated-gradients", "integrated-gradients-word")
+COMPARED = (*QUICK_METHODS, "integrated-gradients-word")
 SHORT_METHODS = (
-    *(name for name in QUICK_METHODS if name != "word-lexicon"),
+    *(name for name in COMPARED if name != "word-lexicon"),
     "recurrent-shapley-converged",
     "ceiling",
     "ceiling-sufficiency",
@@ -61,7 +62,7 @@ def confirm_network(
     trained = train_network(network, corpus, seed=seed)
     explained = trained.explained[: options.texts]
     short = [ids for ids in trained.explained if len(ids) <= MOST_TOKENS][: options.short_texts]
-    whole = _compared(trained, explained, QUICK_METHODS)
+    whole = _compared(trained, explained, COMPARED)
     on_short = _compared(trained, short, SHORT_METHODS)
     return {
         "network": network.name,
