@@ -7,6 +7,7 @@ import pytest
 from captum_rnn.cli import main
 from captum_rnn.cli.attribute import add_parser, summary_text
 from captum_rnn.jobs.attribute import Summary
+from captum_rnn.jobs.scoring import METHOD_NAMES
 from corpus_jobs import rows_of, write_csv
 
 
@@ -94,3 +95,12 @@ def test_the_summary_of_a_job():
         "workers that died and were replaced: 1",
         "CPU seconds: reading 0.0",
     ]
+
+
+def test_the_methods_are_listed_without_a_job(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["attribute", "--list-methods"])
+    assert ended.value.code == 0
+    _, *rows = capsys.readouterr().out.splitlines()
+    assert [row.split()[0] for row in rows] == list(METHOD_NAMES)
+    assert all(row.split("  ")[-1].strip() for row in rows)

@@ -5,7 +5,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captum_rnn.cli.options import add_method, add_model, at_least, method_named
+from captum_rnn.cli.options import (
+    add_method,
+    add_model,
+    at_least,
+    method_named,
+    say_methods,
+)
 from captum_rnn.cli.output import say
 
 if TYPE_CHECKING:
@@ -48,7 +54,13 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="fields of TSV files may stand in quotes, as those of CSV files",
     )
-    add_method(parser, "attribution method, such as recurrent-deep-lift or adjoint-delta")
+    add_method(parser, "attribution method, see --list-methods")
+    parser.add_argument(
+        "--list-methods",
+        action=_ListMethods,
+        nargs=0,
+        help="list the methods, one per line, and exit",
+    )
     parser.add_argument(
         "--calibration", metavar="FILE", help="calibration file of the method calibrated-delta"
     )
@@ -62,6 +74,18 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restart", action="store_true", help="delete earlier results in the output folder"
     )
+
+
+class _ListMethods(argparse.Action):
+    """Lists the methods for whole corpora and exits, without the arguments of a job."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from captum_rnn.attr.named import NAMED_METHODS
+        from captum_rnn.jobs.scoring import CALIBRATED
+
+        methods = [(named.name, named.label, named.passes) for named in NAMED_METHODS.values()]
+        say_methods([*methods, (CALIBRATED, "calibrated delta", "1, with --calibration")])
+        parser.exit()
 
 
 def _add_where(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captum_rnn.cli.options import add_method, add_model, method_named
+from captum_rnn.cli.options import add_method, add_model, method_named, say_methods
 from captum_rnn.cli.output import complain, say, say_json
 
 if TYPE_CHECKING:
@@ -92,15 +92,10 @@ def run(options: argparse.Namespace) -> None:
 def _print_methods() -> None:
     from captum_rnn.benchmark.methods import METHODS
 
-    columns = [("NAME", "METHOD", "COST IN PASSES")]
-    columns += [
+    say_methods(
         (name, method.label, method.passes + ", after fitting" * method.learns)
         for name, method in METHODS.items()
-    ]
-    widths = [max(map(len, column)) for column in zip(*columns, strict=True)]
-    for row in columns:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        say("  ".join(cells).rstrip())
+    )
 
 
 def _fitted(method: "Method", classifier: "TextClassifier", named: str | None) -> "Method":

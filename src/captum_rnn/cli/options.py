@@ -1,7 +1,7 @@
 """The options that several commands share."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,17 @@ def add_method(parser: argparse.ArgumentParser, meaning: str) -> None:
         "faithful than the default, which is the score of 2017 and never looks at the class "
         "(default: %(default)s)",
     )
+
+
+def say_methods(methods: Iterable[tuple[str, str, str]]) -> None:
+    """Prints methods one per line: name, label and what each costs."""
+    from captum_rnn.cli.output import say
+
+    rows = [("NAME", "METHOD", "COST IN PASSES"), *methods]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        say("  ".join(cells).rstrip())
 
 
 def method_named(name: str, model: "RecurrentClassifier") -> str:
