@@ -86,6 +86,7 @@ def test_what_cannot_be_followed_is_refused(name, ids):
     assert make(model.eval(), model.layer).attribute(ids, target=1).isfinite().all()
 
 
+@pytest.mark.skipif(torch.__version__.startswith("2.4."), reason="its compiler refuses our hooks")
 def test_a_compiled_model():
     """In a process of its own, since the compiler leaves its mark on the interpreter."""
     script = """
