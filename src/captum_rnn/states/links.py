@@ -38,7 +38,28 @@ def links_of(
             if len(found):
                 links[row] = (earlier, int(found[0]))
                 open_rows[row] = False
-    return links
+    return _with_zeros(number, layers, calls, links)
+
+
+def _with_zeros(
+    number: int,
+    layers: Sequence[nn.Module],
+    calls: Sequence[LayerCall],
+    links: list[tuple[int, int] | None],
+) -> list[tuple[int, int] | None]:
+    """The same, and rows that a call left at zeros, as relu may, if all its other rows go on."""
+    initial = _states(calls[number].initial or ())
+    before = [n for n in range(number) if layers[n] is layers[number]]
+    final = _states(calls[before[-1]].final) if before else initial[:0]
+    is_zero = ~initial.any(1)
+    if final.shape != initial.shape or not is_zero.any():
+        return links
+    going_on = [(before[-1], row) for row in range(len(links))]
+    others = zip(is_zero.tolist(), links, going_on, strict=True)
+    if not all(zero or link == own for zero, link, own in others):
+        return links
+    left = (is_zero & ~final.any(1)).tolist()
+    return [own if zero else link for zero, link, own in zip(left, links, going_on, strict=True)]
 
 
 def _links_of_other(
