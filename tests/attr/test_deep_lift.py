@@ -272,3 +272,15 @@ def test_the_head_runs_again_under_the_callers_autocast(kind):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         scores = method.attribute(ids, target=1)
     assert (scores - expected).abs().max() < 0.15 * expected.abs().max()
+
+
+def test_a_cell_that_takes_one_step():
+    cell, head = nn.LSTMCell(3, 4).double(), nn.Linear(4, 2).double()
+
+    def model(vectors):
+        return head(cell(vectors[:, 0])[0])
+
+    vectors = torch.randn(2, 1, 3).double()
+    scores = RecurrentDeepLiftAttribution(model, cell).attribute(vectors, target=1)
+    change = (model(vectors) - model(torch.zeros_like(vectors)))[:, 1].detach()
+    torch.testing.assert_close(scores.sum((1, 2)), change)

@@ -213,8 +213,9 @@ class ComparedRun(Run):
 
     @property
     def _is_joined(self) -> bool:
-        """Whether the layer ran several times on one trajectory."""
-        return len(self.calls) > len(self.records)
+        """Whether the layer ran several times on one trajectory, or is a cell, which is to."""
+        is_cell = isinstance(self.module, nn.RNNCellBase)
+        return is_cell or len(self.calls) > len(self.records)
 
     @cached_property
     def _base_calls(self) -> list[LayerCall]:

@@ -147,7 +147,10 @@ class _Unstacking:
                 f"; leave the weights, the input and the output of {type(self.layer).__name__} as "
                 "they are until attribute is done"
             )
-        return Proof(where, self.call.rounding, self.ends, direction == 1, remedy)
+        rounding = self.call.rounding
+        if self.layer.mode == "LSTM" and self.layer.proj_size:
+            rounding *= 8  # terms of either sign are added up once more, after they were rounded
+        return Proof(where, rounding, self.ends, direction == 1, remedy)
 
     @property
     def _has_cells(self) -> bool:
