@@ -1,7 +1,9 @@
 """What the reverse scans cost: beside their limit, per feature, and as texts and layers grow.
 
 Each figure is the median of paired ratios to one bare forward pass that ran just before. A scan
-cannot cost less than its products: the forward pass, the gates' product and the scan's own.
+through all gates cannot cost less than its limit: the forward pass, the gates' product of all steps
+and the scan's own product of each step. Relevance has fewer gates, and DeepLIFT and scores of
+features one product more.
 
     python benchmarks/speed/scans.py [--device cuda] [--seconds 1]
 """
@@ -68,6 +70,22 @@ def ratio(method: Callable[[], object], forward: Callable[[], object], seconds: 
     return statistics.median(ratios)
 
 
+def limit(model: Model, inputs: Tensor, forward: Callable[[], object], seconds: float) -> float:
+    """What the forward pass and the products of a scan through all gates cost together."""
+    into_inputs, into_states = (weight.detach() for weight in model.layer._flat_weights[:2])
+    (batch, time), hidden = inputs.shape[:2], model.layer.hidden_size
+    both = torch.cat([into_inputs, into_states], 1).t()
+    read, state = inputs.new_zeros(batch * time, len(both)), inputs.new_zeros(batch, hidden)
+    gates = inputs.new_zeros(batch, len(into_states))
+
+    def products() -> None:
+        torch.mm(read, both)
+        for _ in range(time):
+            state.addmm_(gates, into_states)
+
+    return 1 + ratio(products, forward, seconds)
+
+
 def timed(function: Callable[[], object]) -> float:
     """Seconds of one run, the work of a GPU included."""
     start = time.perf_counter()
@@ -85,10 +103,11 @@ def row(model: Model, inputs: Tensor, seconds: float, *, per_step: bool) -> dict
             model(inputs)
 
     forward()
-    return {
+    found = {
         name: ratio(lambda m=method: m(inputs), forward, seconds)  # type: ignore[misc]
         for name, method in methods(model, per_step=per_step).items()
     }
+    return {"limit": limit(model, inputs, forward, seconds), **found}
 
 
 def tables(device: str, seconds: float) -> Iterator[tuple[str, dict[str, float]]]:
@@ -121,10 +140,10 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seconds", type=float, default=1.0, help="for each figure")
     options = parser.parse_args()
-    print("| × one forward pass | relevance | adjoint | DeepLIFT | adjoint, replaced |")
-    print("|---|---|---|---|---|")
+    print("| × one forward pass | limit | relevance | adjoint | DeepLIFT | adjoint, replaced |")
+    print("|---|---|---|---|---|---|")
     for name, figures in tables(options.device, options.seconds):
-        cells = (figures.get(key) for key in ("relevance", "adjoint", "DeepLIFT", "replaced"))
+        cells = map(figures.get, ("limit", "relevance", "adjoint", "DeepLIFT", "replaced"))
         shown = " | ".join("–" if value is None else f"{value:.2f}" for value in cells)
         print(f"| {name} | {shown} |", flush=True)
 

@@ -144,6 +144,8 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
             torch.zeros_like(of_steps) if index in run.mixed else of_steps
             for index, of_steps in enumerate(scores)
         ]
+        if not run.records[0].of_features:
+            own = [of_steps.sum(2) if of_steps.dim() == 3 else of_steps for of_steps in own]
         read = replace(run, reads_beside=run.compared.beside)
         return read.with_beside(read.placed(own), weighted)
 

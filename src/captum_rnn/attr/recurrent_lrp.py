@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -126,7 +127,8 @@ class RecurrentLRPAttribution(RecurrentAttribution):
 
     @torch.no_grad()
     def _step_scores(self, run: Run) -> list[Tensor]:
-        return step_scores(_Relevances(self.epsilon), run)
+        of_features = [replace(record, of_features=True) for record in run.records]
+        return step_scores(_Relevances(self.epsilon), replace(run, records=of_features))
 
     def _report(self, run: Run, scores: list[Tensor], epsilon: Tensor) -> None:
         """Warns of relevance that outgrew its bound, and of what did not reach the tokens."""
@@ -166,7 +168,8 @@ class _Relevances(StepMethod):
     def _score(self, layer: nn.Module, record: Record) -> Tensor:
         found = input_relevance(unstack(layer, record.call, record.gradient), self._epsilon, BOUND)
         self.taken.append(found.epsilon)
-        return record.path.without_padding(found.of_inputs.transpose(0, 1))
+        scores = found.of_inputs if record.of_features else found.of_inputs.sum(2)
+        return record.path.without_padding(scores.transpose(0, 1))
 
     @in_full_precision
     def _handed_on(self, layer: nn.Module, record: Record) -> tuple[Tensor, tuple[Tensor, ...]]:

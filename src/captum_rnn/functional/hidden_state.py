@@ -22,6 +22,8 @@ from captum_rnn.functional.path import StatePath
 from captum_rnn.functional.readout import read_out
 
 _NORM_ORDERS = {"l1": 1.0, "linf": math.inf}
+_NUMBERS_IN_CACHE = 1 << 16
+"""Numbers of which a core's cache holds a few copies."""
 
 
 def hidden_state_delta(
@@ -190,9 +192,9 @@ def _distances(states: Tensor, target: Tensor, distance: Distance) -> tuple[Tens
         order = _NORM_ORDERS[distance]
         distances = torch.linalg.vector_norm(states - target, order, dim=-1)
         return distances, torch.linalg.vector_norm(target, order, dim=-1)
-    norm = scaled_norm(target)
     if distance == "l2":
-        return _l2_distances(states - target, norm), norm
+        return _l2_distances(states, target)
+    norm = scaled_norm(target)
     direction = quotient(target, norm.unsqueeze(1))
     with torch.autocast(states.device.type, enabled=False):
         along = torch.matmul(states.to(precise), direction.transpose(1, 2)).squeeze(2)
@@ -202,17 +204,23 @@ def _distances(states: Tensor, target: Tensor, distance: Distance) -> tuple[Tens
     return 1.0 - cosine, torch.where(norm == 0, 0.0, 1.0).to(precise)
 
 
-def _l2_distances(steps: Tensor, norm: Tensor) -> Tensor:
-    """The norms (batch, time) of the steps to a target of this norm (batch, 1).
+def _l2_distances(states: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """The distances (batch, time) of the states from the target, and its norm (batch, 1).
 
     Squares below the smallest number of float32, 1e-38, vanish, and above the largest one, 3e38,
     they are infinite. Only rows where that may cost more than rounding does are computed again.
     """
-    distances: Tensor = torch.linalg.vector_norm(steps, dim=-1)
-    in_range = (norm > 1e-10) & (distances < 1e18).all(1, keepdim=True)
-    if in_range.all():
-        return distances
-    return torch.where(in_range, distances, scaled_norm(steps))
+    norm: Tensor = torch.linalg.vector_norm(target, dim=-1)
+    rows = max(1, _NUMBERS_IN_CACHE // max(1, states[0].numel()))
+    parts = zip(torch.split(states, rows), torch.split(target, rows), strict=True)
+    each = [torch.linalg.vector_norm(part - end, dim=-1) for part, end in parts]
+    distances = each[0] if len(each) == 1 else torch.cat(each)
+    if float(norm.amin()) > 1e-10 and float(torch.maximum(norm.amax(), distances.amax())) < 1e18:
+        return distances, norm
+    in_range = (norm > 1e-10) & (norm < 1e18) & (distances < 1e18).all(1, keepdim=True)
+    steps = states - target
+    scaled = [scaled_norm(vectors) for vectors in (steps, target)]
+    return torch.where(in_range, distances, scaled[0]), torch.where(in_range, norm, scaled[1])
 
 
 def scaled_norm(vectors: Tensor) -> Tensor:

@@ -163,9 +163,9 @@ def step_changes(
         for direction, (passed, (states, cells), (of_states, of_cells)) in enumerate(
             zip(layer, others, worths, strict=True)
         ):
-            change = first_order(passed.states[1:] - states, of_states)
+            change = first_order(passed.states[1:], states, of_states)
             if cells is not None and of_cells is not None:
-                change = change + first_order(passed.steps.cells[1:] - cells, of_cells)
+                change += first_order(passed.steps.cells[1:], cells, of_cells)
             changes.append(stack.reorder(change, direction))
     return reduce(torch.add, changes)
 
@@ -214,7 +214,7 @@ def input_relevance(stack: Stack, epsilon: float, bound: float = math.inf) -> Re
     largest = bound * read
     while epsilon < _LARGEST_EPSILON:
         # A row that is no number stays so; one that is infinite has outgrown its bound.
-        outgrown = ~(found.abs().sum((0, 2)) <= largest) & largest.isfinite()
+        outgrown = ~(torch.linalg.vector_norm(found, 1, (0, 2)) <= largest) & largest.isfinite()
         if not outgrown.any():
             break
         epsilon *= 10
@@ -232,9 +232,10 @@ def _relevance(stack: Stack, epsilon: float) -> Tensor:
 
 def _size_read(passed: LayerPass) -> Tensor:
     """The sum of the sizes of the terms that the classifier reads of each row (batch,)."""
-    size = (passed.states[1:] * passed.read).abs().sum((0, 2))
+    size: Tensor = torch.linalg.vector_norm(passed.states[1:] * passed.read, 1, (0, 2))
     if passed.read_cells is not None:
-        size += (passed.steps.cells[1:] * passed.read_cells).abs().sum((0, 2))
+        of_cells = passed.steps.cells[1:] * passed.read_cells
+        size += torch.linalg.vector_norm(of_cells, 1, (0, 2))
     return size
 
 

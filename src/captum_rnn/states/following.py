@@ -76,16 +76,16 @@ class Following(TorchFunctionMode):
         for index, tensor in enumerate(inputs):
             if tensor.is_inference() and not torch.is_inference_mode_enabled():
                 tensor = tensor.clone()  # which the graph may keep
-            numbers = torch.arange(first, first + tensor.numel(), device=tensor.device)
-            numbers = numbers.reshape(tensor.shape)
-            first += tensor.numel()
+            shape, last = tensor.shape, first + tensor.numel()
             if tensor.is_floating_point():
-                features = (slice(0, 1),) * (tensor.dim() - axes)
-                tokens = numbers[(slice(None),) * axes + features]
+                grid, features = shape[:axes], shape[axes:].numel()
+                numbers = torch.arange(first, last, features, device=tensor.device)
+                tokens = numbers.view(*grid, *[1] * (tensor.dim() - axes))
                 handed.append(self._enter(tensor, tokens, index, axes))
             else:
                 handed.append(tensor)
-                self._follow(tensor, numbers)
+                self._follow(tensor, torch.arange(first, last, device=tensor.device).view(shape))
+            first = last
         self.inputs = tuple(handed)
         """What to give to the model instead of the inputs."""
 
@@ -117,11 +117,9 @@ class Following(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        read = (
-            []
-            if func in _ASK
-            else [value for value in tensors(args, kwargs) if self._depends(value)]
-        )
+        if func in _ASK:
+            return func(*args, **kwargs)
+        read = [value for value in tensors(args, kwargs) if self._depends(value)]
         if not read:
             return func(*args, **kwargs)
         if func == _SET_DATA:

@@ -161,7 +161,9 @@ class Placement:
         of_tokens = None if all(is_read) else self.at_tokens(scores.sum(1))
         handed = []
         for index, (tensor, own) in enumerate(zip(inputs, is_read, strict=True)):
-            if own:
+            if own and self.straight:
+                handed.append(scores.view(tensor.shape))
+            elif own:
                 order = self._tokens_first(index)
                 placed = tensor.permute(order)
                 tokens, steps = self.tokens(index)
@@ -201,9 +203,13 @@ class Placement:
         for index, (tensor, axes) in enumerate(zip(inputs, self.axes, strict=True)):
             placed = tensor.permute(self._tokens_first(index))
             vectors = placed.reshape(placed.shape[: len(axes)].numel(), -1)
-            tokens, steps = self.tokens(index)
-            has_features = vectors.shape[1] == read.shape[1] > 1
-            found.append(has_features and _same(vectors[tokens], read[steps]))
+            if not vectors.shape[1] == read.shape[1] > 1:
+                found.append(False)
+            elif self.straight:
+                found.append(_same(vectors, read))
+            else:
+                tokens, steps = self.tokens(index)
+                found.append(_same(vectors[tokens], read[steps]))
         return found
 
     def _tokens_first(self, index: int) -> tuple[int, ...]:
@@ -235,7 +241,8 @@ class Placement:
 
 def _same(vectors: Tensor, read: Tensor) -> bool:
     """Whether they hold the same numbers, NaN being one."""
-    return torch.equal(vectors.to(read.dtype).nan_to_num(), read.nan_to_num())
+    vectors = vectors.to(read.dtype)
+    return torch.equal(vectors, read) or torch.equal(vectors.nan_to_num(), read.nan_to_num())
 
 
 def place(

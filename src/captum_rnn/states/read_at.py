@@ -16,20 +16,17 @@ def readout_of(path: Trajectory, reads: list[Reads]) -> Readout | None:
         reads: What is read of each direction.
     """
     of_final = [read.final is not None and bool(read.final.any()) for read in reads]
-    of_steps = [
-        read.outputs if read.outputs is not None and bool(read.outputs.any()) else None
-        for read in reads
-    ]
-    if all(of_final) and all(outputs is None for outputs in of_steps):
+    outputs = [read.outputs for read in reads if read.outputs is not None]
+    is_read = [torch.linalg.vector_norm(part, 1, dim=2) != 0 for part in outputs]
+    of_steps = [bool(of_direction.any()) for of_direction in is_read]
+    if all(of_final) and not any(of_steps):
         return "final"
-    if any(of_final) or any(outputs is None for outputs in of_steps):
+    if any(of_final) or sum(of_steps) < len(reads):
         return None
-    outputs = [part for part in of_steps if part is not None]
     rows, time = outputs[0].shape[:2]
     steps = torch.arange(time, device=outputs[0].device)
     ends = torch.full((rows,), time, device=steps.device) if path.lengths is None else path.lengths
     is_token = steps < ends.unsqueeze(1)
-    is_read = [(part != 0).any(2) for part in outputs]
     if all(bool((read.sum(1) == 1).all()) for read in is_read):
         return _position([read.int().argmax(1) for read in is_read], ends, path)
     if all(_is_mean(part, is_token) for part in outputs):

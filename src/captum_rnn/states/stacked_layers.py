@@ -201,7 +201,10 @@ class _Unstacking:
 
 
 def time_first(data: LayerData, batch_first: bool) -> tuple[Tensor, Tensor | None]:
-    """(time, batch, features) in float32 at least, and the lengths of a packed sequence."""
+    """(time, batch, features) in float32 at least, and the lengths of a packed sequence.
+
+    It may be a view of what is laid out otherwise.
+    """
     ends = None
     if isinstance(data, PackedSequence):
         padded, lengths = pad_packed_sequence(data)
@@ -211,7 +214,7 @@ def time_first(data: LayerData, batch_first: bool) -> tuple[Tensor, Tensor | Non
     else:
         padded = data.transpose(0, 1) if batch_first else data
     dtype = torch.promote_types(padded.dtype, torch.float32)
-    return padded.to(dtype).contiguous(), ends
+    return padded.to(dtype), ends
 
 
 def _check_ends(passes: list[LayerPass], states: list[Tensor], final: Tensor) -> None:

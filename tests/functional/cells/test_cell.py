@@ -8,9 +8,12 @@ from captum_rnn.functional.cells.weights import CellWeights
 
 
 def test_first_order_adds_up_over_the_state():
-    change = torch.tensor([[[1.0, 2.0], [0.0, 1.0]]])
+    states, others = (
+        torch.tensor([[[1.0, 5.0], [2.0, 1.0]]]),
+        torch.tensor([[[0.0, 3.0], [2.0, 0]]]),
+    )
     derivative = torch.tensor([[[3.0, -1.0], [5.0, 7.0]]])
-    assert first_order(change, derivative).tolist() == [[1.0, 7.0]]
+    assert first_order(states, others, derivative).tolist() == [[1.0, 7.0]]
 
 
 def test_a_cell_is_abstract():

@@ -187,6 +187,16 @@ def with_initial(read: Tensor) -> Tensor:
     return states
 
 
-def first_order(change: Tensor, derivative: Tensor) -> Tensor:
-    """The change of the value for a change of the states (time, batch, state): (time, batch)."""
-    return torch.einsum("tbs,tbs->tb", change, derivative)
+def first_order(states: Tensor, others: Tensor, derivative: Tensor) -> Tensor:
+    """What the change from other states (time, batch, state) changes of the value (time, batch).
+
+    Args:
+        states: The states.
+        others: The others.
+        derivative: The derivative of the value with respect to the states.
+    """
+    found = derivative.new_empty(derivative.shape[:2])
+    for part in blocks(*derivative.shape[:2]):
+        change = (states[part] - others[part]).mul_(derivative[part])
+        torch.sum(change, 2, out=found[part])
+    return found

@@ -56,7 +56,7 @@ class LstmSteps(NamedTuple):
         """c_t and o ∘ tanh(c_t)."""
         if self.output is None:
             return Point(self.cells[1:], self.states[1:])
-        return Point(self.cells[1:], self.output.value * self.cells[1:].tanh())
+        return Point(self.cells[1:], self.cells[1:].tanh().mul_(self.output.value))
 
 
 class LstmCell(Cell[LstmSteps]):
@@ -68,12 +68,28 @@ class LstmCell(Cell[LstmSteps]):
         """Gates by one matrix product, cell states by an elementwise scan."""
         with_output = rule.gates_take or self.weights.projection is not None
         number = 4 if with_output else 3
-        sums = self.weights.part(0, number, of=4).preactivations(inputs, states[:-1])
-        gates = _activate(sums, number, keep_sums=rule.needs_sums and rule.gates_take)
-        input_gate, forget, candidate = gates[:3]
-        cells = _scan(input_gate.value, forget.value, candidate.value, initial_cell)
-        output = gates[3] if with_output else None
-        return LstmSteps(input_gate, forget, candidate, output, cells, states, cells[:-1])
+        weights = self.weights.part(0, number, of=4)
+        (time, batch), hidden = inputs.shape[:2], len(weights.hidden) // number
+        # Gate by gate, so that what is read of one gate lies side by side.
+        values = inputs.new_empty(number, time, batch, hidden)
+        sums = torch.empty_like(values) if rule.needs_sums else values
+        cells = inputs.new_empty(time + 1, batch, hidden)
+        cells[0] = 0 if initial_cell is None else initial_cell
+        after, forgets = cells.unbind(), values[_FORGET].unbind()
+        for part in blocks(time, batch):
+            found = weights.sums(inputs[part], states[:-1][part]).chunk(number, 2)
+            for gate, of_gate in enumerate(found):
+                activate = torch.tanh if gate == _CANDIDATE else torch.sigmoid
+                activate(of_gate, out=values[gate, part])
+                if rule.needs_sums and (rule.gates_take or gate == _CANDIDATE):
+                    sums[gate, part] = of_gate
+            torch.mul(values[_INPUT, part], values[_CANDIDATE, part], out=cells[1:][part])
+            for step in range(part.start, part.stop):
+                after[step + 1].addcmul_(forgets[step], after[step])
+        input_gate, forget, candidate, *output = map(Point, sums, values)
+        return LstmSteps(
+            input_gate, forget, candidate, output[0] if output else None, cells, states, cells[:-1]
+        )
 
     def steps_apart(self, inputs: Tensor, states: Tensor, cells: Tensor | None) -> LstmSteps:
         """One step from each recorded state and cell state."""
@@ -96,13 +112,13 @@ class LstmCell(Cell[LstmSteps]):
             to = _Slots(*slots.unbind(2))
             to_candidate = to.candidate
             new, old = inside.factor(lambda at: at.candidate.value), inside.factor(_previous)
-            torch.mul(inside.slope(SIGMOID, lambda at: at.input), new, out=to.input)
-            torch.mul(inside.slope(SIGMOID, lambda at: at.forget), old, out=to.forget)
+            inside.slope_times(new, SIGMOID, lambda at: at.input, to.input)
+            inside.slope_times(old, SIGMOID, lambda at: at.forget, to.forget)
             opened = self._through_output_gate(inside, to.output)
         else:
             opened = inside.slope(GATED, lambda at: at.signal)
         let_in = inside.factor(lambda at: at.input.value)
-        torch.mul(inside.slope(TANH, lambda at: at.candidate), let_in, out=to_candidate)
+        inside.slope_times(let_in, TANH, lambda at: at.candidate, to_candidate)
         kept, share = inside.factor(lambda at: at.forget.value), rule.passed_on(before)
         every, is_projected = slice(count), self.weights.projection is not None
         return Slopes(
@@ -119,10 +135,10 @@ class LstmCell(Cell[LstmSteps]):
     def _through_output_gate(inside: Applied[LstmSteps], to_output: Tensor) -> Tensor:
         """Of h = o ∘ tanh(c): fills the output gate's slot; returns the slope with respect to c."""
         squashed = inside.to(lambda at: at.squashed)
-        of_output = inside.slope(SIGMOID, lambda at: at.output_gate)
-        torch.mul(of_output, squashed.factor(lambda at: at.value), out=to_output)
-        slope = squashed.slope(TANH, lambda at: at)
-        return slope.mul_(inside.factor(lambda at: at.output_gate.value))
+        shown, let_out = squashed.factor(lambda at: at.value), inside.factor(_let_out)
+        inside.slope_times(shown, SIGMOID, lambda at: at.output_gate, to_output)
+        opened = torch.empty_like(squashed.at.value)
+        return squashed.slope_times(let_out, TANH, lambda at: at, opened)
 
     def slot_weights(self, rule: Rule) -> tuple[Tensor, Tensor]:
         """All gates' weights in torch's order, or the candidate's alone."""
@@ -195,8 +211,15 @@ class _Slots(NamedTuple):
     output: Tensor
 
 
+_INPUT, _FORGET, _CANDIDATE, _OUTPUT = range(4)  # in torch's order
+
+
 def _previous(steps: LstmSteps) -> Tensor:
     return steps.before
+
+
+def _let_out(steps: LstmSteps) -> Tensor:
+    return steps.output_gate.value
 
 
 def _activate(sums: Tensor, number: int, *, keep_sums: bool = False) -> list[Point]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 aten = torch.ops.aten  # the derivatives of σ and tanh as autograd computes them, in one pass each
 
-_LEAST = 1e-30  # stands for a difference of 0, where the quotient below is 1
+_LEAST = 1e-30  # beside a difference of 0, where the quotient below is 1
 
 
 class Point(NamedTuple):
@@ -29,6 +29,10 @@ class Nonlinearity(ABC):
     def derivative(self, at: Point) -> Tensor:
         """The slope of the tangent; the value alone tells it."""
 
+    def derivative_times(self, factor: Tensor, at: Point, out: Tensor) -> Tensor:
+        """The derivative times a factor, written to `out`."""
+        return torch.mul(self.derivative(at), factor, out=out)
+
     @abstractmethod
     def secant(self, at: Point, base: Point) -> Tensor:
         """(φ(z) − φ(z')) / (z − z'), and the derivative where z and z' meet.
@@ -42,11 +46,15 @@ class _Tanh(Nonlinearity):
         found: Tensor = aten.tanh_backward(at.value.new_ones(()), at.value)
         return found
 
+    def derivative_times(self, factor: Tensor, at: Point, out: Tensor) -> Tensor:
+        found: Tensor = aten.tanh_backward.grad_input(factor, at.value, grad_input=out)
+        return found
+
     def secant(self, at: Point, base: Point) -> Tensor:
         """By tanh a − tanh b = tanh(a − b) (1 − tanh a tanh b), in which nothing cancels."""
-        difference = stabilise(at.sum - base.sum, _LEAST)
+        difference = (at.sum - base.sum).add_(_LEAST)
         slope = difference.tanh().div_(difference)
-        return slope.addcmul_(slope * at.value, base.value, value=-1)
+        return slope.mul_(torch.addcmul(slope.new_ones(()), at.value, base.value, value=-1))
 
 
 class _Sigmoid(Nonlinearity):
@@ -54,12 +62,16 @@ class _Sigmoid(Nonlinearity):
         found: Tensor = aten.sigmoid_backward(at.value.new_ones(()), at.value)
         return found
 
+    def derivative_times(self, factor: Tensor, at: Point, out: Tensor) -> Tensor:
+        found: Tensor = aten.sigmoid_backward.grad_input(factor, at.value, grad_input=out)
+        return found
+
     def secant(self, at: Point, base: Point) -> Tensor:
         """By the same of tanh, as σ(z) = (1 + tanh(z/2)) / 2."""
-        half = stabilise((at.sum - base.sum).mul_(0.5), _LEAST)
+        half = (at.sum - base.sum).mul_(0.5).add_(_LEAST)
         slope = half.tanh().div_(half)
-        both = torch.lerp(at.value, 1 - at.value, base.value)  # a (1 − b) + b (1 − a)
-        return slope.mul_(both).mul_(0.5)
+        # (a (1 − b) + b (1 − a)) / 2
+        return slope.mul_(torch.addcmul(0.5 * base.value, at.value, 0.5 - base.value))
 
 
 class _Relu(Nonlinearity):

@@ -43,6 +43,12 @@ class Rule(ABC):
             base: z and y of the baseline (time, 1 or batch, hidden); None without one.
         """
 
+    def slope_times(
+        self, factor: Tensor, function: Nonlinearity, at: Point, base: Point | None, out: Tensor
+    ) -> Tensor:
+        """`slope` times a factor, written to `out`."""
+        return torch.mul(self.slope(function, at, base), factor, out=out)
+
     @abstractmethod
     def factor(self, at: Tensor, base: Tensor | None) -> Tensor:
         """What stands for b in the derivative of a product a ∘ b with respect to a.
@@ -63,6 +69,12 @@ class Tangent(Rule):
     def slope(self, function: Nonlinearity, at: Point, base: Point | None) -> Tensor:
         """φ'(z)."""
         return function.derivative(at)
+
+    def slope_times(
+        self, factor: Tensor, function: Nonlinearity, at: Point, base: Point | None, out: Tensor
+    ) -> Tensor:
+        """At once."""
+        return function.derivative_times(factor, at, out)
 
     def factor(self, at: Tensor, base: Tensor | None) -> Tensor:
         """B."""
@@ -152,6 +164,13 @@ class Applied(Generic[Steps]):
         """What stands for the derivative of a nonlinearity at a point of the steps."""
         base = None if self.base is None else of(self.base)
         return self.rule.slope(function, of(self.at), base)
+
+    def slope_times(
+        self, factor: Tensor, function: Nonlinearity, of: Callable[[Steps], Point], out: Tensor
+    ) -> Tensor:
+        """The same times a factor, written to `out`."""
+        base = None if self.base is None else of(self.base)
+        return self.rule.slope_times(factor, function, of(self.at), base, out)
 
     def factor(self, of: Callable[[Steps], Tensor]) -> Tensor:
         """What stands for a factor of a product."""

@@ -1,6 +1,7 @@
 """The weights of a recurrent cell."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -57,6 +58,27 @@ class CellWeights:
         if self.input_bias is not None and self.hidden_bias is not None:
             sums += self.input_bias + self.hidden_bias
         return sums.view(of_states.shape)
+
+    def sums(self, inputs: Tensor, previous: Tensor) -> Tensor:
+        """The pre-activations of consecutive steps (time, batch, gates · hidden), by one product.
+
+        Args:
+            inputs: (time, batch, features), of any strides.
+            previous: (time, batch, state).
+        """
+        both, bias = self._joint
+        read = torch.cat([inputs, previous], 2)
+        rows = read.flatten(0, 1)
+        found = torch.mm(rows, both) if bias is None else torch.addmm(bias, rows, both)
+        return found.view(*read.shape[:2], -1)
+
+    @cached_property
+    def _joint(self) -> tuple[Tensor, Tensor | None]:
+        """The weights of inputs beside states (features + state, gates · hidden), and the bias."""
+        bias = None
+        if self.input_bias is not None and self.hidden_bias is not None:
+            bias = self.input_bias + self.hidden_bias
+        return torch.cat([self.input, self.hidden], 1).t(), bias
 
     def preactivations(self, inputs: Tensor, previous: Tensor) -> Tensor:
         """What the gates' nonlinearities are applied to (..., gates · hidden).
