@@ -8,7 +8,7 @@ from torch import Tensor
 
 aten = torch.ops.aten  # the derivatives of σ and tanh as autograd computes them, in one pass each
 
-_LEAST = 1e-30  # beside a difference of 0, where the quotient below is 1
+_LEAST = 1e-30  # stands for a difference of 0, where the quotient below is 1
 
 
 class Point(NamedTuple):
@@ -52,7 +52,7 @@ class _Tanh(Nonlinearity):
 
     def secant(self, at: Point, base: Point) -> Tensor:
         """By tanh a − tanh b = tanh(a − b) (1 − tanh a tanh b), in which nothing cancels."""
-        difference = (at.sum - base.sum).add_(_LEAST)
+        difference = stabilise(at.sum - base.sum, _LEAST)
         slope = difference.tanh().div_(difference)
         return slope.mul_(torch.addcmul(slope.new_ones(()), at.value, base.value, value=-1))
 
@@ -68,7 +68,7 @@ class _Sigmoid(Nonlinearity):
 
     def secant(self, at: Point, base: Point) -> Tensor:
         """By the same of tanh, as σ(z) = (1 + tanh(z/2)) / 2."""
-        half = (at.sum - base.sum).mul_(0.5).add_(_LEAST)
+        half = stabilise((at.sum - base.sum).mul_(0.5), _LEAST)
         slope = half.tanh().div_(half)
         # (a (1 − b) + b (1 − a)) / 2
         return slope.mul_(torch.addcmul(0.5 * base.value, at.value, 0.5 - base.value))
