@@ -203,13 +203,9 @@ class Placement:
         for index, (tensor, axes) in enumerate(zip(inputs, self.axes, strict=True)):
             placed = tensor.permute(self._tokens_first(index))
             vectors = placed.reshape(placed.shape[: len(axes)].numel(), -1)
-            if not vectors.shape[1] == read.shape[1] > 1:
-                found.append(False)
-            elif self.straight:
-                found.append(_same(vectors, read))
-            else:
-                tokens, steps = self.tokens(index)
-                found.append(_same(vectors[tokens], read[steps]))
+            tokens, steps = (slice(None), slice(None)) if self.straight else self.tokens(index)
+            has_features = vectors.shape[1] == read.shape[1] > 1
+            found.append(has_features and _same(vectors[tokens], read[steps]))
         return found
 
     def _tokens_first(self, index: int) -> tuple[int, ...]:
@@ -281,15 +277,9 @@ def place(
     for part in found:
         for index, of_tokens in part.axes.items():
             token_axes[index] = of_tokens
-    somewhere = [part.places >= 0 for part in found]
-    nothing = torch.zeros(0, dtype=torch.int64, device=inputs[0].device)
-    parts = list(zip(found, somewhere, strict=True))
-    pairs = torch.stack(
-        [
-            torch.cat([part.places[read] for part, read in parts] or [nothing]),
-            torch.cat([part.steps[read] for part, read in parts] or [nothing]),
-        ]
-    )
+    parts = [torch.stack([p.places, p.steps])[:, p.places >= 0] for p in found]
+    nothing = torch.zeros(2, 0, dtype=torch.int64, device=inputs[0].device)
+    pairs = torch.cat(parts or [nothing], 1)
     if len(parts) > 1:  # a step may read a token twice, e.g. by two embeddings
         pairs = torch.unique(pairs, dim=1)
     return Placement(shapes, tuple(token_axes), pairs[0], pairs[1], counts, tuple(mixed))
