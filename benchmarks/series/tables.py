@@ -17,6 +17,16 @@ SHOWN = (
     "random",
 )
 _CHOSEN_ON = 0
+_OF_PROTOTYPES = (
+    "shared",
+    "relevance",
+    "deep_lift",
+    "adjoint_delta",
+    "integrated_gradients",
+    "gradient_shap",
+    "magnitude",
+    "random",
+)
 
 
 def networks_table(comparison: SeriesComparison) -> str:
@@ -55,6 +65,20 @@ def means_table(comparison: SeriesComparison) -> str:
     return aligned_text(rows, head=1)
 
 
+def prototypes_table(comparison: SeriesComparison) -> str:
+    """What the prototypes were measured by: AUPRC and comprehensiveness, over the networks."""
+    rows = [["mean (lowest–highest network)", *(_short(name) for name in _OF_PROTOTYPES)]]
+    pairs = dict.fromkeys((result.task, result.kind) for result in comparison.results)
+    for task, kind in pairs:
+        same = [found for found in comparison.results if (found.task, found.kind) == (task, kind)]
+        for measure in ("auprc", "comprehensiveness"):
+            if not any(measure in method.measures for method in same[0].methods.values()):
+                continue
+            spans = [_span(same, name, measure) for name in _OF_PROTOTYPES]
+            rows.append([f"{task} {kind}, {measure}", *spans])
+    return aligned_text(rows, head=1)
+
+
 def summary_table(comparison: SeriesComparison) -> str:
     """On the other seeds: how often DeepLIFT is above and below Integrated Gradients, and cost."""
     claimed = [result for result in comparison.results if result.seed != _CHOSEN_ON]
@@ -82,6 +106,15 @@ def _mean(result: SeriesResult, name: str) -> str:
     if method is None or result.key not in method.measures:
         return "–"
     return f"{method.measures[result.key].mean:.3f}"
+
+
+def _span(results: list[SeriesResult], name: str, measure: str) -> str:
+    found = [
+        result.methods[name].measures[measure].mean
+        for result in results
+        if name in result.methods and measure in result.methods[name].measures
+    ]
+    return f"{fmean(found):.3f} ({min(found):.3f}–{max(found):.3f})" if found else "–"
 
 
 def _cost(results: list[SeriesResult], name: str) -> str:

@@ -1,6 +1,7 @@
 """The comparison on series, on a network whose right scores are known."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ from captum_rnn.benchmark.series import (
 )
 from captum_rnn.benchmark.series import suite as suite_module
 from captum_rnn.benchmark.series.explained import of_predicted_class
-from captum_rnn.benchmark.series.nets import SeriesClassifier
+from captum_rnn.benchmark.series.nets import SeriesClassifier, TrainedSeriesNet
 from captum_rnn.benchmark.series.report import decides, headline, report_html, tables_text
 from captum_rnn.benchmark.series.spike import SpikeTask
 
@@ -150,6 +151,39 @@ def test_a_network_for_each_task_is_compared_kept_and_read_again(
     assert tables_text(read) == tables_text(comparison)
     monkeypatch.setattr(suite_module, "compare_on_series", None)  # what is kept is not asked again
     assert compare().results == read.results
+
+
+def test_recorded_series_are_compared_however_well_they_are_learnt(explained, tmp_path):
+    """Nobody knows what could be reached on them; tasks that are not named are left out."""
+    asked = []
+
+    def recorded(kind, of_net, series, seed, *, show_progress):
+        asked.append((kind, of_net, series, seed))
+        return TrainedSeriesNet(explained.model, 0.6, 1.0, 0), explained
+
+    occlusion = [m for m in SERIES_METHODS if m.name == "occlusion"]
+    comparison = compare_networks(
+        ("gru", "lstm"),
+        (1, 2),
+        tasks=("watch",),
+        series=6,
+        methods=occlusion,
+        recorded={"watch": recorded},
+    )
+    assert asked == [(kind, of_net, 6, 0) for kind in ("gru", "lstm") for of_net in (1, 2)]
+    assert [(found.task, found.accuracy) for found in comparison.results] == 4 * [("watch", 0.6)]
+    assert comparison.missing == []
+
+
+def test_a_cell_that_is_left_out_takes_the_last_value_that_is_left(explained):
+    """A first step that repeats itself: its one cell, carried forward, is the whole series."""
+    held = replace(explained, values=explained.values[:, :1].expand(-1, 8, -1).contiguous())
+    first = torch.zeros_like(held.values)
+    first[:, 0, 0] = 1.0
+    found, _ = compare_on_series(held, [SeriesMethod("first", "First", "0", lambda s, g: first)])
+    measures = found["first"].measures
+    assert measures["sufficiency_carried"].mean == pytest.approx(0.0, abs=1e-6)
+    assert abs(measures["sufficiency"].mean) > 1e-3
 
 
 def test_tables_and_page_show_what_was_found(comparison):

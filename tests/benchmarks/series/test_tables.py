@@ -1,6 +1,11 @@
 """The tables of the grid: claims are read off the seeds that no choice was made on."""
 
-from benchmarks.series.tables import means_table, networks_table, summary_table
+from benchmarks.series.tables import (
+    means_table,
+    networks_table,
+    prototypes_table,
+    summary_table,
+)
 from captum_rnn.benchmark.results import MeasuredMean
 from captum_rnn.benchmark.series import SeriesComparison, SeriesResult
 from captum_rnn.benchmark.series.results import SeriesMethodResult
@@ -39,3 +44,12 @@ def test_seed_0_is_shown_and_not_counted() -> None:
     (means,) = [line for line in means_table(comparison).splitlines() if "spike" in line]
     # The mean over the networks of each one's mean, 0.6 and the gain.
     assert means.split()[:4] == ["spike", "gru", "(3)", f"{0.6 + (-0.3 + 0.1 - 0.2) / 3:.3f}"]
+
+
+def test_what_prototypes_were_measured_by_is_a_mean_with_its_lowest_and_highest() -> None:
+    comparison = SeriesComparison("", {}, {}, 0, [network(1, 0.1), network(2, -0.2)])
+    (line,) = [line for line in prototypes_table(comparison).splitlines() if "spike" in line]
+    # DeepLIFT's means are 0.7 and 0.4; of methods that did not run there is a dash.
+    assert line.startswith("spike gru, auprc")
+    assert "0.550 (0.400–0.700)" in line
+    assert line.count("–  ") + line.endswith("–") >= 5

@@ -115,6 +115,7 @@ def _measured(
         "comprehensiveness": removal_effect(predict, values, scores, baseline, present),
         "comprehensiveness_carried": removal_effect(predict, values, scores, None, present),
         "sufficiency": removal_effect(predict, values, scores, baseline, present, keep=True),
+        "sufficiency_carried": removal_effect(predict, values, scores, None, present, keep=True),
         "cumulative_difference": cumulative_difference(margin, values, scores, baseline, present),
         "cumulative_difference_carried": cumulative_difference(
             margin, values, scores, None, present

@@ -18,7 +18,7 @@ from captum_rnn.visualization.series import series_heat_map
 from captum_rnn.visualization.terminal import aligned_text
 
 _TITLE = "Which feature, when? Attribution methods on series"
-_STYLE = "body { max-width: 84rem; }"
+_STYLE = "body { max-width: 84rem; } figure .scroll svg { min-width: 36rem; }"
 _IN_TERMINAL = ("auprc", "comprehensiveness", "spearman_occlusion")
 _NO_NETWORK = ("magnitude", "random")
 

@@ -51,6 +51,12 @@ MEASURES = {
             "How far it falls when only the highest-scored cells are left.",
         ),
         Measure(
+            "sufficiency_carried",
+            "sufficiency, carried",
+            "lower",
+            "The same, but a removed cell takes the last value of its feature that is left.",
+        ),
+        Measure(
             "cumulative_difference",
             "CPD",
             "higher",

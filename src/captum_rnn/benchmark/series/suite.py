@@ -2,8 +2,10 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -35,13 +37,24 @@ EXAMPLE_METHODS = ("deep_lift", "integrated_gradients", "hidden_state_delta")
 """The methods under which a report shows a series."""
 
 
+class Recorded(Protocol):
+    """Recorded series: trains a network on them, or reads it, and draws some to explain."""
+
+    def __call__(
+        self, kind: SeriesKind, of_net: int, series: int, seed: int, *, show_progress: bool
+    ) -> tuple[TrainedSeriesNet, ExplainedSeries]:
+        """The network of a kind and seed, and series that it has not learnt from."""
+
+
 def compare_networks(
     kinds: Sequence[SeriesKind] = ("gru",),
     seeds: Sequence[int] = (0,),
     *,
+    tasks: Collection[str] | None = None,
     series: int = 100,
     methods: Sequence[SeriesMethod] = SERIES_METHODS,
     vowels: Path | None = None,
+    recorded: Mapping[str, Recorded] | None = None,
     seed: int = 0,
     folder: Path | None = None,
     show_progress: bool = False,
@@ -54,16 +67,20 @@ def compare_networks(
     Args:
         kinds: The recurrent layers.
         seeds: Seeds of the networks.
+        tasks: Names of the tasks and recordings; None: all.
         series: Number of explained series of each.
         methods: The methods.
         vowels: Folder of JapaneseVowels; None: in the package `aeon`, else they are left out.
+        recorded: Further series, by name. How well a network does on them is told, and no bar is
+            set: nobody knows what can be reached.
         seed: Seed of the explained series and of all else that is drawn.
         folder: Keeps each finished network's result, so that the same call resumes; None: nothing
             is kept.
         show_progress: Show what is trained and measured on standard error.
     """
     comparison = SeriesComparison.begin(seed)
-    names = [task.name for task in SERIES_TASKS] + [VOWELS]
+    names = [*(task.name for task in SERIES_TASKS), VOWELS, *(recorded or {})]
+    names = [name for name in names if tasks is None or name in tasks]
     for name, kind, of_net in ((n, k, s) for n in names for k in kinds for s in seeds):
         kept = None if folder is None else folder / f"{name}-{kind}-{of_net}-{series}-{seed}.json"
         if kept is not None and kept.exists():
@@ -71,11 +88,12 @@ def compare_networks(
             comparison.results.append(from_json(SeriesResult, content, kept.name))
             continue
         try:
-            trained, explained = _network(name, kind, of_net, series, seed, vowels, show_progress)
+            network = (recorded or {}).get(name) or partial(_network, name, vowels)
+            trained, explained = network(kind, of_net, series, seed, show_progress=show_progress)
         except FileNotFoundError as error:
             comparison.missing.append(str(error))
             continue
-        if not trained.solved:
+        if not trained.solved and name not in (recorded or {}):
             comparison.missing.append(
                 f"the {kind} of seed {of_net} has not learnt {name}: {trained.accuracy:.3f} of "
                 f"{trained.ceiling:.3f}"
@@ -114,11 +132,12 @@ def _example(explained: ExplainedSeries, scores: dict[str, Tensor]) -> SeriesExa
 
 def _network(
     name: str,
+    vowels: Path | None,
     kind: SeriesKind,
     of_net: int,
     series: int,
     seed: int,
-    vowels: Path | None,
+    *,
     show_progress: bool,
 ) -> tuple[TrainedSeriesNet, ExplainedSeries]:
     """A network with the series to explain."""
