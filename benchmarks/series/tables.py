@@ -16,6 +16,11 @@ SHOWN = (
     "magnitude",
     "random",
 )
+_SHORT = {
+    "integrated_gradients": "IG-50",
+    "deep_lift": "DeepLIFT",
+    "gradient_shap": "GradientShap",
+}
 _CHOSEN_ON = 0
 _OF_PROTOTYPES = (
     "shared",
@@ -82,20 +87,23 @@ def prototypes_table(comparison: SeriesComparison) -> str:
 def summary_table(comparison: SeriesComparison) -> str:
     """On the other seeds: how often DeepLIFT is above and below Integrated Gradients, and cost."""
     claimed = [result for result in comparison.results if result.seed != _CHOSEN_ON]
-    rows = [["task", "networks", "DeepLIFT above", "below", "mean gain", "× forward", "IG's"]]
-    for task in dict.fromkeys(result.task for result in claimed):
-        of_task = [result for result in claimed if result.task == task]
-        gains = [result.gain("deep_lift", "integrated_gradients") for result in of_task]
+    rows = [["", "networks", "DeepLIFT above", "below", "mean gain", "× forward", "IG's"]]
+    groups: dict[str, list[SeriesResult]] = {}
+    for name in ("task", "kind"):
+        for result in claimed:
+            groups.setdefault(getattr(result, name), []).append(result)
+    for group, results in groups.items():
+        gains = [result.gain("deep_lift", "integrated_gradients") for result in results]
         known = [gain for gain in gains if gain is not None]
         rows.append(
             [
-                task,
-                str(len(of_task)),
+                group,
+                str(len(results)),
                 str(sum(gain.low > 0 for gain in known)),
                 str(sum(gain.high < 0 for gain in known)),
                 f"{fmean(gain.mean for gain in known):+.3f}" if known else "–",
-                _cost(of_task, "deep_lift"),
-                _cost(of_task, "integrated_gradients"),
+                _cost(results, "deep_lift"),
+                _cost(results, "integrated_gradients"),
             ]
         )
     return "On the seeds that no choice was made on:\n" + aligned_text(rows, head=1)
@@ -124,4 +132,4 @@ def _cost(results: list[SeriesResult], name: str) -> str:
 
 
 def _short(name: str) -> str:
-    return {"integrated_gradients": "IG-50", "deep_lift": "DeepLIFT"}.get(name, name.split("_")[0])
+    return _SHORT.get(name, name.split("_")[0])

@@ -41,6 +41,8 @@ def test_seed_0_is_shown_and_not_counted() -> None:
     assert lines[-1] == "not measured: no vowels"
     (counted,) = [line for line in summary_table(comparison).splitlines() if "spike" in line]
     assert counted.split() == ["spike", "2", "1", "1", "-0.050", "4.0", "80.0"]
+    (of_kind,) = [line for line in summary_table(comparison).splitlines() if "gru" in line]
+    assert of_kind.split()[1:] == counted.split()[1:]  # the same networks
     (means,) = [line for line in means_table(comparison).splitlines() if "spike" in line]
     # The mean over the networks of each one's mean, 0.6 and the gain.
     assert means.split()[:4] == ["spike", "gru", "(3)", f"{0.6 + (-0.3 + 0.1 - 0.2) / 3:.3f}"]
