@@ -101,3 +101,23 @@ def test_rows_are_apart_in_a_walk_through_convolutions():
     (derivative,) = torch.autograd.grad(model(leaf)[:, 1].sum(), leaf)
     scores = AdjointDeltaAttribution(model, model.layer).attribute(vectors, target=1)
     torch.testing.assert_close(scores.sum(2), (derivative * vectors).sum(2))
+
+
+def test_rows_are_asked_about_again_in_another_mode():
+    """A model that was found apart in eval mode is not in training mode."""
+    model = Mixing(head=HEADS["batch normalisation"]).eval()
+    method, vectors = LogitDeltaAttribution(model, model.layer), torch.randn(3, 5, 3).double()
+    scores = method.attribute(vectors, target=1)
+    torch.testing.assert_close(method.attribute(vectors, target=1), scores)
+    method.attribute(vectors[:1], target=1)
+    model.train()
+    with pytest.raises(ValueError, match="depends on other rows"):
+        method.attribute(vectors, target=1)
+
+
+def test_one_row_alone_says_nothing_of_several():
+    model = Mixing(head=HEADS["centred"])
+    method, vectors = LogitDeltaAttribution(model, model.layer), torch.randn(3, 5, 3).double()
+    method.attribute(vectors[:1], target=1)
+    with pytest.raises(ValueError, match="depends on other rows"):
+        method.attribute(vectors, target=1)

@@ -41,6 +41,7 @@ class RecurrentAttribution(StepMethod, InternalAttribution):  # type: ignore[mis
     ) -> None:
         super().__init__(forward_func, forward_func if layer is None else layer, device_ids)
         self.batch_first = batch_first
+        self._apart: set[tuple[bool, ...]] = set()
 
     @overload
     def attribute(
@@ -232,7 +233,7 @@ class RecurrentAttribution(StepMethod, InternalAttribution):  # type: ignore[mis
         looks: bool = False,
     ) -> Run:
         """One run of the model, with the states that the method looks at."""
-        model = RecurrentModel(self.forward_func, self.layer, self.batch_first)
+        model = RecurrentModel(self.forward_func, self.layer, self.batch_first, self._apart)
         model.check_classes(type(self).__name__, target, asked=self._looks_at_class)
         run = model.run(
             inputs,

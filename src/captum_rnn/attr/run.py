@@ -1,7 +1,7 @@
 """One run of the model, and what its recurrent layer did in it."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -45,11 +45,13 @@ class RecurrentModel:
         forward_func: The model, or any function that runs it.
         layer: The recurrent layer, or several; `forward_func` itself where that is explained alone.
         batch_first: Whether dimension 0 of the inputs is the batch.
+        apart: The modes of the model's modules in which its rows were found apart, to be added to.
     """
 
     forward_func: Callable[..., Any]
     layer: Any
     batch_first: bool = True
+    apart: set[tuple[bool, ...]] = field(default_factory=set)
 
     @property
     def layers(self) -> list[nn.Module]:
@@ -142,10 +144,11 @@ class RecurrentModel:
                 ways = [read.beside, *of_tokens.gradients]
                 check_all_read(placement, layouts, self._layer_name, following.entries, ways)
                 layouts = with_rows(placement, layouts, following.entries, of_tokens.of_first_rows)
-            if read.graph is not None:
+            if read.graph is not None and layouts[0].batch > 1 and self._mode not in self.apart:
                 rows = known_rows(placement, layouts, calls)
                 batch_axes = [0 if layout.batch_first else 1 for layout in layouts]
                 read.check_rows_apart(calls, rows, placement, batch_axes)
+                self.apart.update([] if self._mode is None else [self._mode])
         mixed = placement.mixed
         placement = placement.renumbered([trajectory.numbers for trajectory in joined])
         steps = [trajectory.steps for trajectory in joined]
@@ -189,6 +192,13 @@ class RecurrentModel:
             alone = "" if tensor.dim() != 1 else "; add the axis of the batch: inputs.unsqueeze(0)"
             raise ValueError(f"inputs has shape {tuple(tensor.shape)}; expected {expected}{alone}")
         return InputLayout(tensor.shape, batch_first, unbatched)
+
+    @property
+    def _mode(self) -> tuple[bool, ...] | None:
+        """Which modules are in training mode; None: not known of a function."""
+        if not isinstance(self.forward_func, nn.Module):
+            return None
+        return tuple(module.training for module in self.forward_func.modules())
 
     @property
     def _layer_name(self) -> str:
