@@ -148,7 +148,7 @@ def _announcement(options: argparse.Namespace, methods: int, texts: int, workers
     what = f"{methods} methods on {texts} texts in {workers} process{'es' * (workers > 1)}"
     usual = options.methods == "quick" and not (options.texts or options.model or options.marks)
     if usual and not (options.known_answers or options.shuffled_labels):
-        return f"{what}; a first table in about 20 s, all in about {_SECONDS[workers]} s"
+        return f"{what}; a first table in about 30 s, all in about {_SECONDS[workers]} s"
     return f"{what}; it can be interrupted, and resumes when it is run again"
 
 
