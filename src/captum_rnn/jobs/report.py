@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,10 @@ from captum_rnn.jobs.manifest import Manifest
 from captum_rnn.jobs.words import WordExample, WordStatistics, WordSums, word_statistics
 from captum_rnn.visualization.colours import score_colour
 from captum_rnn.visualization.html import page
+from captum_rnn.visualization.templating import template_file
 from captum_rnn.visualization.tokens import needs_space, visible
 
+_ROOM = "captum_rnn.jobs"
 _TITLE = "What the scores say about words"
 
 _CONTROLS = """<div class="controls" hidden>
@@ -97,8 +98,8 @@ def report_html(folder: Path, *, words: int = 300, show_progress: bool = False) 
     return page(
         _TITLE,
         "\n".join([*body, _HOW_TO_READ]),
-        style=_resource("report.css"),
-        script=_resource("report.js"),
+        style=template_file(_ROOM, "report.css"),
+        script=template_file(_ROOM, "report.js"),
     )
 
 
@@ -183,7 +184,3 @@ def _text(tokens: tuple[str, ...]) -> str:
     for before, token in zip(("", *tokens), tokens, strict=False):
         parts.append((" " if needs_space(before, token) else "") + visible(token))
     return escape("".join(parts))
-
-
-def _resource(name: str) -> str:
-    return files("captum_rnn.jobs").joinpath(name).read_text(encoding="utf-8")

@@ -3,10 +3,8 @@
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from captum_rnn.benchmark.ground_truth.tasks.bag_of_vectors import BagOfVectorsTask
@@ -34,13 +32,14 @@ from captum_rnn.visualization.curves import curves_figure
 from captum_rnn.visualization.figure import drawing, inline_svg
 from captum_rnn.visualization.html import legend_html, page, tokens_html
 from captum_rnn.visualization.matrix import matrix_figure
-from captum_rnn.visualization.tokens import visible
+from captum_rnn.visualization.templating import template_environment, template_file
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from matplotlib.figure import Figure
 
 _TITLE = "Which method explains it better, and at what cost?"
-_TEMPLATES = "templates"
+_ROOM = "captum_rnn.benchmark.report"
 _NEW_WORD = re.compile("(?<=[a-z])(?=[A-Z])")
 
 
@@ -87,7 +86,12 @@ def report_html(comparison: ComparisonData) -> str:
             further_methods=others,
         )
     )
-    return page(_TITLE, body, style=_resource("report.css"), script=_resource("sort.js"))
+    return page(
+        _TITLE,
+        body,
+        style=template_file(_ROOM, "report.css"),
+        script=template_file(_ROOM, "sort.js"),
+    )
 
 
 def notebook_html(comparison: ComparisonData) -> str:
@@ -104,22 +108,9 @@ def notebook_html(comparison: ComparisonData) -> str:
     )
 
 
-def _shown(value: Any) -> Any:
-    """A string of a model, a text or an error with signs for what does not print."""
-    is_text = isinstance(value, str) and not isinstance(value, Markup) and value.strip()
-    return visible(value) if is_text else value
-
-
 @cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("captum_rnn.benchmark.report", _TEMPLATES),
-        autoescape=True,
-        finalize=_shown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def _environment() -> "Environment":
+    environment = template_environment(_ROOM)
     environment.filters |= {"breakable": _breakable, "hyphenated": _hyphenated, "plain": _plain}
     environment.globals |= {
         "rows": _rows,
@@ -190,8 +181,3 @@ def _correlations_svg(comparison: ComparisonData) -> Markup | None:
 def _svg(draw: "Callable[[], Figure]") -> Markup:
     with drawing():
         return Markup(inline_svg(draw()))
-
-
-def _resource(name: str) -> str:
-    folder = files("captum_rnn.benchmark.report").joinpath(_TEMPLATES)
-    return folder.joinpath(name).read_text(encoding="utf-8")

@@ -4,7 +4,6 @@ import textwrap
 from collections import defaultdict
 from itertools import zip_longest
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from captum_rnn.benchmark.series.results import (
@@ -15,6 +14,7 @@ from captum_rnn.benchmark.series.results import (
 )
 from captum_rnn.visualization.html import page
 from captum_rnn.visualization.series import series_heat_map
+from captum_rnn.visualization.templating import template_environment
 from captum_rnn.visualization.terminal import aligned_text
 
 _TITLE = "Which feature, when? Attribution methods on series"
@@ -52,13 +52,7 @@ def headline(comparison: SeriesComparison) -> str:
 
 def report_html(comparison: SeriesComparison) -> str:
     """The comparison as a self-contained page, in which everything foreign is escaped."""
-    environment = Environment(
-        loader=PackageLoader("captum_rnn.benchmark.series", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = template_environment("captum_rnn.benchmark.series")
     environment.filters["number"] = _number
     body = environment.get_template("series.html").render(
         title=_TITLE,
