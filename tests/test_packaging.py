@@ -25,3 +25,15 @@ def test_every_direct_dependency_is_pinned():
         for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     }
     assert names <= pinned, names - pinned
+
+
+def test_the_wheel_holds_every_template_style_sheet_and_script():
+    wheel = pytest.importorskip("hatchling.builders.wheel")
+    held = {file.path for file in wheel.WheelBuilder(str(ROOT)).recurse_included_files()}
+    wanted = {
+        str(path)
+        for path in (ROOT / "src").rglob("*")
+        if path.suffix in {".css", ".html", ".js"} or path.name == "py.typed"
+    }
+    assert {Path(path).parent.parent.name for path in wanted} >= {"jobs", "report", "series"}
+    assert wanted <= held
