@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmarks.reviews import confirm
-from benchmarks.reviews.confirm_tables import ceiling_table, claims
+from benchmarks.reviews.confirm_tables import ceiling_table, claims, overview
 from benchmarks.reviews.paired import against, share_of_way
 from benchmarks.reviews.usual_networks import NETWORKS, Classifier, Network, train_network
 from captum_rnn.benchmark.results import MeasuredMean, MethodScores
@@ -95,7 +95,8 @@ def test_a_run_goes_on_and_its_claims_are_counted(monkeypatch, tmp_path, capsys)
 def record(low, high, *, gated=True, forwards=3.0):
     difference = {"comprehensiveness": {"mean": (low + high) / 2, "low": low, "high": high}}
     rivals = dict.fromkeys(("integrated-gradients", "integrated-gradients-word"), difference)
-    method = {"forwards": forwards, "against": rivals}
+    method = {"forwards": forwards, "against": rivals, "share": 0.75}
+    method["spearman_leave_one_out"] = {"mean": 0.5}
     names = ("recurrent-deep-lift", "recurrent-shapley", "recurrent-shapley-converged")
     return {
         "network": "lstm",
@@ -108,10 +109,19 @@ def record(low, high, *, gated=True, forwards=3.0):
 
 
 def test_claims_count_networks_and_name_those_that_fail():
-    networks = [record(0.01, 0.02), record(-0.01, 0.02, forwards=4.5), record(-0.2, -0.1)]
+    networks = [record(0.01, 0.02), record(-0.01, 0.02), record(-0.2, -0.1)]
     networks.append(record(-0.2, -0.1, gated=False))
     rows = [line.split(" | ") for line in claims(networks).splitlines()[2:]]
     assert [row[1] for row in rows[:3]] == ["2 of 3", "1 of 3", "2 of 4"]
     assert "lstm (treebank, 0)" in rows[0][2]
     assert rows[6][1] == "1 of 1"
-    assert rows[7][1] == "3 of 4"
+
+
+def test_the_overview_counts_networks_and_takes_medians():
+    networks = [record(0.01, 0.02), record(-0.01, 0.02, forwards=4.5), record(-0.2, -0.1)]
+    networks.append(record(0.1, 0.3, forwards=9.0))
+    rows = {line.split(" | ")[0]: line.split(" | ") for line in overview(networks).splitlines()}
+    row = rows["| DeepLIFT of the layer"]
+    assert row[1:3] == ["2 / 1", "2 / 1"]
+    assert row[3:5] == ["0.75", "0.50"]
+    assert row[5] == "3.8 |"  # of 3, 3, 4.5 and 9
