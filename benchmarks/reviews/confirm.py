@@ -149,6 +149,15 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _rounded(value: Any) -> Any:
+    """The same with five decimals of each number: a quarter of the file."""
+    if isinstance(value, float):
+        return round(value, 5)
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return [_rounded(inner) for inner in value] if isinstance(value, list) else value
+
+
 def _named_path(given: str) -> tuple[str, Path]:
     corpus, _, path = given.partition("=")
     if corpus not in READERS or not path:
@@ -176,9 +185,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("confirm.json"))
     options = parser.parse_args(arguments)
     options.corpus = dict(options.corpus)
-    results = run(options)
-    write_text(json.dumps(results, indent=1) + "\n", options.output)
+    results = _rounded(run(options))
     text = confirm_text(results)
+    write_text(json.dumps(results, separators=(",", ":")) + "\n", options.output)
     write_text(text, options.output.with_suffix(".txt"))
     print(text)
 
