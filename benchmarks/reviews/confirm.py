@@ -128,11 +128,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         corpus = READERS[name](path)
         for seed in options.seeds:
             for network in (n for n in NETWORKS if n.name in options.networks):
-                file = options.work / (
-                    f"{name}-{network.name}-{seed}-{options.texts}-{options.short_texts}.json"
-                )
-                if not file.exists() and options.finished:
+                stem = f"{name}-{network.name}-{seed}-{options.texts}"
+                if options.finished:  # whatever number of short texts they were asked about
+                    files = sorted(options.work.glob(f"{stem}-*.json"))
+                    found += [json.loads(file.read_text(encoding="utf-8")) for file in files]
                     continue
+                file = options.work / f"{stem}-{options.short_texts}.json"
                 if not file.exists():
                     with single_thread():
                         record = confirm_network(network, corpus, seed, options)
