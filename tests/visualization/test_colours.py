@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captum_rnn.visualization.colours import MISSING_COLOUR, TEXT_COLOUR, score_colour
+from captum_rnn.visualization.colours import (
+    MISSING_COLOUR,
+    TEXT_COLOUR,
+    score_colour,
+    strength_colour,
+)
 
 values = st.floats(-1, 1)
 
@@ -99,3 +104,16 @@ def test_nan_is_grey_and_nothing_else_is():
     assert grey == MISSING_COLOUR
     assert len({grey[1:3], grey[3:5], grey[5:7]}) == 1
     assert grey not in {score_colour(value) for value in np.linspace(-1, 1, 401)}
+
+
+@given(values, values)
+def test_greys_have_no_hue_darken_and_can_be_read_on(one, other):
+    low, high = (strength_colour(value) for value in sorted([one, other]))
+    assert high[1:3] == high[3:5] == high[5:7]
+    assert luminance(high) <= luminance(low)
+    assert contrast(TEXT_COLOUR, high) >= 4.5
+
+
+def test_the_ends_of_the_greys():
+    assert [strength_colour(v) for v in (-1.0, 0.0, math.nan)] == ["#ffffff"] * 3
+    assert strength_colour(1.0) == strength_colour(2.0) < strength_colour(0.5) < "#ffffff"

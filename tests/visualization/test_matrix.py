@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from captum_rnn.visualization.colours import MISSING_COLOUR, score_colour
+from captum_rnn.visualization.colours import strength_colour
 from captum_rnn.visualization.figure import drawing, inline_svg
 from captum_rnn.visualization.matrix import matrix_figure, similar_together
 
@@ -41,13 +41,13 @@ def test_every_cell_has_its_number_and_colour():
         for x, column in enumerate(order):
             value = FAMILIES[row][column]
             assert numbers[x, y] == f"{round(100 * value)}".replace("-", "−")
-            assert colours[y, x] == score_colour(value)
+            assert colours[y, x] == strength_colour(value)
 
 
-def test_a_missing_correlation_is_a_grey_dash():
+def test_a_missing_correlation_is_a_dash_on_white():
     (axes,) = matrix_figure(["a", "b", "c"], np.full((3, 3), math.nan).tolist()).axes
     assert {text.get_text() for text in axes.texts} == {"–"}
-    assert {to_hex(c) for c in axes.collections[0].get_facecolors()} == {MISSING_COLOUR}
+    assert {to_hex(c) for c in axes.collections[0].get_facecolors()} == {"#ffffff"}
 
 
 def test_a_page_that_forbids_images_shows_it():

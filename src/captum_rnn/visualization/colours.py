@@ -1,4 +1,4 @@
-"""The diverging colour scale on which scores are painted.
+"""The diverging colour scale on which scores are painted, and greys for what is no score.
 
 Blue stands for negative, white for zero, orange for positive: people with any of the common colour
 vision deficiencies tell blue from orange, which red and green do not allow. Both ends have the same
@@ -17,6 +17,7 @@ MISSING_COLOUR = "#c8c8c8"
 _ZERO = (255, 255, 255)
 _NEGATIVE = (74, 152, 216)
 _POSITIVE = (217, 122, 43)
+_GREY = (148, 148, 148)
 
 
 def score_colour(value: float) -> str:
@@ -35,9 +36,29 @@ def score_colour(value: float) -> str:
     """
     if math.isnan(value):
         return MISSING_COLOUR
-    end = _POSITIVE if value > 0 else _NEGATIVE
-    strength = min(abs(value), 1.0)
+    return _tinted(_POSITIVE if value > 0 else _NEGATIVE, abs(value))
+
+
+def strength_colour(value: float) -> str:
+    """The grey of a number that speaks neither for nor against a class, such as a correlation.
+
+    Args:
+        value: A number; white is 0 and what lies below, the darkest grey is 1. NaN is white.
+
+    Returns:
+        The colour as `#rrggbb`, on which `TEXT_COLOUR` can be read.
+
+    Example:
+        >>> strength_colour(-0.5), strength_colour(0.5), strength_colour(1.0)
+        ('#ffffff', '#cacaca', '#949494')
+    """
+    return _tinted(_GREY, value if value > 0 else 0.0)
+
+
+def _tinted(end: tuple[int, int, int], strength: float) -> str:
+    """A colour between white and an end of a scale; the end from a strength of 1."""
+    share = min(strength, 1.0)
     red, green, blue = (
-        round(zero + strength * (full - zero)) for zero, full in zip(_ZERO, end, strict=True)
+        round(zero + share * (full - zero)) for zero, full in zip(_ZERO, end, strict=True)
     )
     return f"#{red:02x}{green:02x}{blue:02x}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from captum_rnn.visualization.colours import TEXT_COLOUR, score_colour
+from captum_rnn.visualization.colours import TEXT_COLOUR, strength_colour
 from captum_rnn.visualization.figure import empty_figure
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ Matrix = Sequence[Sequence[float]]
 
 
 def matrix_figure(labels: Sequence[str], values: Matrix) -> "Figure":
-    """Draws a symmetric matrix of correlations as coloured cells with numbers.
+    """Draws a symmetric matrix of correlations as cells with numbers, the darker the higher.
 
     Rows and columns are ordered so that similar ones are neighbours. Each row is named and
     numbered; a column has the number of its row. To be made and saved inside
@@ -68,7 +68,7 @@ def _draw_cells(axes: "Axes", cells: Matrix) -> None:
     axes.add_collection(
         PatchCollection(
             [Rectangle((column - 0.5, row - 0.5), 1, 1) for row in places for column in places],
-            facecolors=[score_colour(value) for row in cells for value in row],
+            facecolors=[strength_colour(value) for row in cells for value in row],
             edgecolors="none",
         )
     )

@@ -3,7 +3,8 @@
 import re
 import shutil
 import subprocess
-from html import unescape
+from dataclasses import replace
+from html import escape, unescape
 
 import pytest
 
@@ -96,6 +97,52 @@ def test_it_renders_and_a_script_in_a_text_stays_text(full_comparison, tmp_path)
     # The page's script and the driver, none of the text's.
     assert title == "[true,2,3,true,true]"
     assert "<script>alert" not in dom
+
+
+def test_a_long_table_shows_its_first_rows_until_all_are_asked_for(full_comparison, tmp_path):
+    template = full_comparison.methods["saliency"]
+    for number in range(6):
+        name = f"other-{number}"
+        full_comparison.methods[name] = replace(template, name=name, label=name)
+    driver = """
+    const seen = () => [...table.tBodies[0].rows].filter((row) => row.getClientRects().length);
+    const labels = () => seen().map((row) => row.cells[0].textContent);
+    const found = [labels().length];
+    click(0);
+    click(0);
+    found.push(labels().length, labels().includes("hidden-state delta"));
+    table.closest("section").querySelector("input").click();
+    found.push(labels().length);
+    document.title = JSON.stringify(found);
+    """
+    title, _ = driven(full_comparison, driver, tmp_path)
+    # By name from the last: six others, Saliency, random; then all 12.
+    assert title == "[8,8,false,12]"
+
+
+def test_a_short_table_hides_nothing(full_comparison):
+    assert 'type="checkbox"' not in report_html(full_comparison)
+
+
+def test_a_phone_shows_three_screens_before_the_folds(full_comparison, tmp_path):
+    """A window cannot be as narrow as a phone, a frame can."""
+    template = full_comparison.methods["saliency"]
+    for number in range(12):
+        name = f"other-{number}"
+        full_comparison.methods[name] = replace(template, name=name, label=f"another one, {number}")
+    drive = """
+    onload = () => {
+      const page = document.querySelector("iframe").contentDocument;
+      const fold = page.querySelector("details.part").getBoundingClientRect().top;
+      const fits = fold <= 3 * 844 && page.documentElement.scrollWidth <= 390;
+      const cards = [...page.querySelectorAll(".first article")];
+      const shown = cards.filter((card) => card.getClientRects().length);
+      document.title = JSON.stringify([fits, fold > 844, cards.length, shown.length]);
+    };
+    """
+    frame = f'<iframe width="390" height="844" srcdoc="{escape(report_html(full_comparison))}">'
+    dom = run(f"<title></title>{frame}</iframe><script>{drive}</script>", tmp_path)
+    assert re.search(r"<title>(.*?)</title>", dom)[1] == "[true,true,2,1]"
 
 
 def test_the_policy_refuses_every_script_but_the_page_s_own(full_comparison, tmp_path):

@@ -48,7 +48,7 @@ def test_examples_come_first_the_short_ones_of_the_corpus_before_the_posts(read,
     assert section(html, DRAWN).count("好") == len(names) * (30 + 9 + 3 + 20)
 
 
-def test_a_method_of_each_kind_is_in_sight_and_others_folded_away(section):
+def test_the_best_of_the_package_integrated_gradients_and_the_post_are_in_sight(section):
     scores = {name: [0.5] for name in [*LABELS, "lime"]}
     example = made_up_example(["好"], scores, source="corpus")
     comparison = made_up_comparison(examples=[example])
@@ -59,8 +59,10 @@ def test_a_method_of_each_kind_is_in_sight_and_others_folded_away(section):
     assert "Lime" in folded
     assert "Lime" not in seen
     assert seen.count('class="tokens"') == 3
-    for name in ("integrated-gradients", "hidden-state-delta-l2", "saliency"):
-        assert LABELS[name] in seen
+    best = "hidden-state-delta-projection"
+    for name in (best, "integrated-gradients", "hidden-state-delta-l2"):
+        assert f">{LABELS[name]}<" in seen
+    assert f">{LABELS['saliency']}<" in folded
 
 
 def test_without_a_method_of_each_kind_all_are_in_sight(section):

@@ -41,7 +41,7 @@ def test_the_best_is_bold_and_what_ties_with_it_is_marked(full_comparison, secti
 
 def test_both_tables_stand_in_one_pair_at_equal_rank(full_comparison, read):
     html = report_html(full_comparison)
-    pair = html.split('<div class="pair">')[1].split("</div>\n<p")[0]
+    pair = html.split('<div class="pair">')[1].split("<details")[0]
     assert pair.count("<section><h2>") == 2
     answers, deletion = read(pair).tables
     assert [cell[:6] for cell in answers[0]] == ["method", "hybrid", "hybrid", "reseth"]

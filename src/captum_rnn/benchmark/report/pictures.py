@@ -3,7 +3,7 @@
 import math
 
 from captum_rnn.benchmark.methods import QUICK_METHODS
-from captum_rnn.benchmark.report.differences import BASELINE, baseline_of, compared
+from captum_rnn.benchmark.report.differences import BASELINE, baseline_of, compared, ranked
 from captum_rnn.benchmark.results import ComparisonData, Example, MethodResult
 from captum_rnn.visualization.chart import CostPoint
 from captum_rnn.visualization.curves import COLOURS, Panel
@@ -19,15 +19,7 @@ _STANDING_OUT = (
     "saliency",
     "word-lexicon",
 )
-_LINES = (
-    "recurrent-deep-lift",
-    "integrated-gradients",
-    "leave-one-out",
-    "calibrated-delta",
-    "hidden-state-delta-l2",
-    "saliency",
-)
-_FEWEST_LINES = 3
+_LINES = ("integrated-gradients", "hidden-state-delta-l2")
 _EXAMPLES = 2
 _FEWEST_WORDS = 8
 
@@ -107,10 +99,15 @@ def example_lines(comparison: ComparisonData) -> list[TokenLine]:
 
 
 def lines_first(comparison: ComparisonData) -> tuple[list[MethodResult], list[MethodResult]]:
-    """The methods whose lines an example shows at once, one of each kind, and the others."""
-    first = [comparison.methods[name] for name in _LINES if name in comparison.methods]
-    if len(first) < _FEWEST_LINES:
-        first = list(comparison.methods.values())[: len(_LINES)]
+    """The methods whose lines an example shows at once, and the others.
+
+    The best of this package by removing words, Integrated Gradients and the score of 2017; the next
+    ones in place of those that are not there.
+    """
+    known = [comparison.methods[name] for name in _LINES if name in comparison.methods]
+    best = [method for method in ranked(comparison) if method.ours and method not in known][:1]
+    rest = [m for m in comparison.methods.values() if m not in known and m not in best]
+    first = [*best, *known, *rest][: len(_LINES) + 1]
     return first, [method for method in comparison.methods.values() if method not in first]
 
 
