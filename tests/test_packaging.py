@@ -35,5 +35,11 @@ def test_the_wheel_holds_every_template_style_sheet_and_script():
         for path in (ROOT / "src").rglob("*")
         if path.suffix in {".css", ".html", ".js"} or path.name == "py.typed"
     }
-    assert {Path(path).parent.parent.name for path in wanted} >= {"jobs", "report", "series"}
+    assert {Path(path).parent.parent.name for path in wanted} >= {
+        "jobs",
+        "report",
+        "series",
+        "text",
+        "visualization",
+    }
     assert wanted <= held

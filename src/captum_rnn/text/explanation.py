@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from captum_rnn.extras import import_extra
 from captum_rnn.visualization.colours import TEXT_COLOUR, score_colour
 from captum_rnn.visualization.figure import drawing, empty_figure
 from captum_rnn.visualization.html import tokens_html
+from captum_rnn.visualization.templating import template_environment
 from captum_rnn.visualization.terminal import tokens_rich, tokens_text
 from captum_rnn.visualization.tokens import checked_scores, full_scale, visible
 
@@ -161,9 +161,15 @@ class Explanation:
 
         Every part of it that comes from the text, the model or the method is escaped.
         """
-        parts = [f"<p>{escape(line)}</p>" for line in self._headline]
-        parts.append(tokens_html(self.tokens, self.scores))
-        return "\n".join([*parts, *(f"<p>{escape(visible(note))}</p>" for note in self.notes)])
+        return (
+            template_environment("captum_rnn.text")
+            .get_template("explanation.html")
+            .render(
+                headline=self._headline,
+                tokens=tokens_html(self.tokens, self.scores),
+                notes=self.notes,
+            )
+        )
 
     def to_frame(self) -> "pd.DataFrame":
         """A pandas table of one row per token: token, score, known.

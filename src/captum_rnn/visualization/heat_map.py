@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captum_rnn.visualization.colours import score_colour
 from captum_rnn.visualization.figure import drawing, empty_figure, figure_bytes, inline_svg
+from captum_rnn.visualization.templating import template_environment
 from captum_rnn.visualization.tokens import checked_scores, full_scale, visible
 
 if TYPE_CHECKING:
@@ -53,17 +53,14 @@ def heat_map_html(
         (True, True)
     """
     cells, full = _checked(tokens, columns, values, scale)
-    head = "".join(f"<th>{escape(visible(name))}</th>" for name in columns)
-    rows = []
-    for token, numbers in zip(tokens, cells, strict=True):
-        painted = "".join(
-            f'<td style="background:{score_colour(number / full)}" title="{_number(number)}"></td>'
-            for number in numbers
-        )
-        rows.append(f"<tr><th>{escape(visible(token))}</th>{painted}</tr>")
+    rows = [
+        (token, [(score_colour(number / full), _number(number)) for number in numbers])
+        for token, numbers in zip(tokens, cells, strict=True)
+    ]
     return (
-        f'<div class="scroll"><table class="heat-map"><thead><tr><th></th>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        template_environment("captum_rnn.visualization")
+        .get_template("heat_map.html")
+        .render(columns=columns, rows=rows)
     )
 
 

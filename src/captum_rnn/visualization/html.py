@@ -4,13 +4,29 @@ import base64
 import hashlib
 import math
 from collections.abc import Iterable, Sequence
-from html import escape
-from importlib.resources import files
+from dataclasses import dataclass
 
 from captum_rnn.visualization.colours import score_colour
+from captum_rnn.visualization.templating import template_environment, template_file
 from captum_rnn.visualization.tokens import checked_scores, full_scale, needs_space, visible
 
+_ROOM = "captum_rnn.visualization"
 _LONGEST_UNBROKEN = 16
+
+
+@dataclass(frozen=True)
+class _Token:
+    """A token as it is painted; `apart`: with a space before it."""
+
+    shown: str
+    colour: str
+    number: str
+    apart: bool
+
+    @property
+    def long(self) -> bool:
+        """Whether it may be broken over two lines."""
+        return len(self.shown) > _LONGEST_UNBROKEN
 
 
 def tokens_html(
@@ -42,20 +58,13 @@ def tokens_html(
     """
     numbers = checked_scores(tokens, scores)
     full = full_scale(numbers, scale)
-    if not numbers:
-        return '<p class="tokens"><em>no tokens</em></p>'
-    parts: list[str] = []
-    previous = ""
-    for token, score in zip(tokens, numbers, strict=True):
-        shown = visible(token)
-        space = " " if needs_space(previous, token) else ""
-        long = ' class="long"' if len(shown) > _LONGEST_UNBROKEN else ""
-        parts.append(
-            f'{space}<span{long} style="background:{score_colour(score / full)}" '
-            f'title="{_number(score)}">{escape(shown)}</span>'
+    painted = [
+        _Token(
+            visible(token), score_colour(score / full), _number(score), needs_space(before, token)
         )
-        previous = token
-    return f'<p class="tokens">{"".join(parts)}</p>'
+        for before, token, score in zip(("", *tokens), tokens, numbers, strict=False)
+    ]
+    return template_environment(_ROOM).get_template("tokens.html").render(tokens=painted)
 
 
 def _number(score: float) -> str:
@@ -77,12 +86,14 @@ def legend_html(negative: str = "below 0", positive: str = "above 0") -> str:
     Returns:
         A `<p class="legend">` element.
     """
-    blue, white, orange = score_colour(-1), score_colour(0), score_colour(1)
     return (
-        f'<p class="legend"><span>{escape(visible(negative))}</span>'
-        f'<span class="scale" style="background:linear-gradient(90deg,{blue},{white},{orange})">'
-        "<span>−1</span><span>0</span><span>+1</span></span>"
-        f"<span>{escape(visible(positive))}</span></p>"
+        template_environment(_ROOM)
+        .get_template("legend.html")
+        .render(
+            negative=negative,
+            positive=positive,
+            colours=[score_colour(share) for share in (-1, 0, 1)],
+        )
     )
 
 
@@ -106,23 +117,16 @@ def page(title: str, body: str, *, style: str = "", script: str = "") -> str:
         >>> print(page("1 < 2", "<p>Hello</p>").splitlines()[4])
         <title>1 &lt; 2</title>
     """
-    rules = files("captum_rnn.visualization").joinpath("style.css").read_text(encoding="utf-8")
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
-    if script:
-        digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-        policy += f"; script-src 'sha256-{digest}'"
-        body = f"{body}\n<script>{script}</script>"
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(visible(title))}</title>
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<style>
-{rules}{style}</style>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    document = (
+        template_environment(_ROOM)
+        .get_template("page.html")
+        .render(
+            title=title,
+            body=body,
+            style=template_file(_ROOM, "style.css") + style,
+            script=script,
+            digest=digest,
+        )
+    )
+    return f"{document}\n"

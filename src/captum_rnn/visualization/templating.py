@@ -1,5 +1,6 @@
 """How every page of this package is filled in: Jinja2 templates that escape what they are given."""
 
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,11 @@ if TYPE_CHECKING:
 _FOLDER = "templates"
 
 
+@cache
 def template_environment(package: str) -> "Environment":
     """The templates of a package, with autoescape; a name that a template is not given is an error.
+
+    There is one for each package; filters and globals that are added to it stay.
 
     Strings that are not `Markup` are shown with signs for what does not print. Of a blank string
     only the filter `visible` makes signs, for there are blank strings that are meant.

@@ -87,6 +87,8 @@ def visible(token: str) -> str:
     """
     if not token:
         return _EMPTY
+    if token.isprintable() and not token.isspace():
+        return token
     space = _SPACE if token.isspace() else " "
     return "".join(_shown(character, space) for character in token.replace("\r\n", "\n"))
 

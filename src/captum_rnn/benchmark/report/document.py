@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
@@ -108,7 +107,6 @@ def notebook_html(comparison: ComparisonData) -> str:
     )
 
 
-@cache
 def _environment() -> "Environment":
     environment = template_environment(_ROOM)
     environment.filters |= {"breakable": _breakable, "hyphenated": _hyphenated, "plain": _plain}
