@@ -116,7 +116,7 @@ def accuracies(subjects: Sequence[dict[str, Any]], corpora: Sequence[str]) -> st
 
 
 def task_table(tasks: Sequence[dict[str, Any]], kind: str) -> str:
-    """Agreement with the true contributions on the nets of one kind."""
+    """Agreement with the true contributions on the networks of one kind."""
     of_kind = [entry for entry in tasks if entry["kind"] == kind and entry["methods"]]
     names = list(dict.fromkeys(entry["task"] for entry in of_kind))
     rows = [
@@ -158,8 +158,8 @@ def task_differences(tasks: Sequence[dict[str, Any]], methods: Sequence[str] = A
     ]
     head = ["minus Integrated Gradients", *(f"{task}, {kind}" for task, kind in columns)]
     return (
-        "Paired differences from Integrated Gradients (50 points), net by net, * where the 95 % "
-        f"interval leaves out zero:\n\n{table(head, rows)}"
+        "Paired differences from Integrated Gradients (50 points), network by network, * where the "
+        f"95 % interval leaves out zero:\n\n{table(head, rows)}"
     )
 
 

@@ -31,7 +31,7 @@ from captum_rnn.benchmark.series import (
     SeriesResult,
     compare_networks,
 )
-from captum_rnn.benchmark.series.nets import SERIES_KINDS
+from captum_rnn.benchmark.series.networks import SERIES_KINDS
 from captum_rnn.benchmark.series.report import tables_text
 
 FOLDER = Path(__file__).parent

@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from captum_rnn.benchmark.series import ExplainedSeries
 from captum_rnn.benchmark.series.explained import of_predicted_class
-from captum_rnn.benchmark.series.nets import (
+from captum_rnn.benchmark.series.networks import (
     SeriesClassifier,
     SeriesKind,
-    TrainedSeriesNet,
+    TrainedSeriesNetwork,
     accuracy_of,
     first_weights,
     kept_net,
@@ -123,7 +123,7 @@ def watch_network(
     *,
     folder: Path | None = None,
     show_progress: bool = False,
-) -> tuple[TrainedSeriesNet, ExplainedSeries]:
+) -> tuple[TrainedSeriesNetwork, ExplainedSeries]:
     """A classifier of the seven exercises, from the cache or trained now, and windows to explain.
 
     Args:
@@ -165,7 +165,7 @@ def _learn(
     test: SeriesSample,
     seed: int,
     show_progress: bool,
-) -> TrainedSeriesNet:
+) -> TrainedSeriesNetwork:
     optimiser = torch.optim.Adam(model.parameters(), lr=_RATE)
     slowing_down = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, _STEPS_OF_TRAINING)
     generator = torch.Generator().manual_seed(seed)
@@ -179,7 +179,7 @@ def _learn(
         train_step(model, optimiser, _rows(train, rows))
         slowing_down.step()
     accuracy = accuracy_of(model.eval(), test)
-    return TrainedSeriesNet(model, accuracy, 1.0, _STEPS_OF_TRAINING)
+    return TrainedSeriesNetwork(model, accuracy, 1.0, _STEPS_OF_TRAINING)
 
 
 def _rows(sample: SeriesSample, rows: Tensor) -> SeriesSample:

@@ -113,9 +113,9 @@ def run(options: argparse.Namespace) -> None:
     folder = prepare_output(options.output)
     methods = named.get(options.methods) or [n.strip() for n in options.methods.split(",")]
     find_methods(methods)  # a wrong name is told before a training
-    twin = None
+    on_shuffled = None
     if options.shuffled_labels:
-        twin = model_on_shuffled_labels(classifier, corpus, show_progress=progress)
+        on_shuffled = model_on_shuffled_labels(classifier, corpus, show_progress=progress)
     texts = options.texts or _TEXTS
     workers = min(_PROCESSES, os.cpu_count() or 1)
     complain(f"captum-rnn: {_announcement(options, len(methods), texts, workers)}")
@@ -128,7 +128,7 @@ def run(options: argparse.Namespace) -> None:
         methods=methods,
         marked=marked,
         known_answers=options.known_answers,
-        shuffled_labels=twin,
+        shuffled_labels=on_shuffled,
         seed=options.seed,
         folder=folder,
         show_progress=progress,

@@ -19,7 +19,7 @@ from captum_rnn.benchmark.series import (
 )
 from captum_rnn.benchmark.series import suite as suite_module
 from captum_rnn.benchmark.series.explained import of_predicted_class
-from captum_rnn.benchmark.series.nets import SeriesClassifier, TrainedSeriesNet
+from captum_rnn.benchmark.series.networks import SeriesClassifier, TrainedSeriesNetwork
 from captum_rnn.benchmark.series.report import decides, headline, report_html, tables_text
 from captum_rnn.benchmark.series.spike import SpikeTask
 
@@ -159,7 +159,7 @@ def test_recorded_series_are_compared_however_well_they_are_learnt(explained, tm
 
     def recorded(kind, of_net, series, seed, *, show_progress):
         asked.append((kind, of_net, series, seed))
-        return TrainedSeriesNet(explained.model, 0.6, 1.0, 0), explained
+        return TrainedSeriesNetwork(explained.model, 0.6, 1.0, 0), explained
 
     occlusion = [m for m in SERIES_METHODS if m.name == "occlusion"]
     comparison = compare_networks(

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from captum_rnn.benchmark.series import ExplainedSeries, compare_on_series
-from captum_rnn.benchmark.series.nets import SeriesClassifier
+from captum_rnn.benchmark.series.networks import SeriesClassifier
 
 pytest.importorskip("tint")
 

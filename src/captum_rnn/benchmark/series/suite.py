@@ -15,7 +15,7 @@ from captum_rnn.benchmark.series.combination import CombinationTask
 from captum_rnn.benchmark.series.comparison import compare_on_series
 from captum_rnn.benchmark.series.explained import ExplainedSeries, of_predicted_class
 from captum_rnn.benchmark.series.methods import SERIES_METHODS, SeriesMethod
-from captum_rnn.benchmark.series.nets import SeriesKind, TrainedSeriesNet, series_net
+from captum_rnn.benchmark.series.networks import SeriesKind, TrainedSeriesNetwork, series_network
 from captum_rnn.benchmark.series.results import SeriesComparison, SeriesExample, SeriesResult
 from captum_rnn.benchmark.series.spike import SpikeTask
 from captum_rnn.benchmark.series.state import StateTask, SwitchFeatureTask
@@ -42,7 +42,7 @@ class Recorded(Protocol):
 
     def __call__(
         self, kind: SeriesKind, of_net: int, series: int, seed: int, *, show_progress: bool
-    ) -> tuple[TrainedSeriesNet, ExplainedSeries]:
+    ) -> tuple[TrainedSeriesNetwork, ExplainedSeries]:
         """The network of a kind and seed, and series that it has not learnt from."""
 
 
@@ -139,13 +139,13 @@ def _network(
     seed: int,
     *,
     show_progress: bool,
-) -> tuple[TrainedSeriesNet, ExplainedSeries]:
+) -> tuple[TrainedSeriesNetwork, ExplainedSeries]:
     """A network with the series to explain."""
     if name == VOWELS:
         trained = vowel_net(kind, of_net, folder=vowels, show_progress=show_progress)
         return trained, _of_vowels(trained, series, seed, vowels)
     (task,) = (task for task in SERIES_TASKS if task.name == name)
-    trained = series_net(task, kind, of_net, show_progress=show_progress)
+    trained = series_network(task, kind, of_net, show_progress=show_progress)
     sample, model = task.sample(series, seed=seed), trained.model
     targets = None if task.every_step else of_predicted_class(model, sample.values)
     baseline = torch.zeros(task.features)
@@ -155,7 +155,7 @@ def _network(
 
 
 def _of_vowels(
-    trained: TrainedSeriesNet, series: int, seed: int, vowels: Path | None
+    trained: TrainedSeriesNetwork, series: int, seed: int, vowels: Path | None
 ) -> ExplainedSeries:
     _, test = japanese_vowels(vowels)
     order = torch.randperm(len(test.values), generator=torch.Generator().manual_seed(seed))

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
-from captum_rnn.benchmark.series.nets import (
+from captum_rnn.benchmark.series.networks import (
     SeriesClassifier,
     SeriesKind,
-    TrainedSeriesNet,
+    TrainedSeriesNetwork,
     accuracy_of,
     first_weights,
     kept_net,
@@ -101,7 +101,7 @@ def vowel_net(
     *,
     folder: Path | None = None,
     show_progress: bool = False,
-) -> TrainedSeriesNet:
+) -> TrainedSeriesNetwork:
     """A classifier of the speakers, from the cache or trained now, within a minute.
 
     Args:
@@ -135,7 +135,7 @@ def vowel_net(
 
 def _learn(
     model: SeriesClassifier, train: Utterances, test: Utterances, seed: int, show_progress: bool
-) -> TrainedSeriesNet:
+) -> TrainedSeriesNetwork:
     optimiser = torch.optim.Adam(model.parameters(), lr=_RATE)
     generator = torch.Generator().manual_seed(seed)
     step = 0
@@ -148,7 +148,7 @@ def _learn(
             step += 1
     rows = torch.arange(len(test.values))
     accuracy = accuracy_of(model.eval(), _sample(test, rows), test.lengths)
-    return TrainedSeriesNet(model, accuracy, 1.0, step)
+    return TrainedSeriesNetwork(model, accuracy, 1.0, step)
 
 
 def _sample(series: Utterances, rows: Tensor) -> SeriesSample:

@@ -91,7 +91,7 @@ class SeriesClassifier(nn.Module):
 
 
 @dataclass(frozen=True)
-class TrainedSeriesNet:
+class TrainedSeriesNetwork:
     """A network with what its training reached.
 
     Attributes:
@@ -112,9 +112,9 @@ class TrainedSeriesNet:
         return self.accuracy >= SOLVED * self.ceiling
 
 
-def series_net(
+def series_network(
     task: SeriesTask, kind: SeriesKind = "gru", seed: int = 0, *, show_progress: bool = False
-) -> TrainedSeriesNet:
+) -> TrainedSeriesNetwork:
     """A network that was trained on a task, from the cache or trained now, within a minute.
 
     Every training step reads fresh series, until 98 % of the reachable accuracy, or for 1,500
@@ -143,8 +143,8 @@ def kept_net(
     name: str,
     recipe: dict[str, object],
     model: SeriesClassifier,
-    train: Callable[[SeriesClassifier], TrainedSeriesNet],
-) -> TrainedSeriesNet:
+    train: Callable[[SeriesClassifier], TrainedSeriesNetwork],
+) -> TrainedSeriesNetwork:
     """Reads a network from the cache, or trains it and keeps it there.
 
     Args:
@@ -162,7 +162,7 @@ def kept_net(
         try:
             model.load_state_dict(load_file(folder / _WEIGHTS))
             record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-            return TrainedSeriesNet(model.eval(), **record)
+            return TrainedSeriesNetwork(model.eval(), **record)
         except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
             raise ValueError(
                 f"the stored network cannot be read ({error}); delete {folder}, and it is trained "
@@ -213,7 +213,7 @@ def accuracy_of(
 
 def _learn(
     model: SeriesClassifier, task: SeriesTask, seed: int, show_progress: bool
-) -> TrainedSeriesNet:
+) -> TrainedSeriesNetwork:
     rate = _PLAIN_RATE if isinstance(model.rnn, nn.RNN) else _RATE
     optimiser = torch.optim.Adam(model.parameters(), lr=rate)
     slowing_down = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, _MOST_STEPS)
@@ -237,4 +237,4 @@ def _learn(
                 if reached >= _STOP:
                     break
     final = task.draw(_FINALLY_CHECKED, torch.Generator().manual_seed(_FINAL_SEED + seed))
-    return TrainedSeriesNet(model.eval(), accuracy_of(model, final), final.ceiling, step)
+    return TrainedSeriesNetwork(model.eval(), accuracy_of(model, final), final.ceiling, step)

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from captum_rnn.benchmark import cache
-from captum_rnn.benchmark.series.nets import (
+from captum_rnn.benchmark.series.networks import (
     SERIES_KINDS,
     SeriesClassifier,
-    TrainedSeriesNet,
-    series_net,
+    TrainedSeriesNetwork,
+    series_network,
 )
 from captum_rnn.benchmark.series.spike import SpikeTask
 from captum_rnn.benchmark.series.state import StateTask
@@ -37,11 +37,11 @@ def test_every_step_has_an_answer_that_later_steps_do_not_change():
 
 def test_a_network_learns_is_kept_and_read_again_unchanged(folder, capsys):
     task, before = SpikeTask(time=12, delay=1), torch.random.get_rng_state()
-    trained = series_net(task, "gru", show_progress=False)
+    trained = series_network(task, "gru", show_progress=False)
     assert trained.solved
     assert trained.accuracy > 0.95
     assert torch.equal(torch.random.get_rng_state(), before)
-    read = series_net(task, "gru")
+    read = series_network(task, "gru")
     assert capsys.readouterr().err == ""  # no training, and so no bar
     assert read.accuracy == trained.accuracy
     values = task.sample(5, seed=0).values
@@ -49,11 +49,11 @@ def test_a_network_learns_is_kept_and_read_again_unchanged(folder, capsys):
     (kept,) = (folder / "series").iterdir()
     (kept / "model.safetensors").write_bytes(b"damaged")
     with pytest.raises(ValueError, match=kept.name):
-        series_net(task, "gru")
+        series_network(task, "gru")
 
 
 def test_solved_is_measured_by_what_the_rule_allows():
     model = SeriesClassifier(1, 1)
-    assert TrainedSeriesNet(model, 0.78, 0.8, 1).solved
-    assert not TrainedSeriesNet(model, 0.78, 1.0, 1).solved
+    assert TrainedSeriesNetwork(model, 0.78, 0.8, 1).solved
+    assert not TrainedSeriesNetwork(model, 0.78, 1.0, 1).solved
     assert StateTask().sample(5, seed=0).ceiling < 1
