@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from captum_rnn.benchmark.ablation import Ablation
-from captum_rnn.benchmark.ablation.ablation import SCHEMA
 from captum_rnn.benchmark.ablation.labels import AXIS_NAMES, MEASURE_NAMES, option_name
 from captum_rnn.benchmark.records import load_record, to_json
 from captum_rnn.evaluation import MeanInterval
@@ -17,13 +16,13 @@ DISTANCES: tuple[Distance, ...] = ("l2", "projection")
 
 def load(path: Path) -> dict[str, Ablation]:
     """The ablations that `run_study.py` wrote, by the name of the classifier."""
-    found: dict[str, Ablation] = load_record(dict[str, Ablation], path, SCHEMA, "ablation")
+    found: dict[str, Ablation] = load_record(dict[str, Ablation], path, Ablation.schema, "ablation")
     return found
 
 
 def json_text(results: Mapping[str, Ablation]) -> str:
     """The content of the file, one line a classifier: indented it would be thirty times as many."""
-    content = {"schema": SCHEMA, **to_json(results)}
+    content = {"schema": Ablation.schema, **to_json(results)}
     lines = [f"{json.dumps(name)}: {json.dumps(found)}" for name, found in content.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 

@@ -3,7 +3,7 @@
 Eight networks trained the usual way, three corpora from files of one's own, three seeds. Each
 method is held against Integrated Gradients from both baselines on the same texts; on texts of at
 most 30 words also against the ceiling, the order that a beam search finds best. Every network's
-figures are kept in a file of their own in `--work`, so that an interrupted run goes on.
+figures are kept in a file of their own in `--work`, so that an interrupted run resumes.
 
     python benchmarks/reviews/confirm.py
         --corpus cosmetics=FILE.jsonl treebank=FOLDER car-views=FOLDER

@@ -63,7 +63,7 @@ def overview(networks: Sequence[Record]) -> str:
         "and below that of Integrated Gradients with 50 points, from the zero vector and from the "
         "unknown word; and medians over the networks: the share of the way from random scores to "
         "the best order that a beam search finds (texts of at most 30 words), the rank correlation "
-        "with exact leave-one-out, and the cost, measured beside other work:\n\n"
+        "with exact leave-one-out, and the cost, measured while other work ran:\n\n"
         f"{table(head, rows)}"
     )
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from captum_rnn.benchmark.comparison import SCHEMA, Comparison
+from captum_rnn.benchmark.comparison import Comparison
 from captum_rnn.benchmark.report.findings import headline
 from made_up_results import LOSING, failed, made_up_comparison, with_answers
 
@@ -44,7 +44,7 @@ def test_what_is_saved_is_loaded(comparison, tmp_path):
         (b"{", "is no JSON in UTF-8"),
         (b"\xff", "is no JSON in UTF-8"),
         (b"[]", "has the schema None"),
-        (b'{"schema": 2}', f"has the schema 2; expected {SCHEMA}"),
+        (b'{"schema": 2}', f"has the schema 2; expected {Comparison.schema}"),
         (b'{"schema": 3}', "is no comparison: the comparison lacks 'created'"),
         (b"[" * 100_000, "is no JSON in UTF-8"),
     ],

@@ -10,7 +10,7 @@ from captum_rnn.benchmark.environment import machine, versions
 from captum_rnn.benchmark.examples import corpus_examples
 from captum_rnn.benchmark.measures import DIRECTIONS
 from captum_rnn.benchmark.plan import Plan
-from captum_rnn.benchmark.records import load_record, record_text
+from captum_rnn.benchmark.records import SavedRecord
 from captum_rnn.benchmark.report import notebook_html, report_html
 from captum_rnn.benchmark.report.frame import comparison_frame
 from captum_rnn.benchmark.report.terminal import table_text
@@ -28,12 +28,10 @@ from captum_rnn.files import write_text
 if TYPE_CHECKING:
     import pandas
 
-SCHEMA = 3
-"""Counted up when the form of the JSON changes."""
 _CORPUS_EXAMPLES = 6
 
 
-class Comparison(ComparisonData):
+class Comparison(SavedRecord, ComparisonData):
     """Attribution methods on one model and the same texts: what `compare` returns.
 
     It prints itself as tables and shows itself in a notebook; its figures are the attributes of
@@ -47,33 +45,8 @@ class Comparison(ComparisonData):
         comparison.methods["saliency"].measures["comprehensiveness"].low
     """
 
-    def to_json(self, path: str | Path | None = None) -> str:
-        """The comparison as JSON, which `load` reads; NaN is null.
-
-        Args:
-            path: Where to write it, too; None writes nothing.
-
-        Raises:
-            OSError: The file cannot be written.
-        """
-        text = record_text(self, SCHEMA)
-        if path is not None:
-            write_text(text, Path(path))
-        return text
-
-    @classmethod
-    def load(cls, path: str | Path) -> "Comparison":
-        """Reads what `to_json` wrote.
-
-        Args:
-            path: The file.
-
-        Raises:
-            OSError: The file cannot be read.
-            ValueError: It is no comparison, or one of another version of this package.
-        """
-        comparison: Comparison = load_record(cls, path, SCHEMA, "comparison")
-        return comparison
+    schema = 3
+    record_name = "comparison"
 
     def to_html(self, path: str | Path | None = None) -> str:
         """The report: one self-contained HTML page, in which everything foreign is escaped.

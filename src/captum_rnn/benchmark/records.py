@@ -6,9 +6,51 @@ import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from captum_rnn.files import open_regular
+from captum_rnn.files import open_regular, write_text
+
+_Saved = TypeVar("_Saved", bound="SavedRecord")
+
+
+class SavedRecord:
+    """A dataclass that saves and loads itself.
+
+    Attributes:
+        schema: Counted up when the form of the JSON changes.
+        record_name: What it is, for the errors.
+    """
+
+    schema: ClassVar[int]
+    record_name: ClassVar[str]
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """The record as JSON, which `load` reads; NaN is null.
+
+        Args:
+            path: Where to write it, too; None writes nothing.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        text = record_text(self, self.schema)
+        if path is not None:
+            write_text(text, Path(path))
+        return text
+
+    @classmethod
+    def load(cls: type[_Saved], path: str | Path) -> _Saved:
+        """Reads what `to_json` wrote.
+
+        Args:
+            path: The file.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: It is another record, or one of another version of this package.
+        """
+        loaded: _Saved = load_record(cls, path, cls.schema, cls.record_name)
+        return loaded
 
 
 def record_text(record: Any, schema: int) -> str:

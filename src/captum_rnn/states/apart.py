@@ -3,7 +3,7 @@
 The derivative of the sum of all answers is each row's own one only then. With a power of two for
 each row as its weight, the derivative of the weighted sum is the same times that power, exactly, as
 long as the rows are apart: scaling by it rounds nothing. A model is asked once in each mode of its
-modules, since the second pass through its head takes up to a third of a logit delta.
+modules, since it takes a second pass through its head.
 """
 
 import math
