@@ -2,8 +2,8 @@
 
 Eight networks of `benchmarks.reviews.usual_networks` for each corpus. The vectors are learnt from
 training texts without their labels, and judged on held-out ones of 10 to 100 words:
-comprehensiveness compared with Integrated Gradients on the same texts. Every network's figures are kept in
-`--work`, so that an interrupted run resumes.
+comprehensiveness compared with Integrated Gradients on the same texts. Every network's figures are
+kept in `--work`, so that an interrupted run resumes.
 
     python benchmarks/calibration/networks.py
         --corpus cosmetics=FILE.jsonl treebank=FOLDER car-views=FOLDER [--texts 200] [--seeds 0]

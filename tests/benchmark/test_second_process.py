@@ -1,10 +1,13 @@
 import os
 import warnings
+from importlib.util import find_spec
 
 import pytest
 
+from captum_rnn.benchmark import second_process
 from captum_rnn.benchmark.second_process import SecondProcess
 from captum_rnn.benchmark.stages import work_off
+from captum_rnn.cli import compare
 from two_processes import STAGES, UNITS, Writing
 
 ALL = sorted(f"{stage}-{number}" for stage in STAGES for number in range(UNITS))
@@ -42,3 +45,9 @@ def test_what_a_process_leaves_when_it_dies_is_done_by_the_first(deadly, tmp_pat
     assert sorted(done) == ALL
     assert all(len(processes) == 1 for processes in done.values())
     assert done[deadly] == [str(os.getpid())]
+
+
+def test_the_forking_process_imports_modules_that_there_are():
+    """The same ones whether the command or Python begins a comparison."""
+    assert second_process.PRELOADED == compare._PRELOADED
+    assert all(find_spec(name) is not None for name in second_process.PRELOADED)

@@ -12,7 +12,8 @@ from typing import Any
 
 from captum_rnn import processes
 
-PRELOADED = "captum_rnn.benchmark.reviews"
+PRELOADED = ("captum_rnn.benchmark.reviews",)
+"""What the process that forks the second one imports before; see `start_method`."""
 
 _SECONDS_TO_END = 5
 
