@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from captum_rnn.states.keeping import Keeping, memory_of
 from captum_rnn.states.operations import (
     CONVERSIONS,
     MADE_NEW,
@@ -68,6 +69,7 @@ class Following(TorchFunctionMode):
     def __init__(self, inputs: tuple[Tensor, ...], *, differentiable: bool, axes: int = 2) -> None:
         super().__init__()
         self.entries: list[Entry] = []
+        self.keeping = Keeping()
         self._differentiable = differentiable and not torch.is_inference_mode_enabled()
         self._followed: dict[int, _Followed] = {}
         self._touched: dict[int, weakref.ref[Tensor]] = {}
@@ -119,6 +121,7 @@ class Following(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in _ASK:
             return func(*args, **kwargs)
+        self.keeping.before(func, args, kwargs)
         read = [value for value in tensors(args, kwargs) if self._depends(value)]
         if not read:
             return func(*args, **kwargs)
@@ -150,7 +153,8 @@ class Following(TorchFunctionMode):
             else:
                 self.touch(done.args[0])
         elif isinstance(output, Tensor) and done.looks_up(output):
-            return self._enter(output, done.only.unsqueeze(-1))
+            is_new = all(memory_of(output) != memory_of(t) for t in tensors(done.args, done.kwargs))
+            return self._enter(output, done.only.unsqueeze(-1), is_new=is_new)
         elif isinstance(output, Tensor) and done.name in CONVERSIONS:
             places = done.only.to(output.device)
             if output.is_floating_point() and not done.of_vectors:
@@ -181,14 +185,24 @@ class Following(TorchFunctionMode):
         self._followed[id(tensor)] = _Followed(tensor, places, _version(tensor))
 
     def _enter(
-        self, vectors: Tensor, places: Tensor, of_input: int | None = None, axes: int = 0
+        self,
+        vectors: Tensor,
+        places: Tensor,
+        of_input: int | None = None,
+        axes: int = 0,
+        *,
+        is_new: bool = False,
     ) -> Tensor:
-        """Makes vectors an entry; what the model is to read instead of them."""
+        """Makes vectors an entry; what the model is to read instead of them.
+
+        `is_new`: nobody else knows their memory.
+        """
         leaf, handed = vectors.detach(), vectors
         if self._differentiable and not vectors.is_inference():
             leaf = leaf.requires_grad_()
             torch.set_grad_enabled(True)  # until the layer runs, whose own graph nobody needs
-            handed = leaf.clone()  # which the model may change in place, as no leaf may be
+            # Not the leaf, which the model may not change in place.
+            handed = self.keeping.lend(leaf) if is_new else leaf.clone()
         self.entries.append(Entry(leaf, places, of_input, axes))
         self._follow(handed, places)
         return handed

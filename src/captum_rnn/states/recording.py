@@ -17,6 +17,7 @@ from captum_rnn.states.hooks import (
     compiled_code_runs_eagerly,
     watched,
 )
+from captum_rnn.states.keeping import Keeping
 from captum_rnn.states.kernels import KernelCalls
 from captum_rnn.states.layers import (
     can_be_watched,
@@ -41,7 +42,7 @@ class ReadGradient:
 
 @dataclass
 class Recording:
-    """What layers did in one run of a model. All of it is copied while the model runs.
+    """What layers did in one run of a model, where nobody can change it any more.
 
     Attributes:
         calls: The calls of the layers, in their order.
@@ -89,7 +90,7 @@ def record(
         # What the model alone made in inference mode may still be scored and differentiated.
         with torch._C.DisableTorchFunction(), torch.inference_mode(in_inference):
             torch.set_grad_enabled(differentiable)
-            kept = _copied(call, differentiable=differentiable)
+            kept = _kept(call, keeping if plain else None, differentiable=differentiable)
             handed = _handed(kept) if differentiable else [call.output, *call.final]
         if following is not None:
             following.copied(data_of(call.input) if read is None else read, data_of(kept.input))
@@ -121,6 +122,7 @@ def record(
             return None
         return renested(module, output, handed[0], handed[1:])
 
+    keeping = None if following is None else following.keeping
     in_inference, enabled = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
     hooked = differentiable and any(layer._forward_hooks for layer in layers)
     kernels = KernelCalls(keep)
@@ -136,6 +138,8 @@ def record(
         entered.enter_context(_saved_as_copies(wanted=hooked))
         entered.enter_context(compiled_code_runs_eagerly())
         forward()
+    if keeping is not None:
+        keeping.check()
     return recording
 
 
@@ -146,29 +150,33 @@ def _saved_as_copies(*, wanted: bool) -> contextlib.AbstractContextManager[Any]:
     return torch.autograd.graph.saved_tensors_hooks(torch.clone, lambda saved: saved)
 
 
-def _copied(call: LayerCall, *, differentiable: bool) -> LayerCall:
-    """Everything of a call, where nobody can change it."""
+def _kept(call: LayerCall, keeping: Keeping | None, *, differentiable: bool) -> LayerCall:
+    """Everything of a call, where nobody can change it: copies, or what `keeping` keeps."""
 
     def copy(tensor: Tensor) -> Tensor:
         return tensor.detach().clone()
 
     def given(tensor: Tensor) -> Tensor:
         with torch.enable_grad():
+            if keeping is not None and keeping.has_lent(tensor):
+                return keeping.keep(tensor, in_graph=True)
             return tensor.clone()
 
+    def output(tensor: Tensor) -> Tensor:
+        return copy(tensor) if keeping is None else keeping.keep(tensor)
+
     def leaf(tensor: Tensor) -> Tensor:
-        return copy(tensor).requires_grad_() if differentiable else copy(tensor)
+        return tensor.requires_grad_() if differentiable else tensor
 
     if differentiable:  # the methods that follow the gates, step by step
         call = replace(call, weights={name: copy(w) for name, w in call.weights.items()})
-    arguments = _others_copied(call.arguments, call)
     return replace(
         call,
-        arguments=arguments,
+        arguments=_others_copied(call.arguments, call),
         input=with_data(call.input, given(data_of(call.input))),
         initial=call.initial and tuple(given(state) for state in call.initial),
-        output=with_data(call.output, leaf(data_of(call.output))),
-        final=tuple(leaf(state) for state in call.final),
+        output=with_data(call.output, leaf(output(data_of(call.output)))),
+        final=tuple(leaf(copy(state)) for state in call.final),
     )
 
 
