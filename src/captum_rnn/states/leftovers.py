@@ -39,7 +39,7 @@ def _kept(modules: dict[int, nn.Module]) -> Iterator[tuple[dict[str, Any], str, 
     """Where a module keeps tensors that are part of a graph, or nests of tensors that may be."""
     for module in modules.values():
         for room in (vars(module), module._buffers):
-            for name, value in room.items():
+            for name, value in list(room.items()):
                 if name in _TORCHS_OWN:
                     continue
                 is_of_graph = isinstance(value, Tensor) and value.grad_fn is not None

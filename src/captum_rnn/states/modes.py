@@ -57,7 +57,7 @@ def modules_of(function: object) -> list[nn.Module]:
 def _kept(module: nn.Module) -> Iterator[tuple[str, Any]]:
     """Buffers and attributes that hold tensors, by name."""
     yield from ((name, value) for name, value in module._buffers.items() if value is not None)
-    for name, value in vars(module).items():
+    for name, value in list(vars(module).items()):
         if name[0] != "_" and any(True for _ in _tensors(value)):
             yield name, value
 

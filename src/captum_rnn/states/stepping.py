@@ -151,7 +151,7 @@ def isolated(layer: nn.Module, weights: Mapping[str, Tensor]) -> nn.Module:
     for module in layer.modules():
         for value in chain(*(vars(module)[room].values() for room in ("_parameters", "_buffers"))):
             own[id(value)] = value
-        for value in vars(module).values():
+        for value in list(vars(module).values()):
             own.update((id(leaf), leaf) for leaf in leaves(value))
     named = chain(layer.named_parameters(), layer.named_buffers())
     ran = {id(now): weights.get(name, now) for name, now in named}
