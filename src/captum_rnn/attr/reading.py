@@ -1,6 +1,6 @@
 """Whether a layer read what is to be explained, and by which other ways it reaches the output."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -11,16 +11,16 @@ from captum_rnn.states.following import Entry
 from captum_rnn.states.places import Placement
 
 
-def check_ran(placement: Placement, name: str) -> None:
+def check_ran(placement: Placement, name: Callable[[], str]) -> None:
     """Raises ValueError unless the layer of a name ran."""
     if not placement.counts:
         raise ValueError(
-            f"{name} did not run in the forward pass; pass the layer that forward_func uses"
+            f"{name()} did not run in the forward pass; pass the layer that forward_func uses"
         )
 
 
 def check_read(
-    placement: Placement, layouts: Sequence[InputLayout], name: str, *, added_up: bool
+    placement: Placement, layouts: Sequence[InputLayout], name: Callable[[], str], *, added_up: bool
 ) -> None:
     """Raises ValueError unless each step read a token of its own.
 
@@ -28,7 +28,7 @@ def check_read(
     """
     if placement.mixed and not added_up:
         raise ValueError(
-            f"the steps of {name} read several tokens each, and other steps read "
+            f"the steps of {name()} read several tokens each, and other steps read "
             "them too, as behind a convolution, attention or another recurrent layer, so that "
             "its steps have no token of their own; pass attribute_to_layer_input=True for "
             "scores of the steps themselves, or use AdjointDeltaAttribution"
@@ -37,7 +37,7 @@ def check_read(
     often = 1 if once else int(placement.places.bincount().amax())
     if often > 1:
         raise ValueError(
-            f"{name} ran {len(placement.counts)} times in the forward pass for "
+            f"{name()} ran {len(placement.counts)} times in the forward pass for "
             f"{len(layouts)} input tensor(s) and read a token {often} times, but scores "
             "that do not look at the class cannot be added up; pass a tensor in inputs for "
             "each run of the layer, or use a method that looks at the class"
@@ -47,7 +47,7 @@ def check_read(
 def check_all_read(
     placement: Placement,
     layouts: Sequence[InputLayout],
-    name: str,
+    name: Callable[[], str],
     entries: Sequence[Entry] = (),
     ways: Sequence[Sequence[Tensor | None]] = (),
 ) -> None:
@@ -56,10 +56,12 @@ def check_all_read(
     Args:
         placement: Which tokens the steps read.
         layouts: The layout of each input.
-        name: The layer.
+        name: Says which layer.
         entries: What the model reads at the places of its inputs.
         ways: Derivatives with respect to them, by which an input counts that no step reads.
     """
+    if placement.straight:
+        return
     reached = {
         entry.of_input
         for way in ways
@@ -71,7 +73,7 @@ def check_all_read(
             continue
         named = "inputs" if len(layouts) == 1 else f"inputs[{index}]"
         raise ValueError(
-            f"{name} read no token of {named}, whose shape is "
+            f"{name()} read no token of {named}, whose shape is "
             f"{tuple(layout.shape)}, as far as can be followed; pass the tensors whose "
             "tokens the layer reads, everything else in additional_forward_args, and a "
             "forward_func that does not detach them or leave torch on the way"

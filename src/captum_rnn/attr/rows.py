@@ -14,6 +14,8 @@ from captum_rnn.states.places import Placement, Steps
 
 def rows_read(placement: Placement, layouts: list[InputLayout], calls: list[Steps]) -> list[Tensor]:
     """For each call, the row of the inputs that each of its rows read (rows,); 0 if unknown."""
+    if placement.straight:
+        return known_rows(placement, layouts, calls)
     return [rows.clamp(min=0) for rows in known_rows(placement, layouts, calls)]
 
 

@@ -200,7 +200,6 @@ class RecurrentModel:
             return None
         return tuple(module.training for module in self.forward_func.modules())
 
-    @property
     def _layer_name(self) -> str:
         kinds = [recurrent_layer(layer) for layer in self.layers]
         if len(kinds) > 1:

@@ -92,16 +92,17 @@ def record(
             torch.set_grad_enabled(differentiable)
             kept = _kept(call, keeping if plain else None, differentiable=differentiable)
             handed = _handed(kept) if differentiable else [call.output, *call.final]
-        if following is not None:
-            following.copied(data_of(call.input) if read is None else read, data_of(kept.input))
-            following.touch([data_of(handed[0]), *handed[1:]])
+            if following is not None:
+                following.copied(data_of(call.input) if read is None else read, data_of(kept.input))
+                following.touch([data_of(handed[0]), *handed[1:]])
         return kept, handed
 
     def before(index: int) -> None:
-        if following is not None:
-            following.check_seen()
-        if not kernels.begin(layers[index]):
-            torch.set_grad_enabled(False)
+        with torch._C.DisableTorchFunction():
+            if following is not None:
+                following.check_seen()
+            if not kernels.begin(layers[index]):
+                torch.set_grad_enabled(False)
         if unfollowed and following is not None:  # nothing in torch's own layers is an input's
             inside.enter_context(torch._C.DisableTorchFunction())
 
@@ -109,18 +110,18 @@ def record(
         index: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
     ) -> Any:
         inside.close()
-        torch.set_grad_enabled(differentiable)
         is_cell = isinstance(module, nn.RNNCellBase)
         with torch._C.DisableTorchFunction():
+            torch.set_grad_enabled(differentiable)
             call = layer_call(module if is_cell else recurrent_layer(module), args, kwargs, output)
-        inner = kernels.end(call)
-        read = read_by(args, kwargs) if is_cell else None
-        call, kept, handed = inner or (call, *keep(call, read))
-        recording.layers.append(index)
-        recording.calls.append(kept)
-        if not differentiable or inner is not None:
-            return None
-        return renested(module, output, handed[0], handed[1:])
+            inner = kernels.end(call)
+            read = read_by(args, kwargs) if is_cell else None
+            call, kept, handed = inner or (call, *keep(call, read))
+            recording.layers.append(index)
+            recording.calls.append(kept)
+            if not differentiable or inner is not None:
+                return None
+            return renested(module, output, handed[0], handed[1:])
 
     keeping = None if following is None else following.keeping
     in_inference, enabled = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
