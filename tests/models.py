@@ -6,10 +6,11 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 
 class Classifier(nn.Module):
-    """Embedding (if a vocabulary is given) → recurrent layer → last state → two classes."""
+    """Embedding (if a vocabulary is given) → recurrent layer → readout → two classes."""
 
-    def __init__(self, layer: nn.RNNBase, vocabulary: int | None = None):
+    def __init__(self, layer: nn.RNNBase, vocabulary: int | None = None, readout: str = "final"):
         super().__init__()
+        self.readout = readout
         self.embedding = nn.Embedding(vocabulary, layer.input_size) if vocabulary else None
         self.layer = layer
         width = (layer.proj_size or layer.hidden_size) * (2 if layer.bidirectional else 1)
@@ -24,12 +25,16 @@ class Classifier(nn.Module):
             embedded = pack_padded_sequence(
                 embedded, lengths.cpu(), self.layer.batch_first, self.enforce_sorted
             )
-        outputs, _ = self.layer(embedded, initial)
+        outputs, final = self.layer(embedded, initial)
+        if self.readout == "final":
+            hidden = final[0] if isinstance(final, tuple) else final
+            directions = 2 if self.layer.bidirectional else 1
+            return self.head(hidden[-directions:].transpose(0, 1).flatten(1))
         if isinstance(outputs, PackedSequence):
             outputs = pad_packed_sequence(outputs, batch_first=True)[0]
         elif not self.layer.batch_first:
             outputs = outputs.transpose(0, 1)
-        return self.head(outputs.mean(1))
+        return self.head(outputs.amax(1) if self.readout == "max" else outputs.mean(1))
 
 
 class SentencePair(nn.Module):

@@ -77,8 +77,8 @@ def test_a_model_that_raises(make_any, model, ids):
 def test_an_encoder_that_the_model_runs_without_gradients(make, model, ids):
     def frozen_encoder(tokens):
         with torch.no_grad():
-            outputs, _ = model.layer(model.embedding(tokens))
-        return model.head(outputs.mean(1))
+            _, (hidden, _) = model.layer(model.embedding(tokens))
+        return model.head(hidden[-1])
 
     expected = make(model, model.layer).attribute(ids, target=1)
     scores = make(frozen_encoder, model.layer).attribute(ids, target=1)

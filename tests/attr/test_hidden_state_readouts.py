@@ -44,7 +44,8 @@ def test_negative_positions_count_from_the_end_of_each_rows_own_tokens():
 def test_pooled_readouts_of_packed_rows(readout):
     layer = nn.LSTM(FEATURES, 6, batch_first=True, bidirectional=True).double()
     inputs = torch.randn(BATCH, TIME, FEATURES, dtype=torch.float64)
-    scores = HiddenStateDeltaAttribution(Classifier(layer), layer, readout=readout).attribute(
+    model = Classifier(layer, readout=readout)
+    scores = HiddenStateDeltaAttribution(model, layer, readout=readout).attribute(
         inputs, additional_forward_args=(torch.tensor(LENGTHS),)
     )
     for row, length in enumerate(LENGTHS):

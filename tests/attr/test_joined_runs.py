@@ -1,12 +1,14 @@
 """Runs that hand their state on, held against the same network run once over all tokens."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
 
 import reference
 from attribution_methods import FEATURES, RECURRENT, VOCABULARY
-from captum_rnn import from_cell
+from captum_rnn import HiddenStateDeltaAttribution, from_cell
 
 TIME = 7
 REMOVING = ("leave_one_out", "shapley")  # run the model on shorter texts
@@ -19,7 +21,9 @@ def method(request):
 
 @pytest.fixture
 def make(method):
-    return method.make
+    """For models that read the mean."""
+    reads_mean = method is RECURRENT["hidden_state"]
+    return partial(HiddenStateDeltaAttribution, readout="mean") if reads_mean else method.make
 
 
 KINDS = ["rnn_tanh", "lstm", "gru"]

@@ -48,17 +48,23 @@ class Model(nn.Module):
             initial = initial.unsqueeze(0)
         outputs, state = self.layer(tokens, initial)
         state = state[0] if state.dim() == 3 else state
-        return self.head({"mean": outputs.mean(1), "state": state}[self.reads].tanh())
+        pools = {"mean": outputs.mean(1), "max": outputs.amax(1), "state": state}
+        read = outputs[:, self.reads] if isinstance(self.reads, int) else pools[self.reads]
+        return self.head(read.tanh())
+
+
+def twins(reads):
+    layer = HandWrittenGRU()
+    plain = nn.GRU(FEATURES, HIDDEN, batch_first=True)
+    plain.load_state_dict(layer.state_dict())
+    written, model = (Model(of, reads).double() for of in (layer, plain))
+    written.head.load_state_dict(model.head.state_dict())
+    return written, model
 
 
 @pytest.fixture(params=["mean", "state"])
 def models(request):
-    layer = HandWrittenGRU()
-    plain = nn.GRU(FEATURES, HIDDEN, batch_first=True)
-    plain.load_state_dict(layer.state_dict())
-    written, model = (Model(of, request.param).double() for of in (layer, plain))
-    written.head.load_state_dict(model.head.state_dict())
-    return written, model
+    return twins(request.param)
 
 
 def both(models, make, *, initial=None, **options):
@@ -80,17 +86,24 @@ def both(models, make, *, initial=None, **options):
         (LocalDeltaAttribution, {"baselines": TOKEN}),
         (AdjointDeltaAttribution, {}),
         (AdjointDeltaAttribution, {"baselines": TOKEN}),
-        *(
-            (HiddenStateDeltaAttribution, {"distance": distance, "readout": readout})
-            for distance, readout in zip(
-                get_args(Distance), ["final", "mean", "max", 2, -1], strict=True
-            )
-        ),
     ],
 )
 def test_every_method(models, make, options, with_initial):
     initial = torch.randn(2, HIDDEN, dtype=torch.float64) if with_initial else None
     found, expected = both(models, make, initial=initial, **options)
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("with_initial", [False, True])
+@pytest.mark.parametrize(
+    ("distance", "readout"),
+    list(zip(get_args(Distance), ["final", "mean", "max", 2, -1], strict=True)),
+)
+def test_every_distance_and_readout(distance, readout, with_initial):
+    initial = torch.randn(2, HIDDEN, dtype=torch.float64) if with_initial else None
+    models = twins("state" if readout == "final" else readout)
+    options = {"distance": distance, "readout": readout}
+    found, expected = both(models, HiddenStateDeltaAttribution, initial=initial, **options)
     torch.testing.assert_close(found, expected)
 
 

@@ -68,9 +68,9 @@ def test_unknown_options(model):
         HiddenStateDeltaAttribution(model, model.layer, distance="euclid")
     with pytest.raises(ValueError, match="readout is 'last'"):
         HiddenStateDeltaAttribution(model, model.layer, readout="last")
-    beyond = HiddenStateDeltaAttribution(model, model.layer, readout=7)
+    beyond = HiddenStateDeltaAttribution(model.layer, readout=7)
     with pytest.raises(ValueError, match="readout position 7 of row 0 is out of range"):
-        beyond.attribute(torch.ones(1, 7, dtype=torch.long))
+        beyond.attribute(torch.ones(1, 7, 5))
 
 
 class CountingAttribution(RecurrentAttribution):

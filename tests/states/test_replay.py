@@ -200,7 +200,7 @@ def test_the_adjoint_of_any_other_module(kind, batch, readout, instead):
 )
 @pytest.mark.parametrize("kind", ["peephole", *OTHER_MODULES])
 def test_runs_that_hand_their_state_on_are_one(kind, make_one, size):
-    model, tokens, _, _ = make(kind)
+    model, tokens, _, _ = make(kind, readout="last")
 
     def in_chunks(tokens):
         outputs, state = [], None

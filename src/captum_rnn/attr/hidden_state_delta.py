@@ -1,5 +1,7 @@
 """Hidden-state delta as a Captum attribution class."""
 
+import contextlib
+import warnings
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -7,6 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn.attr.baselines import GivenBaselines
+from captum_rnn.attr.claimed_readout import (
+    Asked,
+    asked_of,
+    check_claimed,
+    is_settled,
+    outside_inference_mode,
+)
 from captum_rnn.attr.inputs import Lengths, ends_in_padding
 from captum_rnn.attr.predictions import EveryPrediction, Predictions
 from captum_rnn.attr.records import Record, Run
@@ -21,7 +30,9 @@ from captum_rnn.functional import (
 )
 from captum_rnn.functional.predictions import hidden_state_matrix
 from captum_rnn.states.hooks import LayerCall
+from captum_rnn.states.modes import made_in_inference_mode
 from captum_rnn.states.read_at import readout_of
+from captum_rnn.states.recording import check_derivable
 from captum_rnn.states.selection import Direction, StateKind, StateSelection
 from captum_rnn.states.trajectory import Trajectory, read_gradients
 
@@ -60,9 +71,12 @@ class HiddenStateDeltaAttribution(EveryPrediction):
             int or a tensor (batch,): the output at that token, 0-based, negative from the end of
             each row's tokens; tokens that `pack_tokens` left out do not count. ``"mean"``,
             ``"max"``: the outputs pooled over the tokens. ``"auto"``: whichever of these the model
-            reads, as one backward pass through its head tells. So does it for ``"final"`` where
-            rows may end in padding: the model takes further arguments, or a row ends in id 0, in
-            one id twice or in zeros; a model that then reads another position is an error.
+            reads, as one backward pass through its head tells. A named readout is checked in the
+            same way, once for each class in each mode of the model, and in every run where rows may
+            end in padding: the model takes further arguments or makes masks or numbers of its
+            inputs, or a row ends in id 0, in one id twice or in zeros. One that the model does not
+            read is an error that names what it reads. To look at another state on purpose, explain
+            ``lambda *args: model(*args).detach()``, of which nothing can be asked.
         normalize: Divide by the distance of the zero state from the target.
         state: ``"hidden"`` (h_t), or ``"cell"`` (c_t) of an LSTM.
         layer_index: Which of the stacked layers, 0 the lowest, negative from the top.
@@ -72,9 +86,9 @@ class HiddenStateDeltaAttribution(EveryPrediction):
             `None`.
 
     Raises:
-        ValueError: An unknown distance, readout, state or direction; in `attribute`, a state, layer
-            or direction that the module does not have, or dropout between layers that would have to
-            be repeated.
+        ValueError: An unknown distance, readout, state or direction; in `attribute`, a readout that
+            the model does not read, a state, layer or direction that the module does not have, or
+            dropout between layers that would have to be repeated.
         TypeError: A readout that is neither a name nor integers; a layer that is no integer.
 
     Source: Su Jianlin (2017), "RNN模型中输入的重要性的评估", Scientific Spaces, archives/4582.
@@ -115,6 +129,7 @@ class HiddenStateDeltaAttribution(EveryPrediction):
         self.readout = readout if readout == "auto" else check_readout(readout)
         self.normalize = normalize
         self.selection = StateSelection(state, layer_index, direction)
+        self._settled: set[Asked] = set()
 
     def _select(self, layer: nn.Module, call: LayerCall, top: Trajectory) -> Trajectory:
         return self.selection.of(layer, call, top)
@@ -127,6 +142,8 @@ class HiddenStateDeltaAttribution(EveryPrediction):
         path = record.path
         if predictions.steps is None:
             _check_one_state_is_read(record)
+            if self.readout != "auto":
+                check_claimed(record, self.readout, self.selection)
             scores = self._score(record.layer, record)
             return scores.unsqueeze(1).expand(-1, predictions.number, -1)
         return hidden_state_matrix(
@@ -158,24 +175,18 @@ class HiddenStateDeltaAttribution(EveryPrediction):
         of_positions = isinstance(target, tuple) or (
             isinstance(target, list) and any(isinstance(one, tuple) for one in target)
         )
-        padded = self.layer is not self.forward_func and self._may_end_in_padding(
-            inputs, additional_forward_args
-        )
+        asked = asked_of(self.forward_func, self.readout, target)
+        padded = self._may_end_in_padding(inputs, additional_forward_args)
         wanted = self.readout == "auto" or lengths is not None or of_positions or padded
-        looks = wanted and not torch.is_inference_mode_enabled()
-        run = super()._run(
-            inputs,
-            target,
-            additional_forward_args,
-            lengths,
-            baselines,
-            to_tokens=to_tokens,
-            looks=looks,
-        )
-        if looks and self.readout != "auto":
+        given = inputs, target, additional_forward_args, lengths, baselines
+        if self.layer is self.forward_func or not (wanted or asked not in self._settled):
+            return super()._run(*given, to_tokens=to_tokens)
+        run = self._asking(*given, to_tokens=to_tokens, wanted=wanted)
+        if self.readout != "auto":
             for record in run.records:
-                if of_positions or (padded and self._is_at_end(record)):
-                    self._check_read(record, any_readout=of_positions)
+                check_claimed(record, self.readout, self.selection)
+        if asked is not None and (self.readout == "auto" or is_settled(run, self.readout)):
+            self._settled.add(asked)
         return run
 
     def _may_end_in_padding(self, inputs: Any, additional_forward_args: Any) -> bool:
@@ -185,29 +196,28 @@ class HiddenStateDeltaAttribution(EveryPrediction):
             ends_in_padding(tensor, 1 if self.batch_first else 0) for tensor in tensors
         )
 
-    def _is_at_end(self, record: Record) -> bool:
-        """Whether the readout is one of the end of rows of which it is not known where they end."""
-        at_end = self.readout == "final" or isinstance(self.readout, int)
-        return at_end and record.path.lengths is None
-
-    def _check_read(self, record: Record, *, any_readout: bool) -> None:
-        """Raises ValueError if the classifier reads another state than the readout."""
-        found = self._found(record)
-        if isinstance(found, Tensor) and isinstance(self.readout, int):
-            ends = record.path.time if record.path.lengths is None else record.path.lengths
-            if bool((found == self.readout % ends).all()):
-                return
-        if found is None or (isinstance(found, str) and (found == self.readout or not any_readout)):
-            return
-        if isinstance(found, Tensor) and isinstance(self.readout, Tensor):
-            return
-        where = found if isinstance(found, str) else f"position {torch.as_tensor(found).tolist()}"
-        which = "for this target the model" if any_readout else "the model"
-        lengths = "" if any_readout else ", or lengths of rows that end in padding"
-        raise ValueError(
-            f"readout is {self.readout!r}, but {which} reads {where}; pass that as readout"
-            f'{lengths}, or readout="auto"'
-        )
+    def _asking(self, *given: Any, to_tokens: bool, wanted: bool) -> Run:
+        """One run that asks the head what it reads, if the head can be asked."""
+        leaves = torch.is_inference_mode_enabled()
+        if leaves and made_in_inference_mode(self.forward_func):
+            if self.readout == "auto":
+                check_derivable()
+            warnings.warn(
+                "the model holds tensors that torch.inference_mode() made, so that its head cannot "
+                f"be asked whether it reads readout={self.readout!r}; call attribute under "
+                "torch.no_grad()",
+                stacklevel=4,
+            )
+            return super()._run(*given, to_tokens=to_tokens)
+        with torch.inference_mode(False) if leaves else contextlib.nullcontext():
+            given = outside_inference_mode(given) if leaves else given
+            try:
+                return super()._run(*given, to_tokens=to_tokens, looks=True)
+            except RuntimeError as error:
+                # NumPy, for one, takes no tensor with a graph behind it.
+                if wanted or "requires grad" not in str(error):
+                    raise
+        return super()._run(*given, to_tokens=to_tokens)
 
     @staticmethod
     def _found(record: Record) -> Readout | None:

@@ -76,10 +76,10 @@ class Run:
         mixed: The records whose steps read several tokens that others read too.
         composed: The records whose steps read one step each of another record.
         begun: The records whose initial states are made of the tokens.
-        reads_beside: Derivatives of the output with respect to what reaches it beside the layers,
-            for each entry of the graph.
+        reads_beside: Derivatives of the output by what reaches it beside layers, entry by entry.
         baselines: What the inputs are compared with; None: nothing was given.
         reads_instead: What stands on baselines at each entry of the graph; None: that is not known.
+        tells_ends: Whether the model made masks or numbers of its inputs, such as lengths.
     """
 
     forward: Forward
@@ -100,6 +100,7 @@ class Run:
     reads_beside: list[Tensor | None] = field(default_factory=list)
     baselines: tuple[Tensor, ...] | None = None
     reads_instead: list[Tensor | None] = field(default_factory=list)
+    tells_ends: bool = False
 
     @property
     def grids(self) -> list[tuple[int, int]]:

@@ -176,6 +176,7 @@ class RecurrentModel:
             _of(joined, by_way),
             of_tokens.trajectories,
             read.beside,
+            tells_ends=following.tells_ends,
         )
 
     def _layout(self, tensor: Tensor) -> InputLayout:

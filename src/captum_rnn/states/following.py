@@ -90,6 +90,8 @@ class Following(TorchFunctionMode):
             first = last
         self.inputs = tuple(handed)
         """What to give to the model instead of the inputs."""
+        self.tells_ends = False
+        """Whether masks or numbers were made of the inputs, which may tell where rows end."""
 
     def places(self, tensor: Tensor) -> Tensor | None:
         """The places that a tensor holds, like it with one element for features; None: unknown."""
@@ -129,6 +131,7 @@ class Following(TorchFunctionMode):
             self._beside.append((args[0], -1))
         known = {id(value): places for value in read if (places := self.places(value)) is not None}
         output = func(*args, **kwargs)
+        self.tells_ends |= isinstance(output, list) or type(output).__module__ == "numpy"
         if func == _GET_DATA:
             self._beside.append((output, _version(output)))
         if func.__name__ in MADE_NEW:
@@ -178,6 +181,7 @@ class Following(TorchFunctionMode):
         """Remembers what was made of the inputs and is not followed."""
         for value in made if isinstance(made, (tuple, list)) else (made,):
             if isinstance(value, Tensor) and self.places(value) is None:
+                self.tells_ends |= not value.is_floating_point()
                 self._followed.pop(id(value), None)
                 self._touched[id(value)] = weakref.ref(value)
 

@@ -54,6 +54,16 @@ def modules_of(function: object) -> list[nn.Module]:
     return list(dict.fromkeys(found))
 
 
+def made_in_inference_mode(function: object) -> bool:
+    """Whether a model keeps tensors that `torch.inference_mode()` made, which no graph may hold."""
+    return any(
+        part.is_inference()
+        for module in modules_of(function)
+        for value in (*module._parameters.values(), *(value for _, value in _kept(module)))
+        for part in _tensors(value)
+    )
+
+
 def _kept(module: nn.Module) -> Iterator[tuple[str, Any]]:
     """Buffers and attributes that hold tensors, by name."""
     yield from ((name, value) for name, value in module._buffers.items() if value is not None)

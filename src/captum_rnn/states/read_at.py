@@ -1,5 +1,7 @@
 """Which readout a classifier has, by what it reads of each step."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -15,37 +17,118 @@ def readout_of(path: Trajectory, reads: list[Reads]) -> Readout | None:
         path: The states.
         reads: What is read of each direction.
     """
-    of_final = [read.final is not None and bool(read.final.any()) for read in reads]
-    outputs = [read.outputs for read in reads if read.outputs is not None]
-    is_read = [torch.linalg.vector_norm(part, 1, dim=2) != 0 for part in outputs]
+    readable: list[Readout] = ["final", "mean", "max"]
+    position = position_read(path, reads)
+    if position is not None:
+        readable.insert(1, position)
+    return next((readout for readout in readable if fits(readout, path, reads)), None)
+
+
+def fits(readout: Readout, path: Trajectory, reads: list[Reads]) -> bool:
+    """Whether a readout may be what is read of a trajectory.
+
+    Of rows with a single step, every readout may be.
+
+    Args:
+        readout: The readout.
+        path: The states.
+        reads: What is read of each direction.
+    """
+    of_final, outputs, is_read = _parts(reads)
     of_steps = [bool(of_direction.any()) for of_direction in is_read]
     if all(of_final) and not any(of_steps):
-        return "final"
+        return (isinstance(readout, str) and readout == "final") or _is_at_last(readout, path)
     if any(of_final) or sum(of_steps) < len(reads):
+        return False
+    ends, is_token = _tokens(path, outputs[0])
+    if isinstance(readout, str) and readout == "mean":
+        return all(_is_mean(part, is_token) for part in outputs)
+    if isinstance(readout, str) and readout == "max":
+        pairs = zip(outputs, path.directions, strict=True)
+        return all(_is_max(part, of.outputs, is_token) for part, of in pairs)
+    if not _once_each(is_read):
+        return False
+    last = _last(path, ends) if isinstance(readout, str) else [_at(readout, ends)] * len(is_read)
+    of_directions = zip(is_read, last, strict=True)
+    return all(bool((_place(read) == at)[read.any(1)].all()) for read, at in of_directions)
+
+
+def position_read(path: Trajectory, reads: list[Reads]) -> Tensor | None:
+    """The one step of each row (rows,) that all directions are read at; None: others, too."""
+    of_final, _, is_read = _parts(reads)
+    if any(of_final) or len(is_read) < len(reads) or not _once_each(is_read):
         return None
-    rows, time = outputs[0].shape[:2]
-    steps = torch.arange(time, device=outputs[0].device)
+    places = [_place(read) for read in is_read if bool(read.any(1).all())]
+    same = len(places) == len(reads) and all(torch.equal(at, places[0]) for at in places)
+    return places[0] if same else None
+
+
+def pooled_before(path: Trajectory, reads: list[Reads]) -> tuple[str, Tensor] | None:
+    """The pooled readout of the first steps of each row, and their number (rows,).
+
+    None: no pool is read, or one of all steps.
+
+    Args:
+        path: The states.
+        reads: What is read of each direction.
+    """
+    of_final, outputs, is_read = _parts(reads)
+    if any(of_final) or len(outputs) < len(reads) or path.lengths is not None:
+        return None
+    time = outputs[0].shape[1]
+    steps = torch.arange(1, time + 1, device=outputs[0].device)
+    ends = torch.stack([(steps * read).amax(1) for read in is_read]).amax(0)
+    if bool((ends == 0).any()) or bool((ends == time).all()):
+        return None
+    within = replace(path, lengths=ends)
+    return next(((name, ends) for name in ("mean", "max") if fits(name, within, reads)), None)
+
+
+def _parts(reads: list[Reads]) -> tuple[list[bool], list[Tensor], list[Tensor]]:
+    """Whether each last state is read, what is read of outputs, and which of them (rows, time)."""
+    of_final = [read.final is not None and bool(read.final.any()) for read in reads]
+    outputs = [read.outputs for read in reads if read.outputs is not None]
+    return of_final, outputs, [torch.linalg.vector_norm(part, 1, dim=2) != 0 for part in outputs]
+
+
+def _tokens(path: Trajectory, outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """The number of steps of each row (rows,), and which are within it (rows, time)."""
+    rows, time = outputs.shape[:2]
+    steps = torch.arange(time, device=outputs.device)
     ends = torch.full((rows,), time, device=steps.device) if path.lengths is None else path.lengths
-    is_token = steps < ends.unsqueeze(1)
-    if all(bool((read.sum(1) == 1).all()) for read in is_read):
-        return _position([read.int().argmax(1) for read in is_read], ends, path)
-    if all(_is_mean(part, is_token) for part in outputs):
-        return "mean"
-    pairs = zip(outputs, path.directions, strict=True)
-    if all(_is_max(part, of.outputs, is_token) for part, of in pairs):
-        return "max"
-    return None
+    return ends, steps < ends.unsqueeze(1)
 
 
-def _position(places: list[Tensor], ends: Tensor, path: Trajectory) -> Readout | None:
-    """One step of each row: the last one that each direction took, or the same of both."""
-    last = [
+def _once_each(is_read: list[Tensor]) -> bool:
+    """Whether each direction is read at one step of each row, or at none of it."""
+    return all(bool((read.sum(1) <= 1).all()) for read in is_read)
+
+
+def _place(is_read: Tensor) -> Tensor:
+    """The step of each row that is read (rows,)."""
+    return is_read.int().argmax(1)
+
+
+def _last(path: Trajectory, ends: Tensor) -> list[Tensor]:
+    """The step that each direction took last."""
+    return [
         torch.zeros_like(ends) if of.backward else (ends - 1).clamp(min=0) for of in path.directions
     ]
-    if all(torch.equal(place, end) for place, end in zip(places, last, strict=True)):
-        return "final"
-    same = all(torch.equal(place, places[0]) for place in places)
-    return places[0] if same else None
+
+
+def _at(readout: Readout, ends: Tensor) -> Tensor:
+    """Positions as steps counted from the start (rows,)."""
+    positions = torch.as_tensor(readout, device=ends.device).expand_as(ends)
+    return torch.where(positions < 0, positions + ends, positions).clamp(min=0)
+
+
+def _is_at_last(readout: Readout, path: Trajectory) -> bool:
+    """Whether positions are those of the step that every direction took last."""
+    if isinstance(readout, str):
+        return False
+    like = path.directions[0].outputs
+    ends, _ = _tokens(path, like)
+    return all(torch.equal(_at(readout, ends), last) for last in _last(path, ends))
 
 
 def _is_mean(read: Tensor, is_token: Tensor) -> bool:

@@ -53,7 +53,8 @@ def hidden_state_delta(model: RecurrentClassifier, ids: Tensor, target: Tensor) 
     Returns:
         Scores (batch, time).
     """
-    return HiddenStateDeltaAttribution(model, model.rnn).attribute(ids, target=target)
+    method = HiddenStateDeltaAttribution(model, model.rnn, readout=model.readout)
+    return method.attribute(ids, target=target)
 
 
 @dataclass(frozen=True)
