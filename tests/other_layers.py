@@ -193,6 +193,25 @@ class SelectiveStateSpace(nn.Module):
         return outputs, values.view(shape)
 
 
+class DilatedGRU(nn.Module):
+    """Goes on from the state before the last one; the last two are its state (2, batch, hidden)."""
+
+    def __init__(self, features, hidden):
+        super().__init__()
+        self.hidden = hidden
+        for name, weight in nn.GRU(features, hidden).named_parameters():
+            setattr(self, name, nn.Parameter(weight.detach().clone()))
+
+    def by_hand(self, token, state):
+        hidden = gru_step(self, token, state[0])
+        return hidden, (state[1], hidden)
+
+    def forward(self, tokens, state=None):
+        state = tokens.new_zeros(2, len(tokens), self.hidden) if state is None else state
+        outputs, state = looped(self, tokens, tuple(state))
+        return outputs, torch.stack(state)
+
+
 OTHERS = {
     "peephole": PeepholeLSTM,
     "masked": MaskedGRU,
@@ -202,6 +221,7 @@ OTHERS = {
     "normed_lstm": NormedLSTM,
     "sru": SimpleRecurrentUnit,
     "state_space": SelectiveStateSpace,
+    "dilated": DilatedGRU,
 }
 
 

@@ -163,6 +163,19 @@ def test_a_hierarchy_of_words_and_sentences():
     assert delta.shape == (2,)
 
 
+@pytest.mark.parametrize("made", [HiddenStateDeltaAttribution, LogitDeltaAttribution])
+def test_a_stack_for_methods_that_differentiate_nothing_between(ids, made):
+    model = Model(gru(), gru(HIDDEN))
+
+    def forward(ids):
+        return model.head(model.layers[1](model.layers[0](model.words(ids))[0])[1][-1])
+
+    options = {"head": model.head} if made is LogitDeltaAttribution else {}
+    method = made(forward, list(model.layers), **options)
+    with pytest.raises(ValueError, match="GRU read none of the tokens"):
+        method.attribute(ids, target=CLASS)
+
+
 def test_one_layer_for_each_of_two_inputs():
     model = Model(gru(), gru())
     first, second = torch.randint(WORDS, (2, 4)), torch.randint(WORDS, (2, 5))

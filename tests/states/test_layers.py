@@ -61,6 +61,10 @@ def test_what_is_refused_is_told_what_to_pass(layer, said):
         recurrent_layer(layer)
 
 
+class Scripted(torch.jit.ScriptModule):
+    """Scripted as it is made."""
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_scripted_quantised_and_exported_layers():
     model = nn.Sequential(nn.LSTM(3, 4, batch_first=True))
@@ -69,6 +73,7 @@ def test_scripted_quantised_and_exported_layers():
     for layer, said in (
         (torch.jit.script(Wrapper()).rnn, "a scripted LSTM tells no hook"),
         (quantised, "weights are quantised"),
+        (Scripted(), "a scripted Scripted tells no hook"),
         (exported, "exported model"),
         (exported.rnn, "exported model"),
     ):

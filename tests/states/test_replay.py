@@ -17,7 +17,12 @@ from other_layers import OTHERS, ReadingOthers, adjoint_by_hand
 
 FEATURES, HIDDEN, TIME = 3, 4, 6
 SUBCLASSES = [kind for kind, layer in OTHERS.items() if issubclass(layer, nn.RNNBase)]
-HANDED_ON = {"peephole": 2, "zoneout": 2, "normed_lstm": 2}  # tensors of the state, 1 for others
+HANDED_ON = {
+    "peephole": 2,
+    "zoneout": 2,
+    "normed_lstm": 2,
+    "dilated": 2,
+}  # tensors of the state, 1 for others
 
 
 def make(kind, batch=3, readout="mean"):

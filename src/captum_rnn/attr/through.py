@@ -8,6 +8,7 @@ themselves, whose share is derivative times vector. So does what reaches the out
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from captum_rnn.attr.method import StepMethod
@@ -144,6 +145,8 @@ class _Through:
 
 def check_no_walk(run: Run, name: str) -> None:
     """Raises ValueError where steps would have to be scored that have no token of their own."""
+    if run.graph is None and len(run.modules) > 1:
+        _check_each_reads(run, name)
     for index, record in enumerate(run.records):
         if index in run.begun:
             raise ValueError(
@@ -158,4 +161,16 @@ def check_no_walk(run: Run, name: str) -> None:
                 f"another layer, each, which {name} does not go through; use "
                 "AdjointDeltaAttribution or RecurrentLRPAttribution, or pass "
                 "attribute_to_layer_input=True for scores of the steps themselves"
+            )
+
+
+def _check_each_reads(run: Run, name: str) -> None:
+    """Raises ValueError if one of several layers read no token."""
+    of_records = torch.split(run.placement.is_read, list(run.placement.counts))
+    for record, read in zip(run.records, of_records, strict=True):
+        if not read.any():
+            raise ValueError(
+                f"the steps of {type(record.layer).__name__} read none of the tokens themselves, "
+                f"as those of a layer above another one, which {name} does not go through here; "
+                "pass one layer alone, or use AdjointDeltaAttribution or RecurrentLRPAttribution"
             )

@@ -97,7 +97,7 @@ def recurrent_layer(layer: object) -> nn.Module:
 
 def can_be_watched(layer: object) -> bool:
     """Whether a hook can be put on it; of what kind it is, is judged when it has run."""
-    return isinstance(layer, nn.Module) and not type(layer).__module__.startswith("torch.jit")
+    return isinstance(layer, nn.Module) and not isinstance(layer, torch.jit.ScriptModule)
 
 
 def refuse_what_is_not_recurrent(layers: Iterable[object]) -> None:
@@ -111,13 +111,14 @@ def _refuse_what_runs_unseen(layer: nn.Module, kind: str) -> None:
 
     def refuse(what: str) -> NoReturn:
         raise TypeError(
-            f"the layer is of type {kind}: {what}; explain the model as it was before, with its "
-            "own nn.RNN, nn.LSTM or nn.GRU"
+            f"the layer is of type {kind}: {what}; explain the model as it was before, with a "
+            "layer in Python"
         )
 
     where = type(layer).__module__
-    if where.startswith("torch.jit"):
-        refuse(f"a scripted {layer.original_name} tells no hook what it reads and answers")
+    if isinstance(layer, torch.jit.ScriptModule):
+        name = getattr(layer, "original_name", kind)
+        refuse(f"a scripted {name} tells no hook what it reads and answers")
     exported = type(layer) is nn.Module or isinstance(layer, torch.fx.GraphModule)
     if exported or where.startswith("torch.export"):
         refuse("what an exported model keeps of a layer, which is never called")

@@ -23,7 +23,7 @@ def check_reads_in_order(layer: nn.Module, call: LayerCall) -> None:
         call: A call of it.
 
     Raises:
-        ValueError: It does not answer with one state for each step.
+        ValueError: It does not answer with one state for each step, or it reads the time first.
 
     Warns:
         UserWarning: An output depends on later steps, or on no earlier one.
@@ -38,27 +38,43 @@ def check_reads_in_order(layer: nn.Module, call: LayerCall) -> None:
             f"{name} answered {tuple(read.shape)} with {tuple(shown.shape)}; expected one state "
             "for each step, with the batch and the time of what it reads"
         )
-    half = read.shape[axis] // 2
-    if half == 0:
-        return
     try:
-        early, late = _derivatives(layer, call, read, axis, half)
+        of_earlier, of_later = _dependence(layer, call, read, axis)
+        along_batch = not (of_earlier or of_later) and any(_dependence(layer, call, read, 1 - axis))
     except RuntimeError:
         return
-    _, of_later = _halves(early, axis, half)
-    of_earlier, _ = _halves(late, axis, half)
-    if of_later.nan_to_num().any():
+    if along_batch:
+        raise ValueError(
+            f"the outputs of {name} depend on each other along axis {1 - axis} of what it reads, "
+            f"not along axis {axis}, which is taken for the time; if it reads "
+            f"({'time, batch' if axis else 'batch, time'}, features), set its attribute "
+            f"batch_first = {not axis}"
+        )
+    if read.shape[axis] < 2:
+        return
+    if of_later:
         warnings.warn(
             f"an output of {name} depends on what it reads later, so that its outputs are not the "
             "states of a reading in order; what is attributed to a step also holds what follows it",
             stacklevel=2,
         )
-    elif not of_earlier.any():
+    elif not of_earlier:
         warnings.warn(
             f"the outputs of {name} do not depend on what it read before, as those of a recurrent "
             "layer do; the differences of its outputs say nothing of a state",
             stacklevel=2,
         )
+
+
+def _dependence(layer: nn.Module, call: LayerCall, read: Tensor, axis: int) -> tuple[bool, bool]:
+    """Whether outputs depend on what stands before and behind them, halved along an axis."""
+    half = read.shape[axis] // 2
+    if half == 0:
+        return False, False
+    early, late = _derivatives(layer, call, read, axis, half)
+    _, of_later = _halves(early, axis, half)
+    of_earlier, _ = _halves(late, axis, half)
+    return bool(of_earlier.any()), bool(of_later.nan_to_num().any())
 
 
 def _derivatives(

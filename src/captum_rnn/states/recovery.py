@@ -37,7 +37,13 @@ def unstack(layer: nn.Module, call: LayerCall, gradient: ReadGradient | None = N
     try:
         return replayed(layer, call, gradient)
     except (NotSteppedError, StepsDifferError) as error:
+        remedy = (
+            "apply what it adds before or after the layer"
+            if differs
+            else "let it answer with its state and take it back, or use a method that reads its "
+            "outputs alone, such as LogitDeltaAttribution"
+        )
         raise ValueError(
             f"{differs}the steps of {name} cannot be followed by calling it one step at a time: "
-            f"{error}; apply what it adds before or after the layer"
+            f"{error}; {remedy}"
         ) from error

@@ -112,12 +112,14 @@ class Stepper:
                 f"{self._name} hands on a state of shape {tuple(leaf.shape)} for {batch} rows; "
                 "expected one part of it for each row"
             )
-        for axis in axes if batch > 1 else []:
-            of_row = leaf.select(axis, 0).sum()
-            (read,) = torch.autograd.grad(of_row, token, retain_graph=True, allow_unused=True)
-            if read is not None and not read[1:].any():
-                return axis
-        return axes[0]
+        if batch == 1 or len(axes) == 1:
+            return axes[0]
+        if (found := [axis for axis in axes if _lie_along(axis, leaf, token)]) == []:
+            raise NotSteppedError(
+                f"{self._name} hands on a state of shape {tuple(leaf.shape)} for {batch} rows, in "
+                "which it does not show which axis is theirs; explain another number of rows"
+            )
+        return found[0]
 
     def _flat(self, output: Tensor, parts: Iterator[Tensor] | list[Tensor]) -> Tensor:
         rows = [self.flat_leaf(number, part) for number, part in enumerate(parts)]
@@ -135,6 +137,19 @@ class Stepper:
 
     def _nested(self, flat: Tensor) -> Any:
         return rebuilt(self._state, iter(self.leaves_of(flat)))
+
+
+def _lie_along(axis: int, leaf: Tensor, token: Tensor) -> bool:
+    """Whether each part of a state's tensor along an axis is made of one row of a token alone."""
+    if not leaf.requires_grad:
+        return False
+    powers = (2.0 ** (torch.arange(len(token), device=leaf.device) % 8)).to(leaf.dtype)
+    along = [-1 if number == axis else 1 for number in range(leaf.dim())]
+    plain, weighted = (
+        torch.autograd.grad(total.sum(), token, retain_graph=True, materialize_grads=True)[0]
+        for total in (leaf, leaf * powers.view(along))
+    )
+    return bool(plain.any()) and torch.equal(weighted, plain * powers.unsqueeze(1).to(plain))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,1 @@
+"""Released recurrent modules, and what the classes make of them."""
