@@ -59,10 +59,25 @@ class Classifier(nn.Module):
         return logits
 
 
+class Weighted(Classifier):
+    """The same with weighted words, whose places only derivatives tell."""
+
+    def __init__(self, kind: str):
+        super().__init__(kind)
+        self.weights = nn.Parameter(torch.ones(WIDTH))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Logits (batch, 2) of ids (batch, time)."""
+        return self.forward_embedded(self.embedding(ids) * self.weights)
+
+
 def methods(model: Classifier, ids: Tensor) -> dict[str, Callable[[], object]]:
     """Each method on the same batch, called the way its documentation shows."""
     embedded = model.embedding(ids).detach()
     delta = HiddenStateDeltaAttribution(model, model.layer)
+    auto = HiddenStateDeltaAttribution(model, model.layer, readout="auto")
+    weighted = Weighted(type(model.layer).__name__).to(ids.device).eval()
+    traced = HiddenStateDeltaAttribution(weighted, weighted.layer)
     projection = HiddenStateDeltaAttribution(model, model.layer, distance="projection")
     bare = HiddenStateDeltaAttribution(model.layer)
     cells = {}
@@ -93,6 +108,8 @@ def methods(model: Classifier, ids: Tensor) -> dict[str, Callable[[], object]]:
     midpoint = gradients(integrated.attribute, n_steps=1)
     return {
         "hidden-state delta (l2)": lambda: delta.attribute(ids, target=1),
+        "hidden-state delta (l2), auto": lambda: auto.attribute(ids, target=1),
+        "hidden-state delta (l2), traced": lambda: traced.attribute(ids, target=1),
         "hidden-state delta (projection)": lambda: projection.attribute(ids, target=1),
         "hidden-state delta (l2), bare layer": lambda: bare.attribute(embedded),
         **cells,
