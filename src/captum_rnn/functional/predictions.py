@@ -98,18 +98,30 @@ def _distances(path: StatePath, steps: Tensor, distance: Distance) -> tuple[Tens
         )
     norm = scaled_norm(targets)
     if distance == "l2":
-        # Scaled, no square vanishes; the quick way by one matrix product loses small distances.
-        largest = states.abs().amax((1, 2), keepdim=True)
-        unit = torch.where((largest > 0) & largest.isfinite(), largest, 1.0)
-        found = torch.cdist(
-            states / unit, targets / unit, compute_mode="donot_use_mm_for_euclid_dist"
-        )
-        return found * unit, norm
+        return _l2_distances(states, targets), norm
     along = torch.bmm(states, quotient(targets, norm.unsqueeze(2)).transpose(1, 2))
     if distance == "projection":
         return norm.unsqueeze(1) - along, norm
     cosine = quotient(along, scaled_norm(states).unsqueeze(2))
     return 1.0 - cosine, torch.where(norm == 0, 0.0, 1.0).to(norm)
+
+
+def _l2_distances(states: Tensor, targets: Tensor) -> Tensor:
+    """Distances (batch, time, predictions) of states from targets.
+
+    One matrix product gives those of float32 in float64, in which no square vanishes and what
+    small distances lose is below the rounding of float32. Those of float64 are taken one by one,
+    of states that are scaled.
+    """
+    if states.dtype == torch.float32:
+        wide, wide_targets = states.double(), targets.double()
+        squares, of_targets = (vectors.square().sum(2) for vectors in (wide, wide_targets))
+        found = torch.baddbmm(squares.unsqueeze(2), wide, wide_targets.transpose(1, 2), alpha=-2)
+        return found.add_(of_targets.unsqueeze(1)).clamp_(min=0).sqrt_().float()
+    largest = states.abs().amax((1, 2), keepdim=True)
+    unit = torch.where((largest > 0) & largest.isfinite(), largest, 1.0)
+    apart = "donot_use_mm_for_euclid_dist"
+    return torch.cdist(states / unit, targets / unit, compute_mode=apart) * unit
 
 
 def logit_matrix(
