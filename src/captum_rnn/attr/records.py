@@ -232,8 +232,8 @@ class Run:
 
     def at_tokens(self, scores: list[Tensor]) -> list[Tensor]:
         """Scores of each record's steps (rows, time) where their tokens stand in each input."""
-        steps = torch.cat([of_steps.flatten() for of_steps in scores])
-        return self.placement.at_tokens(steps)
+        flat = [of_steps.flatten() for of_steps in scores]
+        return self.placement.at_tokens(flat[0] if len(flat) == 1 else torch.cat(flat))
 
     def at_features(self, scores: list[Tensor]) -> list[Tensor]:
         """Scores of the features of each record's steps (rows, time, features), where they stand.

@@ -46,12 +46,14 @@ class RecurrentModel:
         layer: The recurrent layer, or several; `forward_func` itself where that is explained alone.
         batch_first: Whether dimension 0 of the inputs is the batch.
         apart: The modes of the model's modules in which its rows were found apart, to be added to.
+        asked: The model that `forward_func` asks, if it is not that itself.
     """
 
     forward_func: Callable[..., Any]
     layer: Any
     batch_first: bool = True
     apart: set[tuple[bool, ...]] = field(default_factory=set)
+    asked: Callable[..., Any] | None = None
 
     @property
     def layers(self) -> list[nn.Module]:
@@ -197,9 +199,10 @@ class RecurrentModel:
     @property
     def _mode(self) -> tuple[bool, ...] | None:
         """Which modules are in training mode; None: not known of a function."""
-        if not isinstance(self.forward_func, nn.Module):
+        model = self.asked or self.forward_func
+        if not isinstance(model, nn.Module):
             return None
-        return tuple(module.training for module in self.forward_func.modules())
+        return tuple(module.training for module in model.modules())
 
     def _layer_name(self) -> str:
         kinds = [recurrent_layer(layer) for layer in self.layers]

@@ -68,60 +68,71 @@ def _gains(path: StatePath, steps: Tensor, distance: Distance) -> tuple[Tensor, 
     Returns:
         (batch, predictions, time) and (batch, predictions).
     """
-    found, zero_distances = [], []
+    states = torch.cat([path.first(), path.outputs], 1)
+    states = states.to(torch.promote_types(states.dtype, torch.float32))
+    between = _Distances(states, distance)
+    zero_distance = between.of_zero.index_select(1, steps)
+    found = []
     for part in torch.split(steps, _PREDICTIONS_AT_ONCE):
         # A forward direction is not asked beyond the last step that is read.
         end = path.outputs.shape[1] if path.backward else int(part.amax()) + 1
         until = path._replace(outputs=path.outputs[:, :end])
-        distances, zero_distance = _distances(until, part, distance)
+        distances = between.of(end + 1, part + 1)
         first, after = distances[:, :1], distances[:, 1:]
         gains = (until.before(after, first) - after).transpose(1, 2)
         found.append(F.pad(_on_the_way(gains, path, part), (0, path.outputs.shape[1] - end)))
-        zero_distances.append(zero_distance)
-    return torch.cat(found, 1), torch.cat(zero_distances, 1)
+    return torch.cat(found, 1), zero_distance
 
 
-def _distances(path: StatePath, steps: Tensor, distance: Distance) -> tuple[Tensor, Tensor]:
-    """Of the initial state and those after each step from the targets, and of the zero state.
+class _Distances:
+    """Distances between the states of a path, the initial one first.
 
-    Returns:
-        (batch, time + 1, predictions) and (batch, predictions).
+    The L2 distances of float32 are found by one matrix product in float64, in which no square
+    vanishes and what small distances lose is below the rounding of float32. Those of float64 are
+    taken one by one, of states that are scaled.
+
+    Args:
+        states: (batch, time + 1, hidden).
+        distance: As for `hidden_state_matrix`.
     """
-    states = torch.cat([path.first(), path.outputs], 1)
-    states = states.to(torch.promote_types(states.dtype, torch.float32))
-    targets = states[:, 1:].index_select(1, steps)
-    if distance in ("l1", "linf"):
-        order = 1.0 if distance == "l1" else torch.inf
-        return (
-            torch.cdist(states, targets, order),
-            torch.linalg.vector_norm(targets, order, dim=-1),
-        )
-    norm = scaled_norm(targets)
-    if distance == "l2":
-        return _l2_distances(states, targets), norm
-    along = torch.bmm(states, quotient(targets, norm.unsqueeze(2)).transpose(1, 2))
-    if distance == "projection":
-        return norm.unsqueeze(1) - along, norm
-    cosine = quotient(along, scaled_norm(states).unsqueeze(2))
-    return 1.0 - cosine, torch.where(norm == 0, 0.0, 1.0).to(norm)
 
+    def __init__(self, states: Tensor, distance: Distance) -> None:
+        self._distance, self._states = distance, states
+        order = {"l1": 1.0, "linf": torch.inf}.get(distance)
+        self._order, self._by_product = order, distance == "l2" and states.dtype == torch.float32
+        if self._by_product:
+            self._states = states.double()
+            self._squares = self._states.square().sum(2)
+            norms = self._squares.sqrt().float()
+        elif order is not None:
+            norms = torch.linalg.vector_norm(states, order, dim=-1)
+        else:
+            norms = scaled_norm(states)
+        self._norms = norms
+        zero = torch.where(norms == 0, 0.0, 1.0).to(norms) if distance == "cosine" else norms
+        self.of_zero = zero[:, 1:]
+        """Of the zero state from the state after each step (batch, time)."""
 
-def _l2_distances(states: Tensor, targets: Tensor) -> Tensor:
-    """Distances (batch, time, predictions) of states from targets.
-
-    One matrix product gives those of float32 in float64, in which no square vanishes and what
-    small distances lose is below the rounding of float32. Those of float64 are taken one by one,
-    of states that are scaled.
-    """
-    if states.dtype == torch.float32:
-        wide, wide_targets = states.double(), targets.double()
-        squares, of_targets = (vectors.square().sum(2) for vectors in (wide, wide_targets))
-        found = torch.baddbmm(squares.unsqueeze(2), wide, wide_targets.transpose(1, 2), alpha=-2)
-        return found.add_(of_targets.unsqueeze(1)).clamp_(min=0).sqrt_().float()
-    largest = states.abs().amax((1, 2), keepdim=True)
-    unit = torch.where((largest > 0) & largest.isfinite(), largest, 1.0)
-    apart = "donot_use_mm_for_euclid_dist"
-    return torch.cdist(states / unit, targets / unit, compute_mode=apart) * unit
+    def of(self, end: int, targets: Tensor) -> Tensor:
+        """From the first `end` states to `targets`, by number (batch, end, predictions)."""
+        states, chosen = self._states[:, :end], self._states.index_select(1, targets)
+        if self._by_product:
+            squares = self._squares[:, :end].unsqueeze(2)
+            found = torch.baddbmm(squares, states, chosen.transpose(1, 2), alpha=-2)
+            found += self._squares.index_select(1, targets).unsqueeze(1)
+            return found.clamp_(min=0).sqrt_().float()
+        if self._order is not None:
+            return torch.cdist(states, chosen, self._order)
+        if self._distance == "l2":
+            largest = states.abs().amax((1, 2), keepdim=True)
+            unit = torch.where((largest > 0) & largest.isfinite(), largest, 1.0)
+            apart = "donot_use_mm_for_euclid_dist"
+            return torch.cdist(states / unit, chosen / unit, compute_mode=apart) * unit
+        norm = self._norms.index_select(1, targets).unsqueeze(2)
+        along = torch.bmm(states, quotient(chosen, norm).transpose(1, 2))
+        if self._distance == "projection":
+            return norm.transpose(1, 2) - along
+        return 1.0 - quotient(along, self._norms[:, :end].unsqueeze(2))
 
 
 def logit_matrix(
