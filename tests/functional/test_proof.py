@@ -49,6 +49,20 @@ def test_what_lies_beyond_the_end_of_a_row_and_nan_do_not_count():
         proof.check_end(made[2], states[3] * torch.tensor([[1.0], [1.0], [3.0]]))
 
 
+def test_a_faint_state_is_as_far_off_as_larger_ones_of_its_row_are_rounded():
+    states = torch.ones(6, 2, 4)
+    states[2:4] = 1e-3
+    made = states[1:].clone()
+    rounding = torch.finfo(torch.bfloat16).eps
+    made[2, 0] += rounding / 2
+    Proof("layer 0", rounding).check(made, states)
+    for row, off in ((0, 2 * rounding), (1, 3 * rounding)):
+        made[2, row] += off
+        with pytest.raises(StepsDifferError, match=f"step 2 of row {row}"):
+            Proof("layer 0", rounding).check(made, states)
+        made[2, row] -= off
+
+
 @pytest.mark.parametrize("kind", ["rnn_tanh", "rnn_relu", "lstm", "lstm_projected", "gru"])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
 def test_rounding_is_far_below_the_tolerance(kind, dtype):
