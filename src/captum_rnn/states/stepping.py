@@ -50,7 +50,7 @@ class Stepper:
         with torch.enable_grad():
             token = tokens[0].detach().requires_grad_()
             output, state = self._call(token, self._arguments.given, 0)
-            axes = [self._batch_axis(leaf, token) for leaf in leaves(state)]
+            axes = self._batch_axes(state, token)
         self._output, self._state, self._axes = output.detach(), state, axes
         self._given = call.initial
 
@@ -103,23 +103,42 @@ class Stepper:
             )
         return output.squeeze(self._time_axis), made
 
-    def _batch_axis(self, leaf: Tensor, token: Tensor) -> int:
-        """The axis of a state's tensor along which the rows lie."""
-        batch = len(token)
-        axes = [axis for axis, size in enumerate(leaf.shape) if size == batch]
+    def _batch_axes(self, state: Any, token: Tensor) -> list[int]:
+        """The axes of the state's tensors along which the rows lie.
+
+        Where several are as long, it is the one along which each part is made of one row of the
+        token, or makes one row of the output.
+        """
+        batch, found = len(token), list(leaves(state))
+        fitting = [[a for a, size in enumerate(leaf.shape) if size == batch] for leaf in found]
+        if batch == 1 or all(len(axes) == 1 for axes in fitting):
+            return [self._first(axes, leaf) for axes, leaf in zip(fitting, found, strict=True)]
+        begun = [
+            (leaf.detach() + torch.arange(leaf.numel(), device=leaf.device).view_as(leaf).cos())
+            .to(leaf.dtype)
+            .requires_grad_(leaf.is_floating_point())
+            for leaf in found
+        ]
+        output, _ = self._call(token, rebuilt(state, iter(begun)), 0)
+        return [
+            self._first(
+                axes
+                if len(axes) < 2
+                else [
+                    a for a in axes if _is_along(leaf, a, token, 0) or _is_along(output, 0, at, a)
+                ],
+                leaf,
+            )
+            for axes, leaf, at in zip(fitting, found, begun, strict=True)
+        ]
+
+    def _first(self, axes: list[int], leaf: Tensor) -> int:
         if not axes:
             raise NotSteppedError(
-                f"{self._name} hands on a state of shape {tuple(leaf.shape)} for {batch} rows; "
-                "expected one part of it for each row"
+                f"{self._name} hands on a state of shape {tuple(leaf.shape)}, which does not show "
+                "which axis is that of the rows; expected one part of it for each row"
             )
-        if batch == 1 or len(axes) == 1:
-            return axes[0]
-        if (found := [axis for axis in axes if _lie_along(axis, leaf, token)]) == []:
-            raise NotSteppedError(
-                f"{self._name} hands on a state of shape {tuple(leaf.shape)} for {batch} rows, in "
-                "which it does not show which axis is theirs; explain another number of rows"
-            )
-        return found[0]
+        return axes[0]
 
     def _flat(self, output: Tensor, parts: Iterator[Tensor] | list[Tensor]) -> Tensor:
         rows = [self.flat_leaf(number, part) for number, part in enumerate(parts)]
@@ -139,17 +158,21 @@ class Stepper:
         return rebuilt(self._state, iter(self.leaves_of(flat)))
 
 
-def _lie_along(axis: int, leaf: Tensor, token: Tensor) -> bool:
-    """Whether each part of a state's tensor along an axis is made of one row of a token alone."""
-    if not leaf.requires_grad:
+def _is_along(made: Tensor, axis: int, of: Tensor, axis_of: int) -> bool:
+    """Whether each part of a tensor along an axis is made of the same part of another one alone."""
+    if not made.requires_grad or not of.requires_grad:
         return False
-    powers = (2.0 ** (torch.arange(len(token), device=leaf.device) % 8)).to(leaf.dtype)
-    along = [-1 if number == axis else 1 for number in range(leaf.dim())]
+
+    def powers(like: Tensor, axis: int) -> Tensor:
+        exponents = torch.arange(like.shape[axis], device=like.device) % 8
+        shape = [-1 if number == axis else 1 for number in range(like.dim())]
+        return (2.0**exponents).to(like.dtype).view(shape)
+
     plain, weighted = (
-        torch.autograd.grad(total.sum(), token, retain_graph=True, materialize_grads=True)[0]
-        for total in (leaf, leaf * powers.view(along))
+        torch.autograd.grad(total.sum(), of, retain_graph=True, materialize_grads=True)[0]
+        for total in (made, made * powers(made, axis))
     )
-    return bool(plain.any()) and torch.equal(weighted, plain * powers.unsqueeze(1).to(plain))
+    return bool(plain.any()) and torch.equal(weighted, plain * powers(of, axis_of))
 
 
 @contextlib.contextmanager
