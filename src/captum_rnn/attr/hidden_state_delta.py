@@ -176,12 +176,13 @@ class HiddenStateDeltaAttribution(EveryPrediction):
             isinstance(target, list) and any(isinstance(one, tuple) for one in target)
         )
         asked = asked_of(self.forward_func, self.readout, target)
-        padded = self._may_end_in_padding(inputs, additional_forward_args)
-        wanted = self.readout == "auto" or lengths is not None or of_positions or padded
+        told = lengths is not None or additional_forward_args is not None
+        wanted = self.readout == "auto" or told or of_positions
         given = inputs, target, additional_forward_args, lengths, baselines
-        if self.layer is self.forward_func or not (wanted or asked not in self._settled):
+        if self.layer is self.forward_func or (asked in self._settled and not wanted):
             return super()._run(*given, to_tokens=to_tokens)
-        run = self._asking(*given, to_tokens=to_tokens, wanted=wanted)
+        padded = self._seems_to_end_in_padding(inputs)
+        run = self._asking(*given, to_tokens=to_tokens, wanted=wanted or padded)
         if self.readout != "auto":
             for record in run.records:
                 check_claimed(record, self.readout, self.selection)
@@ -189,12 +190,9 @@ class HiddenStateDeltaAttribution(EveryPrediction):
             self._settled.add(asked)
         return run
 
-    def _may_end_in_padding(self, inputs: Any, additional_forward_args: Any) -> bool:
-        """Whether rows may end in padding: the model is told more, or some seem to end so."""
+    def _seems_to_end_in_padding(self, inputs: Any) -> bool:
         tensors = inputs if isinstance(inputs, tuple) else (inputs,)
-        return additional_forward_args is not None or any(
-            ends_in_padding(tensor, 1 if self.batch_first else 0) for tensor in tensors
-        )
+        return any(ends_in_padding(tensor, 1 if self.batch_first else 0) for tensor in tensors)
 
     def _asking(self, *given: Any, to_tokens: bool, wanted: bool) -> Run:
         """One run that asks the head what it reads, if the head can be asked."""
