@@ -11,8 +11,9 @@ from captum_rnn.attr.baselines import GivenBaselines
 from captum_rnn.attr.comparing import ComparingAttribution
 from captum_rnn.attr.inputs import Lengths, check_inputs
 from captum_rnn.attr.leave_one_out import LeaveOneOutAttribution
+from captum_rnn.attr.method import in_full_precision
 from captum_rnn.attr.predictions import EveryPredictionCompared, Predictions
-from captum_rnn.attr.records import Record, Run, in_full_precision
+from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.removal_check import RemovalCheck, check_removals
 from captum_rnn.functional.cells import TANGENT
 from captum_rnn.functional.features import (

@@ -21,7 +21,8 @@ from captum_rnn.attr.calibration_data import (
 )
 from captum_rnn.attr.calibration_fit import Learning
 from captum_rnn.attr.comparing import ComparingAttribution
-from captum_rnn.attr.records import Record, Run, in_full_precision
+from captum_rnn.attr.method import in_full_precision
+from captum_rnn.attr.records import Record, Run
 from captum_rnn.functional.calibration import DISTANCE_BINS, calibrated_total
 from captum_rnn.functional.logit import gains_along
 from captum_rnn.states.hooks import LayerCall

@@ -5,7 +5,8 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from captum_rnn.attr.comparing import ComparingAttribution
-from captum_rnn.attr.records import Record, Run, in_full_precision
+from captum_rnn.attr.method import in_full_precision
+from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.through import check_no_walk
 from captum_rnn.functional.features import feature_changes, feature_multipliers
 from captum_rnn.functional.local import all_read, local_delta, read_from_here_on

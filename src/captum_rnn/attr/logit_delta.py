@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from captum_rnn._captum import ExpansionTypes, expand_target, select_targets
 from captum_rnn.attr.inputs import target_out_of_range
+from captum_rnn.attr.method import in_full_precision
 from captum_rnn.attr.predictions import EveryPrediction, Predictions
-from captum_rnn.attr.records import Record, Run, in_full_precision
+from captum_rnn.attr.records import Record, Run
 from captum_rnn.functional import Readout, check_readout
 from captum_rnn.functional.head import head_delta
 from captum_rnn.functional.logit import logit_delta

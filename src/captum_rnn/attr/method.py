@@ -1,7 +1,10 @@
 """What a method is, to the shell that runs the model and to the walk through its layers."""
 
-from typing import ClassVar
+import functools
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeAlias
 
+import torch
 from torch import Tensor, nn
 
 from captum_rnn.attr.records import Record, Run
@@ -56,3 +59,17 @@ class StepMethod:
     def _totals(self, run: Run) -> Tensor:
         """What the scores of each row must sum to (batch,), over all inputs, if that is known."""
         raise NotImplementedError
+
+
+Score: TypeAlias = Callable[[Any, nn.Module, Record], Any]
+
+
+def in_full_precision(score: Score) -> Score:
+    """Keeps the caller's autocast away from the matrix products of a `_score` method."""
+
+    @functools.wraps(score)
+    def precise(self: Any, layer: nn.Module, record: Record) -> Any:
+        with torch.autocast(record.path.directions[0].outputs.device.type, enabled=False):
+            return score(self, layer, record)
+
+    return precise

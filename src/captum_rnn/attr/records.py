@@ -1,10 +1,9 @@
 """What a method scores: what the recurrent layers and the model did in one forward pass."""
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -304,17 +303,3 @@ class Run:
         for of_call, of_rows in zip(self.records, totals, strict=True):
             added.index_add_(0, of_call.rows, of_rows)
         return added
-
-
-Score: TypeAlias = Callable[[Any, nn.Module, Record], Any]
-
-
-def in_full_precision(score: Score) -> Score:
-    """Keeps the caller's autocast away from the matrix products of a `_score` method."""
-
-    @functools.wraps(score)
-    def precise(self: Any, layer: nn.Module, record: Record) -> Any:
-        with torch.autocast(record.path.directions[0].outputs.device.type, enabled=False):
-            return score(self, layer, record)
-
-    return precise

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from captum_rnn.attr.method import StepMethod
+from captum_rnn.attr.method import StepMethod, in_full_precision
 from captum_rnn.attr.notice import warn
-from captum_rnn.attr.records import Record, Run, in_full_precision
+from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.attr.through import step_scores, token_scores
 from captum_rnn.functional.cells import Chord
