@@ -20,6 +20,8 @@ from captum_rnn.states.trajectory import Trajectory, read_gradients, trajectory
 
 Asked: TypeAlias = tuple[Any, ...]
 """What the head was asked about: the readout, the target, and the modes of the model's modules."""
+Times: TypeAlias = tuple[tuple[int, ...], ...]
+"""The number of steps of each input."""
 
 
 def asked_of(forward_func: Callable[..., Any], readout: object, target: object) -> Asked | None:
@@ -28,6 +30,31 @@ def asked_of(forward_func: Callable[..., Any], readout: object, target: object) 
         return None  # another position may be that of the end in one text, and not in the next
     modes = tuple(module.training for module in modules_of(forward_func))
     return readout, target if isinstance(target, int) else None, modes
+
+
+class SettledReadouts:
+    """Readouts that fitted a run of a model, and fit later runs too.
+
+    A fixed position may be that of the end in rows of one length, and is not in rows of another; a
+    model may read no further than some step. So they hold for rows of the lengths that were asked
+    about, and for shorter ones once two lengths were.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[Asked, tuple[Readout, frozenset[Times]]] = {}
+
+    def get(self, asked: Asked | None, times: Times) -> Readout | None:
+        """The readout for inputs of some numbers of steps; None: the head has to be asked."""
+        if asked not in self._found:
+            return None
+        readout, known = self._found[asked]
+        longer = any(all(a <= b for a, b in zip(times, other, strict=True)) for other in known)
+        return readout if times in known or (len(known) > 1 and longer) else None
+
+    def add(self, asked: Asked, readout: Readout, times: Times) -> None:
+        """Remembers a readout that `is_settled` in a run over inputs of some numbers of steps."""
+        before, known = self._found.get(asked, (readout, frozenset[Times]()))
+        self._found[asked] = readout, (known if before == readout else frozenset()) | {times}
 
 
 def is_settled(run: Run, readout: Readout) -> bool:

@@ -3,6 +3,7 @@
 import contextlib
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -10,13 +11,13 @@ from torch import Tensor, nn
 
 from captum_rnn.attr.baselines import GivenBaselines
 from captum_rnn.attr.claimed_readout import (
-    Asked,
+    SettledReadouts,
     asked_of,
     check_claimed,
     is_settled,
     outside_inference_mode,
 )
-from captum_rnn.attr.inputs import Lengths, ends_in_padding
+from captum_rnn.attr.inputs import Lengths, check_inputs, ends_in_padding
 from captum_rnn.attr.predictions import EveryPrediction, Predictions
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.rows import positions_of_rows
@@ -129,7 +130,7 @@ class HiddenStateDeltaAttribution(EveryPrediction):
         self.readout = readout if readout == "auto" else check_readout(readout)
         self.normalize = normalize
         self.selection = StateSelection(state, layer_index, direction)
-        self._settled: set[Asked] = set()
+        self._settled = SettledReadouts()
 
     def _select(self, layer: nn.Module, call: LayerCall, top: Trajectory) -> Trajectory:
         return self.selection.of(layer, call, top)
@@ -177,22 +178,29 @@ class HiddenStateDeltaAttribution(EveryPrediction):
         )
         asked = asked_of(self.forward_func, self.readout, target)
         told = lengths is not None or additional_forward_args is not None
-        wanted = self.readout == "auto" or told or of_positions
         given = inputs, target, additional_forward_args, lengths, baselines
-        if self.layer is self.forward_func or (asked in self._settled and not wanted):
-            return super()._run(*given, to_tokens=to_tokens)
-        padded = self._seems_to_end_in_padding(inputs)
+        tensors = check_inputs(inputs)
+        axis = 1 if self.batch_first else 0
+        times = tuple(tuple(tensor.shape[axis : axis + 1]) for tensor in tensors)
+        settled = None if told or of_positions else self._settled.get(asked, times)
+        if self.layer is self.forward_func or settled is not None:
+            run = super()._run(*given, to_tokens=to_tokens)
+            return replace(run, records=[replace(r, readout=settled) for r in run.records])
+        wanted = self.readout == "auto" or told or of_positions
+        padded = any(ends_in_padding(tensor, axis) for tensor in tensors)
         run = self._asking(*given, to_tokens=to_tokens, wanted=wanted or padded)
+        readout = self._found_in(run) if self.readout == "auto" else self.readout
         if self.readout != "auto":
             for record in run.records:
                 check_claimed(record, self.readout, self.selection)
-        if asked is not None and (self.readout == "auto" or is_settled(run, self.readout)):
-            self._settled.add(asked)
+        if asked is not None and readout is not None and is_settled(run, readout):
+            self._settled.add(asked, readout, times)
         return run
 
-    def _seems_to_end_in_padding(self, inputs: Any) -> bool:
-        tensors = inputs if isinstance(inputs, tuple) else (inputs,)
-        return any(ends_in_padding(tensor, 1 if self.batch_first else 0) for tensor in tensors)
+    def _found_in(self, run: Run) -> Readout | None:
+        """The one readout with a name that all records are found to have."""
+        found = {name for name in map(self._found, run.records) if isinstance(name, str)}
+        return found.pop() if len(found) == 1 and len(run.records) == 1 else None
 
     def _asking(self, *given: Any, to_tokens: bool, wanted: bool) -> Run:
         """One run that asks the head what it reads, if the head can be asked."""
@@ -220,7 +228,7 @@ class HiddenStateDeltaAttribution(EveryPrediction):
     @staticmethod
     def _found(record: Record) -> Readout | None:
         if record.gradient is None:
-            return None
+            return record.readout
         return readout_of(record.path, read_gradients(record.layer, record.call, record.gradient))
 
     def _options(self, record: Record) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from captum_rnn.attr.forward import Forward
 from captum_rnn.attr.inputs import InputLayout
+from captum_rnn.functional.checks import Readout
 from captum_rnn.states.baseline import Baselines
 from captum_rnn.states.following import Entry
 from captum_rnn.states.graph import Graph, Weighted
@@ -35,11 +36,11 @@ class Record:
         gradient: What the classifier reads of them; None for methods that do not look at it.
         target: The class that is explained, for each of the rows where the user gave several.
         numbers: Which step of all calls of the layer each of its steps was (rows, time); -1: none.
-        baseline: What the layer would have read of the baselines (time, rows, features), in the
-            order of the text; None: there are none.
+        baseline: What it would have read of the baselines (time, rows, features); None: none.
         first_baseline: The states that it would have begun with; None: none are given.
         later: What layers behind this one read of it, if their own steps are scored too.
         of_features: Whether the features that it read are to be scored, not its steps.
+        readout: What the classifier is known to read of the states; None: it has to be asked.
     """
 
     layer: nn.Module
@@ -53,6 +54,7 @@ class Record:
     first_baseline: tuple[Tensor, ...] | None = None
     later: ReadGradient | None = None
     of_features: bool = False
+    readout: Readout | None = None
 
 
 @dataclass(frozen=True)
