@@ -2,8 +2,10 @@
 
 import socket
 import time
+from dataclasses import asdict
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from captum_rnn.jobs import Columns, Engine, attribute_files, ray_engine
@@ -98,6 +100,35 @@ def test_after_any_failure_the_job_continues(tmp_path, model_folder, monkeypatch
             attribute_files(output=tmp_path / "out", **options)
     assert attribute_files(output=tmp_path / "out", **options).rows_before == 20
     assert parts_of(tmp_path / "out") == parts_of(tmp_path / "undisturbed")
+
+
+def test_numbers_of_rows_may_be_numpy_s(tmp_path, model_folder, monkeypatch, in_this_process):
+    """As Ray 2.30 hands them out."""
+
+    def rows(ray, settings, parts, workers):
+        actor = ray_engine.PartActor(settings)
+        for part in parts:
+            columns = actor({name: np.array([value]) for name, value in asdict(part).items()})
+            row = {name: column[0] for name, column in columns.items()}
+            yield row | {name: np.int64(row[name]) for name in ("number", "rows")}
+
+    options = {
+        "inputs": [write_csv(tmp_path / "in.csv", 20)],
+        "model": model_folder,
+        "columns": Columns("text", "id"),
+        "format": "jsonl",
+        "rows_per_part": 10,
+    }
+    attribute_files(output=tmp_path / "local", engine=Engine(workers=1), **options)
+    monkeypatch.setattr(ray_engine, "import_ray", ray_that)
+    monkeypatch.setattr(ray_engine, "use_one_thread", lambda: None)
+    monkeypatch.setattr(
+        ray_engine,
+        "_dataset",
+        lambda *arguments: SimpleNamespace(iter_rows=lambda: rows(*arguments)),
+    )
+    attribute_files(output=tmp_path / "ray", engine=Engine("ray"), **options)
+    assert parts_of(tmp_path / "ray") == parts_of(tmp_path / "local")
 
 
 def test_the_cause_of_an_error_in_a_task(monkeypatch, tmp_path):

@@ -125,11 +125,12 @@ def explained_parts(
     with _cluster(ray, workers, address):
         try:
             for row in _dataset(ray, settings, parts, workers).iter_rows():
+                # Numbers of a row may be numpy's, which JSON does not have: they are in Ray 2.30.
                 yield FinishedPart(
-                    row["number"],
-                    row["rows"],
+                    int(row["number"]),
+                    int(row["rows"]),
                     Counter({pair["what"]: int(pair["amount"]) for pair in row["counts"]}),
-                    {pair["what"]: pair["amount"] for pair in row["seconds"]},
+                    {pair["what"]: float(pair["amount"]) for pair in row["seconds"]},
                     row["content"],
                 )
         except Exception as error:  # Ray has a class of its own for each way in which it can fail
