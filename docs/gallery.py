@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -42,8 +43,9 @@ def of_a_text() -> None:
     columns = torch.stack([column / column.abs().max() for column in scores], 1)
     save_heat_map(PICTURES / "methods.png", tokens, list(methods), columns.tolist())
     explanation = Explanation.of(tokens, scores[-1].tolist(), method="DeepLIFT")
-    figure = explanation.plot().figure
-    figure.savefig(PICTURES / "text.png", dpi=120, bbox_inches="tight")
+    narrow = Figure(figsize=(5.4, 2.4), layout="constrained")  # its words can be read on a phone
+    explanation.plot(narrow.add_subplot())
+    narrow.savefig(PICTURES / "text.png", dpi=150)
 
 
 class Monitor(nn.Module):

@@ -1,3 +1,4 @@
+import io
 import json
 import math
 from html.parser import HTMLParser
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 
 from captum_rnn.text.explanation import Explanation
 from captum_rnn.visualization.colours import score_colour
+from captum_rnn.visualization.fonts import cjk_fonts
 
 PLAIN = Explanation(
     text="很好，囧",
@@ -166,6 +168,14 @@ def test_it_draws_a_bar_per_token_on_the_axes_that_are_given():
     assert [label.get_text() for label in ax.get_xticklabels()] == list(PLAIN.tokens)
     assert to_hex(ax.patches[1].get_facecolor()) == score_colour(1.0)
     assert len(PLAIN.plot().patches) == 4
+
+
+@pytest.mark.skipif(not cjk_fonts(), reason="no font for Chinese text")
+def test_words_are_drawn_as_they_are_on_axes_of_somebody_else():
+    explained = Explanation.of(["很好", "$\\no$"], [1.0, -1.0], predicted_class="好 $\\no$")
+    figure = Figure()
+    explained.plot(figure.add_subplot())
+    figure.savefig(io.BytesIO())  # a missing glyph would warn, a formula be refused
 
 
 def test_a_notebook_shows_the_words_on_white():

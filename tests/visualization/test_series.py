@@ -1,6 +1,8 @@
 """Series under their scores, and the matrix of predictions."""
 
+import io
 import re
+from itertools import pairwise
 
 import matplotlib.image
 import numpy as np
@@ -10,6 +12,9 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from captum_rnn.visualization import prediction_heat_map, score_colour, series_heat_map
+from captum_rnn.visualization.fonts import cjk_fonts
+
+needs_font = pytest.mark.skipif(not cjk_fonts(), reason="no font for Chinese text")
 
 
 def painted(ax) -> list[tuple[float, float, float, str]]:
@@ -70,6 +75,16 @@ def test_it_draws_on_the_axes_that_are_given():
     assert series_heat_map(np.zeros((2, 1)), np.ones((2, 1))).plot(ax) is ax
 
 
+@needs_font
+def test_names_are_drawn_as_they_are_on_axes_of_somebody_else():
+    figure = Figure()
+    picture = series_heat_map(
+        np.zeros((2, 1)), np.ones((2, 1)), ["心率 $\\no$"], title="血压 $\\no$"
+    )
+    picture.plot(figure.add_subplot())
+    figure.savefig(io.BytesIO())  # a missing glyph would warn, a formula be refused
+
+
 def test_a_long_series_stays_a_small_element_without_images_and_scripts():
     generator = np.random.default_rng(0)
     svg = series_heat_map(
@@ -97,6 +112,16 @@ def test_the_matrix_of_predictions():
     assert colours[-0.5, 0] == score_colour(0.5)
     assert colours[0.5, 1] == score_colour(-1.0)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["十月", "y"]
+
+
+@pytest.mark.parametrize("predictions", [1, 20, 25, 26, 40, 300])
+def test_names_of_predictions_do_not_overlap(predictions):
+    names = [f"prediction {number}" for number in range(predictions)]
+    ax = prediction_heat_map(np.eye(predictions), names).plot()
+    ax.figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in ax.get_yticklabels()]
+    assert len(boxes) >= min(predictions, 13)
+    assert all(lower.y1 <= upper.y0 for upper, lower in pairwise(boxes))
 
 
 @pytest.mark.parametrize(

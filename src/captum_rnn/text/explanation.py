@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from captum_rnn.extras import import_extra
 from captum_rnn.visualization.colours import TEXT_COLOUR, score_colour
-from captum_rnn.visualization.figure import drawing, empty_figure
+from captum_rnn.visualization.figure import as_written, drawing, empty_figure
 from captum_rnn.visualization.html import tokens_html
 from captum_rnn.visualization.templating import template_environment
 from captum_rnn.visualization.terminal import tokens_rich, tokens_text
@@ -212,18 +212,22 @@ class Explanation:
         Returns:
             The Axes.
         """
-        with drawing(*self.tokens):
+        words, title = [visible(token) for token in self.tokens], " ".join(self._headline)
+        with drawing(*words, title):
             if ax is None:
-                width = 1.5 + _INCHES_A_TOKEN * max(len(self.tokens), 4)
-                ax = empty_figure(width, 2.6, " ".join(self._headline)).add_subplot()
+                width = 1.5 + _INCHES_A_TOKEN * max(len(words), 4)
+                ax = empty_figure(width, 2.6, title).add_subplot()
             full = full_scale(self.scores)
             colours = [score_colour(score / full) for score in self.scores]
-            places = range(len(self.tokens))
+            places = range(len(words))
             ax.bar(places, self.scores, color=colours, edgecolor=TEXT_COLOUR, linewidth=0.6)
             ax.axhline(0.0, color=TEXT_COLOUR, linewidth=0.8)
-            ax.set_xticks(places, [visible(token) for token in self.tokens], rotation=45)
+            ax.set_xticks(places, words, rotation=45, **as_written(*words))
+            for label in ax.get_xticklabels():
+                label.set(horizontalalignment="right", rotation_mode="anchor")
+            ax.margins(x=0.01)
             ax.set_ylabel("score")
-            ax.set_title(" ".join(self._headline), fontsize=10)
+            ax.set_title(title, fontsize=10, **as_written(title))
         return ax
 
     def to_dict(self) -> dict[str, Any]:

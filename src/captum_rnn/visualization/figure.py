@@ -5,9 +5,9 @@ import io
 import re
 from collections.abc import Iterator
 from html import escape
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from captum_rnn.visualization.fonts import readable_text
+from captum_rnn.visualization.fonts import font_family, readable_text
 from captum_rnn.visualization.tokens import visible
 
 if TYPE_CHECKING:
@@ -36,6 +36,19 @@ def drawing(*texts: str, text_as_shapes: bool = False) -> Iterator[None]:
         mpl.rc_context({"svg.fonttype": "path" if text_as_shapes else "none"}),
     ):
         yield
+
+
+def as_written(*texts: str) -> dict[str, Any]:
+    """What makes matplotlib draw these texts as they are on Axes made outside `drawing`.
+
+    Args:
+        texts: What will be shown.
+
+    Returns:
+        Properties of a matplotlib text: fonts that have the characters, and no formula between
+        dollar signs.
+    """
+    return {"fontfamily": font_family(*texts), "parse_math": False}
 
 
 def empty_figure(width: float, height: float, description: str) -> "Figure":

@@ -50,6 +50,26 @@ def readable_text(*texts: str) -> Iterator[None]:
     """
     import matplotlib as mpl
 
+    with mpl.rc_context({"font.family": font_family(*texts)}):
+        yield
+
+
+def font_family(*texts: str) -> list[str]:
+    """The fonts that draw these texts: matplotlib's own, then what `readable_text` names.
+
+    For texts on Axes that somebody else made, and will save outside `readable_text`.
+
+    Args:
+        texts: What will be shown.
+
+    Returns:
+        Names for a matplotlib text's `fontfamily`.
+
+    Warns:
+        UserWarning: As `readable_text`.
+    """
+    import matplotlib as mpl
+
     family = list(mpl.rcParams["font.family"])
     if _CJK.search("".join(texts)):
         family += [font for font in cjk_fonts() if font not in family]
@@ -59,8 +79,7 @@ def readable_text(*texts: str) -> Iterator[None]:
                 + install_hint("benchmark"),
                 stacklevel=3,
             )
-    with mpl.rc_context({"font.family": family}):
-        yield
+    return family
 
 
 @functools.cache

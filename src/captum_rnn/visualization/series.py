@@ -14,7 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from captum_rnn.visualization.colours import TEXT_COLOUR, score_colour
-from captum_rnn.visualization.figure import drawing, empty_figure, figure_bytes, inline_svg
+from captum_rnn.visualization.figure import (
+    as_written,
+    drawing,
+    empty_figure,
+    figure_bytes,
+    inline_svg,
+)
 from captum_rnn.visualization.tokens import visible
 
 if TYPE_CHECKING:
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
 Numbers = npt.NDArray[np.float64]
 
 _MOST_FEATURES = 12
+_MOST_NAMES = 25
 _COLOURS = 64  # of each sign: neighbouring cells of one colour are drawn as one shape
 _WIDTH = 8.4
 _INCHES_A_FEATURE = 0.62
@@ -68,13 +75,14 @@ class ScoredPicture:
         if (self.times == self.times.round()).all():
             ax.locator_params(axis="x", integer=True)
         named = _spread(len(self.row_names))
-        ax.set_yticks(named, [visible(self.row_names[row]) for row in named])
+        names = [visible(self.row_names[row]) for row in named]
+        ax.set_yticks(named, names, **as_written(*names))
         if self.row_axis != "features":
             ax.set_ylabel(self.row_axis)
         ax.tick_params(axis="y", length=0)
         ax.spines[["top", "right"]].set_visible(False)
         if self.title:
-            ax.set_title(visible(self.title), fontsize=10)
+            ax.set_title(visible(self.title), fontsize=10, **as_written(self.title))
         return ax
 
     def to_svg(self) -> str:
@@ -278,5 +286,5 @@ def _within_band(line: Numbers) -> Numbers:
 
 
 def _spread(rows: int) -> list[int]:
-    """The rows that are named: all of few, of many, at most 40 at equal distances."""
-    return list(range(0, rows, max(1, math.ceil(rows / 40))))
+    """The rows that are named: all of few, of many, as many at equal distances as have room."""
+    return list(range(0, rows, max(1, math.ceil(rows / _MOST_NAMES))))
