@@ -48,6 +48,13 @@ def driven(comparison, driver, tmp_path):
     return unescape(re.search(r"<title>(.*?)</title>", dom, flags=re.DOTALL)[1]), dom
 
 
+def driven_on_a_phone(comparison, driver, tmp_path):
+    """The same in a frame, since a window cannot be as narrow as a phone: the title alone."""
+    frame = f'<iframe width="390" height="844" srcdoc="{escape(report_html(comparison))}"></iframe>'
+    script = f"<script>onload = () => {{{driver}}}</script>"
+    return re.search(r"<title>(.*?)</title>", run(f"<title></title>{frame}{script}", tmp_path))[1]
+
+
 @pytest.fixture
 def sortable(full_comparison):
     """The methods in another order than that of any measure."""
@@ -125,24 +132,32 @@ def test_a_short_table_hides_nothing(full_comparison):
 
 
 def test_a_phone_shows_three_screens_before_the_folds(full_comparison, tmp_path):
-    """A window cannot be as narrow as a phone, a frame can."""
     template = full_comparison.methods["saliency"]
     for number in range(12):
         name = f"other-{number}"
         full_comparison.methods[name] = replace(template, name=name, label=f"another one, {number}")
     drive = """
-    onload = () => {
-      const page = document.querySelector("iframe").contentDocument;
-      const fold = page.querySelector("details.part").getBoundingClientRect().top;
-      const fits = fold <= 3 * 844 && page.documentElement.scrollWidth <= 390;
-      const cards = [...page.querySelectorAll(".first article")];
-      const shown = cards.filter((card) => card.getClientRects().length);
-      document.title = JSON.stringify([fits, fold > 844, cards.length, shown.length]);
-    };
+    const page = document.querySelector("iframe").contentDocument;
+    const fold = page.querySelector("details.part").getBoundingClientRect().top;
+    const fits = fold <= 3 * 844 && page.documentElement.scrollWidth <= 390;
+    const cards = [...page.querySelectorAll(".first article")];
+    const shown = cards.filter((card) => card.getClientRects().length);
+    document.title = JSON.stringify([fits, fold > 844, cards.length, shown.length]);
     """
-    frame = f'<iframe width="390" height="844" srcdoc="{escape(report_html(full_comparison))}">'
-    dom = run(f"<title></title>{frame}</iframe><script>{drive}</script>", tmp_path)
-    assert re.search(r"<title>(.*?)</title>", dom)[1] == "[true,true,2,1]"
+    assert driven_on_a_phone(full_comparison, drive, tmp_path) == "[true,true,2,1]"
+
+
+def test_a_phone_is_told_of_all_that_is_wider(full_comparison, tmp_path):
+    drive = """
+    const page = document.querySelector("iframe").contentDocument;
+    page.querySelectorAll("details").forEach((part) => part.open = true);
+    const wide = [...page.querySelectorAll(".scroll")].filter((e) => e.scrollWidth > e.clientWidth);
+    const told = wide.filter((e) => e.previousElementSibling?.matches(".swipe"));
+    const bottom = (e) => e.previousElementSibling.getBoundingClientRect().bottom;
+    const covered = told.filter((e) => bottom(e) > e.getBoundingClientRect().top + 1);
+    document.title = JSON.stringify([told.length == wide.length, wide.length >= 4, covered.length]);
+    """
+    assert driven_on_a_phone(full_comparison, drive, tmp_path) == "[true,true,0]"
 
 
 def test_the_policy_refuses_every_script_but_the_page_s_own(full_comparison, tmp_path):
