@@ -6,7 +6,7 @@ from latex2mathml.converter import convert
 from captum_rnn import __version__
 
 project = "captum-rnn"
-author = "captum-rnn developers"
+author = copyright = "captum-rnn developers"
 release = __version__
 
 extensions = [
