@@ -1,6 +1,6 @@
 """Rank correlation with converged Shapley values of removal, against cost in forward passes.
 
-Of long texts fewer pairs of permutations are drawn, as each takes as many passes as there are words.
+Of long texts fewer pairs of permutations are drawn, as each takes two passes for every word.
 
 python benchmarks/shapley/run_study.py [--texts 10 --pairs 300]
 """
