@@ -8,7 +8,7 @@ from torch import nn
 
 import reference
 from attribution_methods import FEATURES, RECURRENT, VOCABULARY
-from captum_rnn import HiddenStateDeltaAttribution, from_cell
+from captum_rnn import HiddenStateDeltaAttribution, from_cell, pack_tokens
 
 TIME = 7
 REMOVING = ("leave_one_out", "shapley")  # run the model on shorter texts
@@ -179,6 +179,43 @@ def test_runs_that_are_no_single_one(make, ids):
 
     with pytest.raises(ValueError, match="GRU reads in both directions and goes on"):
         make(both_ways, both).attribute(ids, target=1)
+
+
+@pytest.mark.parametrize("cell", [nn.RNNCell, nn.LSTMCell, nn.GRUCell])
+def test_a_cell_that_carries_its_state_over_padding(method, cell, ids):
+    """The same as a layer that never reads the padding, wherever it stands."""
+    torch.manual_seed(6)
+    model, steps = Whole("gru", num_layers=1), cell(FEATURES, 6).double()
+    layer = from_cell(steps)
+    ids = ids.masked_fill(torch.tensor([[0, 0, 1, 1, 0, 0, 0]] * 2 + [[0] * 5 + [1] * 2]) == 1, 0)
+
+    def carrying(ids):
+        state = torch.zeros(len(ids), 6).double()
+        state = (state, state) if cell is nn.LSTMCell else state
+        for token in ids.unbind(1):
+            new, keep = steps(model.embedding(token), state), (token != 0).unsqueeze(1)
+            if cell is nn.LSTMCell:
+                state = tuple(torch.where(keep, *parts) for parts in zip(new, state, strict=True))
+            else:
+                state = torch.where(keep, new, state)
+        return model.head(state[0] if cell is nn.LSTMCell else state)
+
+    def skipping(ids):
+        final = layer(pack_tokens(model.embedding(ids), ids != 0))[1]
+        return model.head(final[0][-1] if cell is nn.LSTMCell else final[-1])
+
+    torch.testing.assert_close(carrying(ids), skipping(ids))
+    of_states = method is RECURRENT["hidden_state"]
+    if of_states:
+        with pytest.raises(ValueError, match=r"reads position \[.*auto"):
+            method.make(carrying, steps).attribute(ids)
+    options = {"readout": "auto"} if of_states else {}
+    methods = [method.make(*of, **options) for of in ((carrying, steps), (skipping, layer))]
+    if method.removes or method.learns_classes or method is RECURRENT["lower_layer"]:
+        return
+    found, expected = (made.attribute(ids, target=1) for made in methods)
+    torch.testing.assert_close(found, expected, rtol=1e-7, atol=1e-9)
+    assert (found[ids == 0] == 0).all()
 
 
 @pytest.mark.usefixtures("in_one_run")

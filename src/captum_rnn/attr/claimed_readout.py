@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-import torch
 from torch import Tensor
 
 from captum_rnn.attr.records import Record, Run
@@ -73,7 +72,7 @@ def _is_settled(record: Record, readout: Readout, tells_ends: bool) -> bool:
     if not is_read(gradient) or (tells_ends and record.path.lengths is None):
         return False
     names: tuple[Readout, ...] = ("final", "mean", "max")
-    fitting = [name for name in names if fits(name, _top(record), _reads(record))]
+    fitting = [name for name in names if fits(name, top_of(record), _reads(record))]
     return fitting in ([], ["final" if readout == -1 else readout])
 
 
@@ -88,7 +87,7 @@ def check_claimed(record: Record, readout: Readout, selection: StateSelection) -
         readout: The readout, as the user named it.
         selection: The states that are looked at.
     """
-    reads, path = _reads(record), _top(record)
+    reads, path = _reads(record), top_of(record)
     if not reads:
         return
     if isinstance(readout, Tensor):
@@ -101,7 +100,10 @@ def check_claimed(record: Record, readout: Readout, selection: StateSelection) -
         return
     named = f"readout is {readout!r}, but the model reads"
     if found is not None:
-        where = found if isinstance(found, str) else f"position {torch.as_tensor(found).tolist()}"
+        where = str(found)
+        if isinstance(found, Tensor):
+            has_steps = slice(None) if path.lengths is None else path.lengths > 0
+            where = f"position {found[has_steps].tolist()}"
         raise ValueError(
             f"{named} {where}; pass that as readout, lengths of rows that end in padding, or "
             'readout="auto"'
@@ -135,7 +137,7 @@ def _reads(record: Record) -> list[Reads]:
     return read_gradients(record.layer, record.call, gradient)
 
 
-def _top(record: Record) -> Trajectory:
+def top_of(record: Record) -> Trajectory:
     """The top layer's hidden states, whichever are looked at."""
     directions = trajectory(record.layer, record.call).directions
     return replace(record.path, directions=directions)

@@ -16,6 +16,7 @@ from captum_rnn.attr.claimed_readout import (
     check_claimed,
     is_settled,
     outside_inference_mode,
+    top_of,
 )
 from captum_rnn.attr.inputs import Lengths, check_inputs, ends_in_padding
 from captum_rnn.attr.predictions import EveryPrediction, Predictions
@@ -229,7 +230,8 @@ class HiddenStateDeltaAttribution(EveryPrediction):
     def _found(record: Record) -> Readout | None:
         if record.gradient is None:
             return record.readout
-        return readout_of(record.path, read_gradients(record.layer, record.call, record.gradient))
+        reads = read_gradients(record.layer, record.call, record.gradient)
+        return readout_of(top_of(record), reads)
 
     def _options(self, record: Record) -> dict[str, Any]:
         if self.readout == "auto":

@@ -34,11 +34,8 @@ def fits(readout: Readout, path: Trajectory, reads: list[Reads]) -> bool:
         path: The states.
         reads: What is read of each direction.
     """
-    of_final, outputs, is_read = _parts(reads)
-    of_steps = [bool(of_direction.any()) for of_direction in is_read]
-    if all(of_final) and not any(of_steps):
-        return (isinstance(readout, str) and readout == "final") or _is_at_last(readout, path)
-    if any(of_final) or sum(of_steps) < len(reads):
+    outputs, is_read = _of_steps(path, reads)
+    if not all(bool(of_direction.any()) for of_direction in is_read):
         return False
     ends, is_token = _tokens(path, outputs[0])
     if isinstance(readout, str) and readout == "mean":
@@ -54,11 +51,15 @@ def fits(readout: Readout, path: Trajectory, reads: list[Reads]) -> bool:
 
 
 def position_read(path: Trajectory, reads: list[Reads]) -> Tensor | None:
-    """The one step of each row (rows,) that all directions are read at; None: others, too."""
-    of_final, _, is_read = _parts(reads)
-    if any(of_final) or len(is_read) < len(reads) or not _once_each(is_read):
+    """The one step of each row (rows,) that all directions are read at; None: others, too.
+
+    0 for rows without steps.
+    """
+    outputs, is_read = _of_steps(path, reads)
+    if not _once_each(is_read):
         return None
-    places = [_place(read) for read in is_read if bool(read.any(1).all())]
+    is_empty = _tokens(path, outputs[0])[0] == 0
+    places = [_place(read) for read in is_read if bool((read.any(1) | is_empty).all())]
     same = len(places) == len(reads) and all(torch.equal(at, places[0]) for at in places)
     return places[0] if same else None
 
@@ -72,9 +73,9 @@ def pooled_before(path: Trajectory, reads: list[Reads]) -> tuple[str, Tensor] | 
         path: The states.
         reads: What is read of each direction.
     """
-    of_final, outputs, is_read = _parts(reads)
-    if any(of_final) or len(outputs) < len(reads) or path.lengths is not None:
+    if path.lengths is not None:
         return None
+    outputs, is_read = _of_steps(path, reads)
     time = outputs[0].shape[1]
     steps = torch.arange(1, time + 1, device=outputs[0].device)
     ends = torch.stack([(steps * read).amax(1) for read in is_read]).amax(0)
@@ -84,11 +85,24 @@ def pooled_before(path: Trajectory, reads: list[Reads]) -> tuple[str, Tensor] | 
     return next(((name, ends) for name in ("mean", "max") if fits(name, within, reads)), None)
 
 
-def _parts(reads: list[Reads]) -> tuple[list[bool], list[Tensor], list[Tensor]]:
-    """Whether each last state is read, what is read of outputs, and which of them (rows, time)."""
-    of_final = [read.final is not None and bool(read.final.any()) for read in reads]
-    outputs = [read.outputs for read in reads if read.outputs is not None]
-    return of_final, outputs, [torch.linalg.vector_norm(part, 1, dim=2) != 0 for part in outputs]
+def _of_steps(path: Trajectory, reads: list[Reads]) -> tuple[list[Tensor], list[Tensor]]:
+    """What is read of each direction's states (rows, time, width), and which of them are read.
+
+    Its last state is that after the step that it took last.
+    """
+    parts = []
+    for of, read in zip(path.directions, reads, strict=True):
+        outputs = torch.zeros_like(of.outputs) if read.outputs is None else read.outputs
+        if read.final is not None:
+            rows, time = outputs.shape[:2]
+            ends = torch.full((rows,), time, device=outputs.device)
+            if path.is_packed and path.lengths is not None:
+                ends = path.lengths
+            last = torch.zeros_like(ends) if of.backward else (ends - 1).clamp(min=0)
+            outputs = outputs.clone()
+            outputs[torch.arange(rows, device=outputs.device), last] += read.final.to(outputs)
+        parts.append(outputs)
+    return parts, [torch.linalg.vector_norm(part, 1, dim=2) != 0 for part in parts]
 
 
 def _tokens(path: Trajectory, outputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -120,15 +134,6 @@ def _at(readout: Readout, ends: Tensor) -> Tensor:
     """Positions as steps counted from the start (rows,)."""
     positions = torch.as_tensor(readout, device=ends.device).expand_as(ends)
     return torch.where(positions < 0, positions + ends, positions).clamp(min=0)
-
-
-def _is_at_last(readout: Readout, path: Trajectory) -> bool:
-    """Whether positions are those of the step that every direction took last."""
-    if isinstance(readout, str):
-        return False
-    like = path.directions[0].outputs
-    ends, _ = _tokens(path, like)
-    return all(torch.equal(_at(readout, ends), last) for last in _last(path, ends))
 
 
 def _is_mean(read: Tensor, is_token: Tensor) -> bool:
