@@ -1,83 +1,21 @@
 """A model may write into its states and word vectors in any way: as if it wrote into copies."""
 
-import warnings
-
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
 
-from captum_rnn import AdjointDeltaAttribution, HiddenStateDeltaAttribution, LogitDeltaAttribution
+from captum_rnn import (
+    AdjointDeltaAttribution,
+    HiddenStateDeltaAttribution,
+    LogitDeltaAttribution,
+    RecurrentDeepLiftAttribution,
+    RecurrentShapleyAttribution,
+)
+from captum_rnn.states import keeping
+from writes import WRITES
 
 WORDS, FEATURES, HIDDEN = 30, 5, 5
-
-
-class Dirtying(torch.autograd.Function):
-    """Writes in place in an autograd function of one's own."""
-
-    @staticmethod
-    def forward(ctx, tensor):
-        ctx.mark_dirty(tensor)
-        return tensor.zero_()
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return gradient
-
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)
-
-    @torch.jit.script
-    def scripted(tensor: torch.Tensor) -> torch.Tensor:
-        """Writes where only torch's own interpreter sees it."""
-        return tensor.fill_(3.0)
-
-
-def set_item(tensor):
-    tensor[:, 1:] = 2.0
-
-
-def add_to(tensor):
-    tensor += 1.0
-
-
-def of_numpy(tensor):
-    tensor.detach().numpy()[:] = 4.0
-
-
-def as_array(tensor):
-    np.asarray(tensor.detach())[:] = 4.0
-
-
-WRITES = {
-    "relu_": lambda t: t.relu_(),
-    "torch.relu_": lambda t: torch.relu_(t),
-    "functional": lambda t: F.relu(t, inplace=True),
-    "functional, by position": lambda t: F.relu(t, True),
-    "a module": lambda t: nn.Hardtanh(-0.1, 0.1, inplace=True)(t),
-    "dropout": lambda t: F.dropout(t, 0.9, True, True),
-    "set_item": set_item,
-    "add_to": add_to,
-    "a view": lambda t: t[:, 1].fill_(3.0),
-    "views": lambda t: [part.zero_() for part in t.unbind(1)[1:]],
-    "transposed": lambda t: t.transpose(0, 1).flatten(1)[0].zero_(),
-    "out": lambda t: torch.mul(t, 0.0, out=t),
-    "detached": lambda t: t.detach().zero_(),
-    "data": lambda t: t.data.zero_(),
-    "of_numpy": of_numpy,
-    "as_array": as_array,
-    "dlpack": lambda t: torch.from_dlpack(t.detach()).zero_(),
-    "foreach": lambda t: torch._foreach_zero_([t]),
-    "aten": lambda t: torch.ops.aten.zero_(t),
-    "storage": lambda t: t.detach().untyped_storage().fill_(0),
-    "index_put_": lambda t: t.index_put_((torch.tensor([0]),), torch.zeros(1)),
-    "copy_": lambda t: t.copy_(torch.ones_like(t)),
-    "swapped": lambda t: t.data.copy_(t.data.flip(1).clone()),
-    "an autograd function": Dirtying.apply,
-    "scripted": scripted,
-}
 
 
 class Model(nn.Module):
@@ -105,28 +43,72 @@ METHODS = {
     "auto": lambda model: HiddenStateDeltaAttribution(model, model.layer, readout="auto"),
     "logit": lambda model: LogitDeltaAttribution(model, model.layer),
     "adjoint": lambda model: AdjointDeltaAttribution(model, model.layer),
+    "shapley": lambda model: RecurrentShapleyAttribution(model, model.layer),
+    "deep lift": lambda model: RecurrentDeepLiftAttribution(model, model.layer),
 }
 
 
-@pytest.mark.parametrize("method", METHODS)
+def scores(model, method, ids):
+    """The scores of a second run, in which nothing is asked of the head that the first one told."""
+    target = {} if method in ("final", "auto") else {"target": 1}
+    explained, write = METHODS[method](model), model.write
+    model.write = lambda _: None
+    explained.attribute(torch.randint(1, WORDS, (3, 4)), **target)
+    model.write = write
+    torch.manual_seed(0)
+    return explained.attribute(ids, **target)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of outputs that are resized
+@pytest.mark.parametrize("method", ["final", "auto", "logit", "adjoint"])
 @pytest.mark.parametrize("what", ["outputs", "vectors"])
 @pytest.mark.parametrize("write", WRITES)
 def test_what_was_recorded_is_what_the_layer_did(write, what, method):
     models = [Model(WRITES[write], what, copies=copies) for copies in (False, True)]
     models[1].load_state_dict(models[0].state_dict())
-    ids = torch.randint(WORDS, (3, 4))
-    target = {} if method in ("final", "auto") else {"target": 1}
-    right = METHODS[method](models[1]).attribute(ids, **target)
-    explained = METHODS[method](models[0])
-    # A method that reads derivatives hands the model a copy of its outputs.
-    if write == "scripted" and (what == "vectors" or method == "final"):
-        with pytest.raises(ValueError, match=r"\.clone\(\)"):
-            explained.attribute(ids, **target)
-    else:
-        found = explained.attribute(ids, **target)
-        torch.testing.assert_close(found, right, rtol=0, atol=1e-6)
+    ids = torch.randint(1, WORDS, (3, 4))
+    found, right = (scores(model, method, ids) for model in models)
+    torch.testing.assert_close(found, right, rtol=0, atol=1e-6)
 
 
+class Storing(Model):
+    """Keeps what it reads, and writes into that when it runs again."""
+
+    def forward(self, ids):
+        for tensor in vars(self).pop("kept", ()):
+            with torch.no_grad():
+                self.write(tensor)
+        vectors = self.embedding(ids)
+        outputs, _ = self.layer(vectors)
+        self.kept = [
+            (part.clone() if self.copies else part).detach() for part in (outputs, vectors)
+        ]
+        return self.head(outputs[:, -1])
+
+
+class Sharing(Model):
+    """Shares the memory of what the layer is about to read with an array, which it changes."""
+
+    def forward(self, ids):
+        vectors = self.embedding(ids)
+        array = (vectors.clone() if self.copies else vectors).detach().numpy()
+        outputs, _ = self.layer(vectors)
+        array[:] = 0.0
+        return self.head(outputs[:, -1])
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("write", ["data", "of_numpy", "a view"])
+@pytest.mark.parametrize("kind", [Storing, Sharing])
+def test_writes_before_and_after_the_run(kind, write, method):
+    models = [kind(WRITES[write], None, copies=copies) for copies in (False, True)]
+    models[1].load_state_dict(models[0].state_dict())
+    ids = torch.randint(1, WORDS, (3, 4))
+    found, right = (scores(model, method, ids) for model in models)
+    torch.testing.assert_close(found, right, rtol=0, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("what", ["outputs", "vectors"])
 @pytest.mark.parametrize("write", sorted(WRITES))
 def test_in_inference_mode(write, what):
@@ -138,17 +120,48 @@ def test_in_inference_mode(write, what):
     torch.testing.assert_close(found, right, rtol=0, atol=1e-6)
 
 
-def test_no_copy_is_made_of_a_long_batch():
+@pytest.mark.parametrize("method", METHODS)
+def test_no_memory_is_taken_where_nobody_writes(method, monkeypatch):
     model = Model(lambda tensor: tensor.sum(), "outputs", copies=False)
-    copied = []
+    ids, late, cloned, clone = torch.randint(1, WORDS, (8, 20)), [], [], torch.Tensor.clone
 
-    def clone(tensor, **named):
-        copied.append(tensor.numel())
-        return of_torch(tensor, **named)
+    def sharing(tensor):
+        late.append(torch._lazy_clone(tensor))
+        return late[-1]
 
-    ids = torch.randint(WORDS, (8, 20))
-    of_torch = torch.Tensor.clone
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.Tensor, "clone", clone)
-        METHODS["final"](model).attribute(ids)
-    assert max(copied) < ids.numel() * HIDDEN
+    def counted(tensor, **named):
+        cloned.append(tensor.numel())
+        return clone(tensor, **named)
+
+    scores(model, method, ids)
+    monkeypatch.setattr(keeping, "_SHARING", sharing)
+    monkeypatch.setattr(torch.Tensor, "clone", counted)
+    scores(model, method, ids)
+    states = [copy for copy in late if copy.shape == (8, 20, HIDDEN)]
+    assert len(states) >= 2  # what is read, and what is answered
+    assert all(map(torch._C._is_cow_tensor, states))
+    assert method != "final" or max(cloned) < ids.numel() * HIDDEN
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.from_numpy(np.ones((2, 3), np.float32)),
+        torch.ones(2, 3).share_memory_(),
+        torch.ones(3).expand(2, 3),
+        torch.ones(4, 3)[1:3],
+        torch.ones(2, 3, device="meta"),
+        torch.ones(2, 3).to_sparse(),
+        torch.ones(2, 3, dtype=torch.int64),
+        nn.Parameter(torch.ones(2, 3)),
+        torch.ones(2, 0),
+    ],
+)
+def test_any_tensor_can_be_copied_late(tensor):
+    copy = keeping.late_copy(tensor)
+    assert copy.shape == tensor.shape
+    if tensor.device.type == "cpu":
+        with torch.no_grad():
+            copy.mul_(2)
+        assert torch.equal(tensor.to_dense(), torch.ones(tensor.shape, dtype=tensor.dtype))
+        assert torch.equal(copy.to_dense(), 2 * torch.ones(tensor.shape, dtype=tensor.dtype))

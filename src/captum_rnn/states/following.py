@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from captum_rnn.states.keeping import Keeping, memory_of
+from captum_rnn.states.keeping import late_copy, part
 from captum_rnn.states.operations import (
     CONVERSIONS,
     MADE_NEW,
@@ -31,6 +31,10 @@ _ASK: frozenset[Any] = frozenset(
     + [getattr(Tensor, name).__get__ for name in _PROPERTIES]
 )
 """What asks for a property of a tensor and makes none."""
+_RESIZE: frozenset[Any] = frozenset(
+    [Tensor.resize_, Tensor.resize_as_, Tensor.untyped_storage, Tensor.storage]
+)
+"""What may give a tensor a memory of another size, as all that has an `out` may."""
 _DATA: Any = Tensor.data
 _GET_DATA, _SET_DATA = _DATA.__get__, _DATA.__set__
 
@@ -69,7 +73,6 @@ class Following(TorchFunctionMode):
     def __init__(self, inputs: tuple[Tensor, ...], *, differentiable: bool, axes: int = 2) -> None:
         super().__init__()
         self.entries: list[Entry] = []
-        self.keeping = Keeping()
         self._differentiable = differentiable and not torch.is_inference_mode_enabled()
         self._followed: dict[int, _Followed] = {}
         self._touched: dict[int, weakref.ref[Tensor]] = {}
@@ -123,7 +126,8 @@ class Following(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in _ASK:
             return func(*args, **kwargs)
-        self.keeping.before(func, args, kwargs)
+        if func in _RESIZE or kwargs.get("out") is not None:
+            part(tensors(args, kwargs))
         read = [value for value in tensors(args, kwargs) if self._depends(value)]
         if not read:
             return func(*args, **kwargs)
@@ -156,8 +160,7 @@ class Following(TorchFunctionMode):
             else:
                 self.touch(done.args[0])
         elif isinstance(output, Tensor) and done.looks_up(output):
-            is_new = all(memory_of(output) != memory_of(t) for t in tensors(done.args, done.kwargs))
-            return self._enter(output, done.only.unsqueeze(-1), is_new=is_new)
+            return self._enter(output, done.only.unsqueeze(-1), is_new=not output._is_view())
         elif isinstance(output, Tensor) and done.name in CONVERSIONS:
             places = done.only.to(output.device)
             if output.is_floating_point() and not done.of_vectors:
@@ -199,14 +202,14 @@ class Following(TorchFunctionMode):
     ) -> Tensor:
         """Makes vectors an entry; what the model is to read instead of them.
 
-        `is_new`: nobody else knows their memory.
+        `is_new`: nobody else knows their memory yet.
         """
         leaf, handed = vectors.detach(), vectors
         if self._differentiable and not vectors.is_inference():
             leaf = leaf.requires_grad_()
             torch.set_grad_enabled(True)  # until the layer runs, whose own graph nobody needs
             # Not the leaf, which the model may not change in place.
-            handed = self.keeping.lend(leaf) if is_new else leaf.clone()
+            handed = late_copy(leaf) if is_new else leaf.clone()
         self.entries.append(Entry(leaf, places, of_input, axes))
         self._follow(handed, places)
         return handed

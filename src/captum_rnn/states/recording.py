@@ -17,7 +17,7 @@ from captum_rnn.states.hooks import (
     compiled_code_runs_eagerly,
     watched,
 )
-from captum_rnn.states.keeping import Keeping
+from captum_rnn.states.keeping import copied_again, late_copy
 from captum_rnn.states.kernels import KernelCalls
 from captum_rnn.states.layers import (
     can_be_watched,
@@ -90,8 +90,8 @@ def record(
         # What the model alone made in inference mode may still be scored and differentiated.
         with torch._C.DisableTorchFunction(), torch.inference_mode(in_inference):
             torch.set_grad_enabled(differentiable)
-            kept = _kept(call, keeping if plain else None, differentiable=differentiable)
-            handed = _handed(kept) if differentiable else [call.output, *call.final]
+            kept = _kept(call, copies, differentiable=differentiable)
+            handed = _handed(kept, copies) if differentiable else [call.output, *call.final]
             if following is not None:
                 following.copied(data_of(call.input) if read is None else read, data_of(kept.input))
                 following.touch([data_of(handed[0]), *handed[1:]])
@@ -123,11 +123,11 @@ def record(
                 return None
             return renested(module, output, handed[0], handed[1:])
 
-    keeping = None if following is None else following.keeping
     in_inference, enabled = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
     hooked = differentiable and any(layer._forward_hooks for layer in layers)
     kernels = KernelCalls(keep)
     plain = all(map(runs_torchs_own_code, layers))
+    copies = late_copy if plain else torch.clone  # of outputs, which other code may have kept
     unfollowed = plain and not any(isinstance(layer, nn.RNNCellBase) for layer in layers)
     with contextlib.ExitStack() as entered, contextlib.ExitStack() as inside:
         entered.enter_context(torch.set_grad_enabled(enabled))
@@ -139,8 +139,6 @@ def record(
         entered.enter_context(_saved_as_copies(wanted=hooked))
         entered.enter_context(compiled_code_runs_eagerly())
         forward()
-    if keeping is not None:
-        keeping.check()
     return recording
 
 
@@ -151,20 +149,17 @@ def _saved_as_copies(*, wanted: bool) -> contextlib.AbstractContextManager[Any]:
     return torch.autograd.graph.saved_tensors_hooks(torch.clone, lambda saved: saved)
 
 
-def _kept(call: LayerCall, keeping: Keeping | None, *, differentiable: bool) -> LayerCall:
-    """Everything of a call, where nobody can change it: copies, or what `keeping` keeps."""
+def _kept(
+    call: LayerCall, copies: Callable[[Tensor], Tensor], *, differentiable: bool
+) -> LayerCall:
+    """Everything of a call, where nobody can change it; `copies` makes a copy of its outputs."""
 
     def copy(tensor: Tensor) -> Tensor:
         return tensor.detach().clone()
 
     def given(tensor: Tensor) -> Tensor:
         with torch.enable_grad():
-            if keeping is not None and keeping.has_lent(tensor):
-                return keeping.keep(tensor, in_graph=True)
-            return tensor.clone()
-
-    def output(tensor: Tensor) -> Tensor:
-        return copy(tensor) if keeping is None else keeping.keep(tensor)
+            return copied_again(tensor)
 
     def leaf(tensor: Tensor) -> Tensor:
         return tensor.requires_grad_() if differentiable else tensor
@@ -176,7 +171,7 @@ def _kept(call: LayerCall, keeping: Keeping | None, *, differentiable: bool) -> 
         arguments=_others_copied(call.arguments, call),
         input=with_data(call.input, given(data_of(call.input))),
         initial=call.initial and tuple(given(state) for state in call.initial),
-        output=with_data(call.output, leaf(output(data_of(call.output)))),
+        output=with_data(call.output, leaf(copies(data_of(call.output).detach()))),
         final=tuple(leaf(copy(state)) for state in call.final),
     )
 
@@ -193,9 +188,9 @@ def _others_copied(arguments: Any, call: LayerCall) -> Any:
     return arguments
 
 
-def _handed(call: LayerCall) -> list[Any]:
+def _handed(call: LayerCall, copies: Callable[[Tensor], Tensor]) -> list[Any]:
     """What the model is to read of a call whose states are leaves: outputs and final states."""
-    read = with_data(call.output, data_of(call.output).clone())
+    read = with_data(call.output, copies(data_of(call.output)))
     return [read, *(state.clone() for state in call.final)]
 
 
