@@ -8,7 +8,12 @@ from torch import nn
 
 import reference
 from attribution_methods import FEATURES, RECURRENT, VOCABULARY
-from captum_rnn import HiddenStateDeltaAttribution, from_cell, pack_tokens
+from captum_rnn import (
+    AdjointDeltaAttribution,
+    HiddenStateDeltaAttribution,
+    from_cell,
+    pack_tokens,
+)
 
 TIME = 7
 REMOVING = ("leave_one_out", "shapley")  # run the model on shorter texts
@@ -179,6 +184,26 @@ def test_runs_that_are_no_single_one(make, ids):
 
     with pytest.raises(ValueError, match="GRU reads in both directions and goes on"):
         make(both_ways, both).attribute(ids, target=1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_parts_under_autocast(kind, ids):
+    """Whose states come in bfloat16 from the part before: roughly the scores of one run."""
+    torch.manual_seed(7)
+    model = Whole(kind).float()
+
+    def stepped(ids):
+        state = None
+        for part in ids.split(3, 1):
+            output, state = model.run(model.embedding(part), state)
+        return model.head(output[:, -1])
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = AdjointDeltaAttribution(stepped, model.layer).attribute(ids, target=1)
+    once = lambda ids: model.head(model.run(model.embedding(ids))[0][:, -1])  # noqa: E731
+    expected = AdjointDeltaAttribution(once, model.layer).attribute(ids, target=1)
+    assert found.dtype == torch.float32
+    assert (found - expected).abs().max() <= 0.1 * expected.abs().max()
 
 
 @pytest.mark.parametrize("cell", [nn.RNNCell, nn.LSTMCell, nn.GRUCell])

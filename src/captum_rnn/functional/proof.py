@@ -54,8 +54,9 @@ class Proof:
         norms = torch.linalg.vector_norm(states, dim=-1)
         sizes = norms[1:] + norms[:-1]
         apart = torch.linalg.vector_norm(made - states[1:], dim=-1)
-        # A faint state is what is left of larger ones, and as far off as they are rounded.
-        differs = (apart > self.tolerance * sizes) & (apart > self.rounding * norms.amax(0))
+        # A faint state is what is left of larger ones, and of gates, and as far off as they are.
+        explained = self.rounding * norms.amax(0).clamp(min=self.rounding)
+        differs = (apart > self.tolerance * sizes) & (apart > explained)
         if self.ends is not None:
             differs &= torch.arange(len(made), device=made.device).unsqueeze(1) < self.ends
         if differs.any():

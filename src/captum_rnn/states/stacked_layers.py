@@ -105,7 +105,7 @@ class _Unstacking:
             fed = pack_padded_sequence(inputs.to(dtype), self.ends.cpu(), enforce_sorted=False)
         rows = slice(layer_index * self.directions, (layer_index + 1) * self.directions)
         initial = self.call.initial and tuple(
-            state.reshape(-1, inputs.shape[1], state.shape[-1])[rows].contiguous()
+            state.reshape(-1, inputs.shape[1], state.shape[-1])[rows].to(dtype).contiguous()
             for state in self.call.initial
         )
         if initial is not None and alone.mode != "LSTM":
