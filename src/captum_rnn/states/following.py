@@ -5,6 +5,7 @@ such operation on its inputs, or on their word vectors, is repeated on the numbe
 What else is computed of the tokens is left to autograd; see `captum_rnn.states.places`.
 """
 
+import contextlib
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from captum_rnn.states.operations import (
     name_of,
     names,
     tensors,
+    writes,
 )
 
 _PROPERTIES = names("shape dtype device is_cuda requires_grad ndim layout grad_fn")
@@ -93,6 +95,8 @@ class Following(TorchFunctionMode):
             first = last
         self.inputs = tuple(handed)
         """What to give to the model instead of the inputs."""
+        self.is_graph_off = False
+        """Whether a layer has run, behind which no graph is built of its states."""
         self.tells_ends = False
         """Whether masks or numbers were made of the inputs, which may tell where rows end."""
 
@@ -134,7 +138,8 @@ class Following(TorchFunctionMode):
         if func == _SET_DATA:
             self._beside.append((args[0], -1))
         known = {id(value): places for value in read if (places := self.places(value)) is not None}
-        output = func(*args, **kwargs)
+        with self._graph_of(func, kwargs, read):
+            output = func(*args, **kwargs)
         self.tells_ends |= isinstance(output, list) or type(output).__module__ == "numpy"
         if func == _GET_DATA:
             self._beside.append((output, _version(output)))
@@ -179,6 +184,15 @@ class Following(TorchFunctionMode):
             return True
         touched = self._touched.get(id(value))
         return touched is not None and touched() is value
+
+    def _graph_of(
+        self, func: Callable[..., Any], kwargs: dict[str, Any], read: list[Tensor]
+    ) -> contextlib.AbstractContextManager[Any]:
+        """Has what is made of word vectors keep its graph, which tells later calls' places."""
+        off = self.is_graph_off and not torch.is_grad_enabled()
+        if off and not writes(func, kwargs) and any(value.requires_grad for value in read):
+            return torch.enable_grad()
+        return contextlib.nullcontext()
 
     def touch(self, made: Any) -> None:
         """Remembers what was made of the inputs and is not followed."""

@@ -37,6 +37,10 @@ MADE_NEW = names(
     "rand_like randn_like"
 )
 WRITES = frozenset(("__setitem__", "copy_"))
+_AUGMENTED = names(
+    "__iadd__ __isub__ __imul__ __itruediv__ __ifloordiv__ __imod__ __ipow__ __iand__ __ior__ "
+    "__ixor__ __ilshift__ __irshift__"
+)
 
 
 class Operation(NamedTuple):
@@ -178,6 +182,14 @@ def name_of(func: Callable[..., Any]) -> str:
     if name.startswith("__i") and name != "__iter__":
         return "__" + name[3:]
     return name if name.startswith("__") or name in WRITES else name.removesuffix("_")
+
+
+def writes(func: Callable[..., Any], kwargs: dict[str, Any]) -> bool:
+    """Whether its name or an option says that a function writes into what it is given."""
+    name = func.__name__
+    if name.startswith("__"):
+        return name in ("__set__", "__setitem__") or name in _AUGMENTED
+    return name.endswith("_") or bool(kwargs.get("inplace")) or kwargs.get("out") is not None
 
 
 def tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Tensor]:

@@ -112,8 +112,12 @@ def record(
         inside.close()
         is_cell = isinstance(module, nn.RNNCellBase)
         with torch._C.DisableTorchFunction():
+            with torch.enable_grad():  # a cell's input is reshaped, as part of the graph
+                kind = module if is_cell else recurrent_layer(module)
+                call = layer_call(kind, args, kwargs, output)
             torch.set_grad_enabled(differentiable)
-            call = layer_call(module if is_cell else recurrent_layer(module), args, kwargs, output)
+            if following is not None:
+                following.is_graph_off = not differentiable
             inner = kernels.end(call)
             read = read_by(args, kwargs) if is_cell else None
             call, kept, handed = inner or (call, *keep(call, read))
