@@ -61,6 +61,10 @@ def test_a_faint_state_is_as_far_off_as_larger_ones_of_its_row_are_rounded():
         with pytest.raises(StepsDifferError, match=f"step 2 of row {row}"):
             Proof("layer 0", rounding).check(made, states)
         made[2, row] -= off
+    end = torch.full((2, 4), 1e-3)
+    Proof("layer 0", rounding).check_end(end, end + rounding / 4)
+    with pytest.raises(StepsDifferError, match="last state of row 1"):
+        Proof("layer 0", rounding).check_end(end, end + torch.tensor([[0.0], [rounding]]))
 
 
 @pytest.mark.parametrize("kind", ["rnn_tanh", "rnn_relu", "lstm", "lstm_projected", "gru"])

@@ -54,9 +54,7 @@ class Proof:
         norms = torch.linalg.vector_norm(states, dim=-1)
         sizes = norms[1:] + norms[:-1]
         apart = torch.linalg.vector_norm(made - states[1:], dim=-1)
-        # A faint state is what is left of larger ones, and of gates, and as far off as they are.
-        explained = self.rounding * norms.amax(0).clamp(min=self.rounding)
-        differs = (apart > self.tolerance * sizes) & (apart > explained)
+        differs = apart > self._explained(sizes, norms.nan_to_num(0, 0).amax(0))
         if self.ends is not None:
             differs &= torch.arange(len(made), device=made.device).unsqueeze(1) < self.ends
         if differs.any():
@@ -70,11 +68,19 @@ class Proof:
                 f"{self.tolerance:.0e}{self.remedy}"
             )
 
+    def _explained(self, sizes: Tensor, largest: Tensor) -> Tensor:
+        """The largest difference that rounding explains.
+
+        A faint state is what is left of larger ones, and of gates of about 1: it is as far off as
+        they are rounded.
+        """
+        return (self.tolerance * sizes).maximum(self.rounding * largest.clamp(min=1))
+
     def check_end(self, made: Tensor, seen: Tensor) -> None:
         """Compares the last states of all rows (batch, state) with those that were returned."""
         apart = torch.linalg.vector_norm(made - seen, dim=-1)
         sizes = torch.linalg.vector_norm(made, dim=-1) + torch.linalg.vector_norm(seen, dim=-1)
-        differs = apart > self.tolerance * sizes
+        differs = apart > self._explained(sizes, sizes)
         if differs.any():
             row = int(differs.int().argmax())
             raise StepsDifferError(
