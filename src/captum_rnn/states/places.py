@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence
 
 from captum_rnn.states.following import Following
 from captum_rnn.states.hooks import LayerData
@@ -50,20 +50,26 @@ def steps_of(read: LayerData, *, batch_first: bool, of_cell: bool = False) -> St
         numbers = torch.arange(len(data), device=read.device)
         return Steps(data, numbers, len(data), 1, read, in_order=True)
     if isinstance(read, PackedSequence):
-        order = read._replace(data=torch.arange(len(read.data), device=read.data.device) + 1)
-        grid, ends = pad_packed_sequence(order, batch_first=True)
-        numbers = torch.empty_like(order.data)
-        is_step = grid > 0
-        numbers[grid[is_step] - 1] = is_step.flatten().nonzero().squeeze(1)
-        return Steps(
-            read.data, numbers, len(ends), grid.shape[1], read.data, ends.to(numbers.device)
-        )
+        return _packed_steps(read)
     data = read.unsqueeze(0 if batch_first else 1) if read.dim() == 2 else read
     rows, time = data.shape[:2] if batch_first else data.shape[1::-1]
     numbers = torch.arange(rows * time, device=read.device)
     if not batch_first:
         numbers = numbers.view(rows, time).t().flatten()
     return Steps(data.flatten(0, 1), numbers, rows, time, read, in_order=batch_first)
+
+
+def _packed_steps(read: PackedSequence) -> Steps:
+    """The steps of a packed sequence, which holds those of the first time of all rows first."""
+    device, rows, time = read.data.device, int(read.batch_sizes[0]), len(read.batch_sizes)
+    sizes = read.batch_sizes.to(device)
+    times = torch.repeat_interleave(torch.arange(time, device=device), sizes)
+    numbers = torch.arange(len(times), device=device)
+    places = numbers - (sizes.cumsum(0) - sizes)[times]
+    ends = (sizes > torch.arange(rows, device=device).unsqueeze(1)).sum(1)
+    if read.sorted_indices is not None:
+        places, ends = read.sorted_indices[places], ends[read.unsorted_indices]
+    return Steps(read.data, places * time + times, rows, time, read.data, ends)
 
 
 @dataclass(frozen=True)
