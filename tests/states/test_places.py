@@ -14,7 +14,8 @@ from torch.nn.utils.rnn import (
 
 from captum_rnn.states.following import Following
 from captum_rnn.states.packing import pack_tokens
-from captum_rnn.states.places import place, steps_of
+from captum_rnn.states.places import place
+from captum_rnn.states.steps import steps_of
 
 ROWS, TIME, WIDTH = 3, 6, 4
 LENGTHS = torch.tensor([4, 6, 2])

@@ -9,8 +9,9 @@ from torch import Tensor
 from captum_rnn.states.apart import check_rows_apart
 from captum_rnn.states.following import Following
 from captum_rnn.states.graph import Graph, Weighted
-from captum_rnn.states.places import Placement, Steps
+from captum_rnn.states.places import Placement
 from captum_rnn.states.recording import ReadGradient, Recording
+from captum_rnn.states.steps import Steps
 
 
 class Read(NamedTuple):

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from captum_rnn.attr.inputs import InputLayout
 from captum_rnn.functional.checks import check_lengths
-from captum_rnn.states.places import Placement, Steps
+from captum_rnn.states.places import Placement
+from captum_rnn.states.steps import Steps
 
 
 def rows_read(placement: Placement, layouts: list[InputLayout], calls: list[Steps]) -> list[Tensor]:

@@ -27,13 +27,14 @@ from captum_rnn.states.layers import form_of, recurrent_layer
 from captum_rnn.states.leftovers import no_graph_left_in
 from captum_rnn.states.modes import modules_of
 from captum_rnn.states.order import check_reads_in_order
-from captum_rnn.states.places import Steps, place, steps_of
+from captum_rnn.states.places import place
 from captum_rnn.states.recording import (
     Recording,
     check_derivable,
     detached,
     record,
 )
+from captum_rnn.states.steps import Steps, steps_of
 from captum_rnn.states.trajectory import check_nothing_read_beyond, trajectory
 
 

@@ -15,8 +15,9 @@ from torch import Tensor
 from captum_rnn.states.following import Entry
 from captum_rnn.states.graph import Graph, Weighted
 from captum_rnn.states.hooks import LayerCall
-from captum_rnn.states.places import Placement, Steps
+from captum_rnn.states.places import Placement
 from captum_rnn.states.recording import ReadGradient, data_of
+from captum_rnn.states.steps import Steps
 
 
 def check_rows_apart(

@@ -20,7 +20,7 @@ from captum_rnn.states.hooks import LayerCall, LayerData, compiled_code_runs_eag
 from captum_rnn.states.kernels import kernels_answer
 from captum_rnn.states.layers import form_of
 from captum_rnn.states.operations import Operation
-from captum_rnn.states.places import steps_of
+from captum_rnn.states.steps import steps_of
 
 
 class Baselines(Following):

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from captum_rnn.states.layers import form_of
-from captum_rnn.states.places import Steps
 from captum_rnn.states.recording import ReadGradient, data_of
+from captum_rnn.states.steps import Steps
 
 Row = tuple[int, int]
 """A call and one of its rows."""

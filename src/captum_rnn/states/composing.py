@@ -6,8 +6,9 @@ from dataclasses import replace
 import torch
 
 from captum_rnn.states.following import Entry
-from captum_rnn.states.places import Placement, Steps
+from captum_rnn.states.places import Placement
 from captum_rnn.states.recording import Recording, data_of
+from captum_rnn.states.steps import Steps
 from captum_rnn.states.tracing import traced
 
 

@@ -17,7 +17,6 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from captum_rnn.functional.baseline import BaselineRun
 from captum_rnn.states.hooks import LayerCall, LayerData, compiled_code_runs_eagerly
 from captum_rnn.states.kernels import kernels_answer
-from captum_rnn.states.places import steps_of
 from captum_rnn.states.recording import (
     ReadGradient,
     Recording,
@@ -25,6 +24,7 @@ from captum_rnn.states.recording import (
     read_gradients_of,
     with_data,
 )
+from captum_rnn.states.steps import steps_of
 
 
 def head_values(

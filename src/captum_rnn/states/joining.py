@@ -17,8 +17,8 @@ from captum_rnn.states.chains import Chaining, no_single_run
 from captum_rnn.states.hooks import LayerCall, LayerData
 from captum_rnn.states.layers import form_of
 from captum_rnn.states.links import groups_of, links_of
-from captum_rnn.states.places import Steps, steps_of
 from captum_rnn.states.recording import ReadGradient, data_of, with_data
+from captum_rnn.states.steps import Steps, steps_of
 
 
 @dataclass(frozen=True)

@@ -11,65 +11,11 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence
 
 from captum_rnn.states.following import Following
-from captum_rnn.states.hooks import LayerData
 from captum_rnn.states.operations import NOWHERE
+from captum_rnn.states.steps import Steps
 from captum_rnn.states.tracing import Found, traced
-
-
-@dataclass(frozen=True)
-class Steps:
-    """The steps of one call of a layer, numbered row by row.
-
-    Attributes:
-        data: What the layer read at each step (steps, features), as part of the model's graph.
-        numbers: The number of each step (steps,).
-        rows: Number of rows.
-        time: Number of steps of the longest row.
-        source: The tensor that the layer was given.
-        ends: Number of steps of each row (rows,) of a packed sequence; None: all rows are full.
-        in_order: Whether the steps are in the order of their numbers.
-    """
-
-    data: Tensor
-    numbers: Tensor
-    rows: int
-    time: int
-    source: Tensor
-    ends: Tensor | None = None
-    in_order: bool = False
-
-
-def steps_of(read: LayerData, *, batch_first: bool, of_cell: bool = False) -> Steps:
-    """The steps of a call that was given `read`, one step a row `of_cell`."""
-    if of_cell:
-        assert isinstance(read, Tensor)
-        data = read.reshape(-1, read.shape[-1])
-        numbers = torch.arange(len(data), device=read.device)
-        return Steps(data, numbers, len(data), 1, read, in_order=True)
-    if isinstance(read, PackedSequence):
-        return _packed_steps(read)
-    data = read.unsqueeze(0 if batch_first else 1) if read.dim() == 2 else read
-    rows, time = data.shape[:2] if batch_first else data.shape[1::-1]
-    numbers = torch.arange(rows * time, device=read.device)
-    if not batch_first:
-        numbers = numbers.view(rows, time).t().flatten()
-    return Steps(data.flatten(0, 1), numbers, rows, time, read, in_order=batch_first)
-
-
-def _packed_steps(read: PackedSequence) -> Steps:
-    """The steps of a packed sequence, which holds those of the first time of all rows first."""
-    device, rows, time = read.data.device, int(read.batch_sizes[0]), len(read.batch_sizes)
-    sizes = read.batch_sizes.to(device)
-    times = torch.repeat_interleave(torch.arange(time, device=device), sizes)
-    numbers = torch.arange(len(times), device=device)
-    places = numbers - (sizes.cumsum(0) - sizes)[times]
-    ends = (sizes > torch.arange(rows, device=device).unsqueeze(1)).sum(1)
-    if read.sorted_indices is not None:
-        places, ends = read.sorted_indices[places], ends[read.unsorted_indices]
-    return Steps(read.data, places * time + times, rows, time, read.data, ends)
 
 
 @dataclass(frozen=True)
