@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from captum_rnn import HiddenStateDeltaAttribution
 from captum_rnn.functional import hidden_state_delta, readout_delta
@@ -96,3 +97,33 @@ def test_the_head_is_asked_about_two_lengths_and_longer_ones():
         expected = hidden_state_delta(model.states(ids := texts(time)))
         torch.testing.assert_close(auto.attribute(ids), expected)
     assert asked == [True, True, False, False, True, False]
+
+
+class Checkpointed(Model):
+    """Runs its layer again in a backward pass, which then meets no hook."""
+
+    def forward(self, ids):
+        vectors = self.embedding(ids)
+        outputs = checkpoint(lambda read: self.layer(read)[0], vectors, use_reentrant=False)
+        return self.head(outputs[:, -1])
+
+
+class Overwriting(Model):
+    """Changes what another layer has saved for its derivative."""
+
+    def __init__(self, read):
+        super().__init__(read)
+        self.above = nn.GRU(HIDDEN, HIDDEN, batch_first=True)
+
+    def forward(self, ids):
+        outputs = self.layer(self.embedding(ids))[0]
+        answer = self.head(outputs[:, -1] + self.above(outputs)[0][:, -1])
+        outputs.zero_()
+        return answer
+
+
+@pytest.mark.parametrize("kind", [Checkpointed, Overwriting])
+def test_heads_without_a_derivative_are_not_asked(kind):
+    model, ids = kind(None), texts(6)
+    found = HiddenStateDeltaAttribution(model, model.layer).attribute(ids)
+    torch.testing.assert_close(found, hidden_state_delta(model.states(ids)))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import CheckpointError
 
 from captum_rnn.attr.baselines import GivenBaselines
 from captum_rnn.attr.claimed_readout import (
@@ -221,8 +222,7 @@ class HiddenStateDeltaAttribution(EveryPrediction):
             try:
                 return super()._run(*given, to_tokens=to_tokens, looks=True)
             except RuntimeError as error:
-                # NumPy, for one, takes no tensor with a graph behind it.
-                if wanted or "requires grad" not in str(error):
+                if wanted or not _has_no_derivative(error):
                     raise
         return super()._run(*given, to_tokens=to_tokens)
 
@@ -262,3 +262,13 @@ def _check_one_state_is_read(record: Record) -> None:
                 "state that the steps lead to; use LogitDeltaAttribution or "
                 "AdjointDeltaAttribution"
             )
+
+
+def _has_no_derivative(error: RuntimeError) -> bool:
+    """Whether a head could be run, and not be differentiated.
+
+    NumPy takes no tensor with a graph behind it; a layer inside a checkpoint, and what is changed
+    after it was saved, have no backward pass.
+    """
+    known = ("requires grad", "modified by an inplace operation")
+    return isinstance(error, CheckpointError) or any(part in str(error) for part in known)
