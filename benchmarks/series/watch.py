@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import pickle
+import re
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,6 +39,8 @@ _ALLOWED = {
     ("numpy._core.multiarray", "_reconstruct"),
     ("_codecs", "encode"),
 }
+_NUMPY_S_CORE = re.compile(r"^numpy\._?core\b")
+_CORE = "numpy._core" if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else "numpy.core"
 
 
 class Windows(NamedTuple):
@@ -58,7 +61,7 @@ class _ArraysOnly(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:
             raise pickle.UnpicklingError(f"{_FILE} holds {module}.{name}, which is no array")
-        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+        return super().find_class(_NUMPY_S_CORE.sub(_CORE, module), name)
 
 
 def read_recordings(path: Path) -> dict[str, Any]:
