@@ -22,7 +22,9 @@ source, output, model = sys.argv[1:]
 def actors():
     for entry in Path("/proc").iterdir():
         try:
-            if b"ray::MapWorker" in (entry / "cmdline").read_bytes():
+            command = (entry / "cmdline").read_bytes()
+            # An actor is MapWorker(MapBatches(PartActor)); in Ray 2.30 one or the other by turns.
+            if command.startswith(b"ray::") and (b"MapWorker" in command or b"Part" in command):
                 yield int(entry.name)
         except (OSError, ValueError):
             continue
