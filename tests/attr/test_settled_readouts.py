@@ -127,3 +127,24 @@ def test_heads_without_a_derivative_are_not_asked(kind):
     model, ids = kind(None), texts(6)
     found = HiddenStateDeltaAttribution(model, model.layer).attribute(ids)
     torch.testing.assert_close(found, hidden_state_delta(model.states(ids)))
+
+
+@pytest.mark.parametrize("of", [list, torch.tensor])
+def test_classes_of_rows_are_asked_apart(of):
+    def read(model, ids, outputs):
+        return torch.stack([outputs[:, -1, 0], outputs.mean(1)[:, 0]], 1)
+
+    class TwoReadouts(Model):
+        def forward(self, ids):
+            return read(self, ids, self.layer(self.embedding(ids))[0])
+
+    model = TwoReadouts(None)
+    auto = HiddenStateDeltaAttribution(model, model.layer, readout="auto")
+    final = HiddenStateDeltaAttribution(model, model.layer)
+    for time in (5, 7, 7):
+        for target, readout in (([0, 0, 0], "final"), ([1, 1, 1], "mean")):
+            right = scores_at(model, ids := texts(time), readout)
+            torch.testing.assert_close(auto.attribute(ids, target=of(target)), right)
+        final.attribute(texts(time), target=of([0, 0, 0]))
+        with pytest.raises(ValueError, match="mean"):
+            final.attribute(texts(time), target=of([1, 1, 1]))

@@ -16,7 +16,6 @@ class Touching(Mapping):
         return self.state
 
     def __iter__(self):
-        self.module.input = len(vars(self.module))
         setattr(self.module, f"of_thread_{len(vars(self.module))}", 0)
         yield "state"
 

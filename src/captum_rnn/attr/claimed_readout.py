@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+import torch
 from torch import Tensor
 
 from captum_rnn.attr.records import Record, Run
@@ -18,7 +19,7 @@ from captum_rnn.states.selection import StateSelection
 from captum_rnn.states.trajectory import Trajectory, read_gradients, trajectory
 
 Asked: TypeAlias = tuple[Any, ...]
-"""What the head was asked about: the readout, the target, and the modes of the model's modules."""
+"""What the head was asked about: the readout, the classes, and the modes of the model's modules."""
 Times: TypeAlias = tuple[tuple[int, ...], ...]
 """The number of steps of each input."""
 
@@ -27,8 +28,10 @@ def asked_of(forward_func: Callable[..., Any], readout: object, target: object) 
     """What would be asked of a model's head; None: the answer is that of one run alone."""
     if not isinstance(readout, str) and not (isinstance(readout, int) and readout == -1):
         return None  # another position may be that of the end in one text, and not in the next
-    modes = tuple(module.training for module in modules_of(forward_func))
-    return readout, target if isinstance(target, int) else None, modes
+    if isinstance(target, tuple):
+        return None
+    classes = None if target is None else tuple(torch.as_tensor(target).unique().tolist())
+    return readout, classes, tuple(module.training for module in modules_of(forward_func))
 
 
 class SettledReadouts:

@@ -75,11 +75,12 @@ class HiddenStateDeltaAttribution(EveryPrediction):
             each row's tokens; tokens that `pack_tokens` left out do not count. ``"mean"``,
             ``"max"``: the outputs pooled over the tokens. ``"auto"``: whichever of these the model
             reads, as one backward pass through its head tells. A named readout is checked in the
-            same way, once for each class in each mode of the model, and in every run where rows may
-            end in padding: the model takes further arguments or makes masks or numbers of its
-            inputs, or a row ends in id 0, in one id twice or in zeros. One that the model does not
-            read is an error that names what it reads. To look at another state on purpose, explain
-            ``lambda *args: model(*args).detach()``, of which nothing can be asked.
+            same way. The head is asked about two lengths of texts and longer ones, for the classes
+            of each call and in each mode of the model, and in every run where the model takes
+            further arguments or makes masks or numbers of its inputs, which may tell it where rows
+            end. One that the model does not read is an error that names what it reads. To look at
+            another state on purpose, explain ``lambda *args: model(*args).detach()``, of which
+            nothing can be asked.
         normalize: Divide by the distance of the zero state from the target.
         state: ``"hidden"`` (h_t), or ``"cell"`` (c_t) of an LSTM.
         layer_index: Which of the stacked layers, 0 the lowest, negative from the top.
@@ -178,17 +179,18 @@ class HiddenStateDeltaAttribution(EveryPrediction):
         of_positions = isinstance(target, tuple) or (
             isinstance(target, list) and any(isinstance(one, tuple) for one in target)
         )
-        asked = asked_of(self.forward_func, self.readout, target)
         told = lengths is not None or additional_forward_args is not None
+        one_run = told or of_positions  # whose answer says nothing about others
+        asked = None if one_run else asked_of(self.forward_func, self.readout, target)
         given = inputs, target, additional_forward_args, lengths, baselines
         tensors = check_inputs(inputs)
         axis = 1 if self.batch_first else 0
         times = tuple(tuple(tensor.shape[axis : axis + 1]) for tensor in tensors)
-        settled = None if told or of_positions else self._settled.get(asked, times)
+        settled = self._settled.get(asked, times)
         if self.layer is self.forward_func or settled is not None:
             run = super()._run(*given, to_tokens=to_tokens)
             return replace(run, records=[replace(r, readout=settled) for r in run.records])
-        wanted = self.readout == "auto" or told or of_positions
+        wanted = self.readout == "auto" or one_run
         padded = any(ends_in_padding(tensor, axis) for tensor in tensors)
         run = self._asking(*given, to_tokens=to_tokens, wanted=wanted or padded)
         readout = self._found_in(run) if self.readout == "auto" else self.readout
