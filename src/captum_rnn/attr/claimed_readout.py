@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-import torch
 from torch import Tensor
 
 from captum_rnn.attr.records import Record, Run
@@ -28,10 +27,10 @@ def asked_of(forward_func: Callable[..., Any], readout: object, target: object) 
     """What would be asked of a model's head; None: the answer is that of one run alone."""
     if not isinstance(readout, str) and not (isinstance(readout, int) and readout == -1):
         return None  # another position may be that of the end in one text, and not in the next
-    if isinstance(target, tuple):
-        return None
-    classes = None if target is None else tuple(torch.as_tensor(target).unique().tolist())
-    return readout, classes, tuple(module.training for module in modules_of(forward_func))
+    listed = target.flatten().tolist() if isinstance(target, Tensor) else target
+    classes = set(listed) if isinstance(listed, list) else {listed}
+    modes = tuple(module.training for module in modules_of(forward_func))
+    return readout, frozenset(classes), modes
 
 
 class SettledReadouts:
