@@ -6,8 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from captum_rnn import AdjointDeltaAttribution, HiddenStateDeltaAttribution
-from models import Classifier
+from captum_rnn import (
+    AdjointDeltaAttribution,
+    HiddenStateDeltaAttribution,
+    LeaveOneOutAttribution,
+)
+from models import Classifier, SentencePair
 
 IDS = torch.tensor([[5, 3, 9, 4], [7, 2, 2, 8]])
 
@@ -49,6 +53,8 @@ def test_answers_that_are_no_tensor(model, name, kind):
 SHAPES = {
     "mean loss": (lambda logits: logits.logsumexp(1).mean(), None, 'reduction="none"'),
     "squeezed to one row": (lambda logits: logits[:1].squeeze(), 1, "keep the axis of the batch"),
+    "argmax": (lambda logits: logits.argmax(1), None, r"int64 numbers, .* by argmax, .* target"),
+    "argmax as floats": (lambda logits: logits.argmax(1).float(), None, r"no argmax"),
     "a class of one number": (lambda logits: logits[:, 0], 1, "leave target out"),
     "a class too many": (lambda logits: logits, 2, "expected classes from 0 to 1"),
     "no class": (lambda logits: logits, None, "pass the class as target"),
@@ -72,6 +78,65 @@ def test_answers_of_another_shape(model, name):
 def test_one_text_without_a_batch(model):
     with pytest.raises(ValueError, match=r"shape \(4,\); .* inputs\.unsqueeze\(0\)"):
         AdjointDeltaAttribution(model, model.layer).attribute(IDS[0], target=1)
+
+
+def test_one_text_of_vectors_without_a_batch(model):
+    def of_one(vectors):
+        return model.head(model.layer(vectors)[1])
+
+    with pytest.raises(ValueError, match=r"1 row\(s\) for 4 .* inputs\.unsqueeze\(0\)"):
+        AdjointDeltaAttribution(of_one, model.layer).attribute(torch.randn(4, 5), target=1)
+
+
+@pytest.mark.parametrize("kind", [AdjointDeltaAttribution, LeaveOneOutAttribution])
+def test_a_model_that_takes_one_text(model, kind):
+    """It gets a batch of one; the layer runs without a batch, as the model has it."""
+
+    def of_one(ids):
+        return model.head(model.layer(model.embedding(ids[0]))[1])
+
+    method, expected = kind(of_one, model.layer), kind(model, model.layer)
+    options = {}
+    if kind is LeaveOneOutAttribution:
+        with pytest.raises(ValueError, match=r"once for 4 sub-texts .* internal_batch_size=1"):
+            method.attribute(IDS[:1], target=1)
+        options = {"internal_batch_size": 1}
+    found = method.attribute(IDS[:1], target=1, **options)
+    torch.testing.assert_close(found, expected.attribute(IDS[:1], target=1))
+
+
+def test_heads_that_squeeze_away_a_batch_of_one(model):
+    """`squeeze()` drops it, where `squeeze(-1)` would keep it; a single number is still a row."""
+
+    def squeezed(ids):
+        return (model(ids)[:, 1:] - model(ids)[:, :1]).squeeze()
+
+    def difference(ids):
+        return model(ids)[:, 1] - model(ids)[:, 0]
+
+    twin = AdjointDeltaAttribution(difference, model.layer)
+    for ids in (IDS, IDS[:1]):
+        found = AdjointDeltaAttribution(squeezed, model.layer).attribute(ids)
+        torch.testing.assert_close(found, twin.attribute(ids))
+
+
+@pytest.mark.parametrize("kind", [AdjointDeltaAttribution, HiddenStateDeltaAttribution])
+def test_pairs_whose_second_text_is_encoded_first(kind):
+    """The scores stand at the text that was read, whatever the order of the runs."""
+    pair = SentencePair()
+
+    def second_first(first, second):
+        of_second = pair.encode(second)
+        return (pair.encode(first) * of_second).sum(1)
+
+    def first_first(first, second):
+        return (pair.encode(first) * pair.encode(second)).sum(1)
+
+    texts = IDS, torch.tensor([[1, 6, 4, 4], [9, 3, 2, 5]])
+    found = kind(second_first, pair.encoder).attribute(texts)
+    expected = kind(first_first, pair.encoder).attribute(texts)
+    torch.testing.assert_close(found, expected)
+    assert not torch.allclose(found[0], found[1])
 
 
 def test_a_position_and_a_class(model):

@@ -173,6 +173,12 @@ def explained(output: Any, rows: int) -> Tensor:
     if not isinstance(output, Tensor):
         raise not_a_tensor(output)
     shape = tuple(output.shape)
+    if not output.is_floating_point():
+        raise ValueError(
+            f"the model answered with {output.dtype} numbers, such as classes by argmax, which "
+            "have no derivative and change by jumps; return the scores of the classes, and pass "
+            "the class as target"
+        )
     if output.numel() != rows:
         if not shape:
             remedy = (
@@ -185,7 +191,8 @@ def explained(output: Any, rows: int) -> Tensor:
         elif shape[0] != rows:
             remedy = (
                 f"it has {shape[0]} row(s) for {rows} of the inputs; keep the axis of the batch, "
-                "and pass batch_first=False if the first axis of the inputs is the time"
+                "add it to a single text by inputs.unsqueeze(0), and pass batch_first=False if the "
+                "first axis of the inputs is the time"
             )
         else:
             remedy = "pass the class as target"

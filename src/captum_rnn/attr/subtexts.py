@@ -105,6 +105,11 @@ class SubTexts:
             for part in self.batches(rows, kept):
                 with tensors_kept(forward_func):
                     answer = run_as(part.inputs, part.target, part.arguments)
+                if isinstance(answer, Tensor) and answer.numel() == 1 < len(part.which):
+                    raise ValueError(
+                        f"the model answered once for {len(part.which)} sub-texts that were run "
+                        "together; pass internal_batch_size=1 for a model that takes one text"
+                    )
                 values = explained(answer, len(part.which))
                 if found is None:
                     dtype = torch.promote_types(values.dtype, torch.float32)

@@ -85,8 +85,8 @@ class Graph:
         if self.recording.calls and not any(is_read(gradient) for gradient in found[0]):
             raise ValueError(
                 "the model's output does not depend on the output of the recurrent layer; pass the "
-                "layer that the classifier reads, and a forward_func that does not detach and "
-                "leaves torch.inference_mode() behind the layer"
+                "layer that the classifier reads, and a forward_func that answers with scores (no "
+                "argmax), does not detach and leaves torch.inference_mode() behind the layer"
             )
         return found
 

@@ -230,8 +230,8 @@ def read_gradients_of(values: Tensor, recording: Recording) -> list[ReadGradient
     if recording.calls and all(gradient is None for gradient in found):
         raise ValueError(
             "the model's output does not depend on the output of the recurrent layer; pass the "
-            "layer that the classifier reads, and a forward_func that does not detach and leaves "
-            "torch.inference_mode() behind the layer"
+            "layer that the classifier reads, and a forward_func that answers with scores (no "
+            "argmax), does not detach and leaves torch.inference_mode() behind the layer"
         )
     gradients = []
     for call in recording.calls:
