@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from captum_rnn.benchmark.dataset import Dataset, explained_model, join_batches, reads_padding
+from captum_rnn.benchmark.dataset import Dataset, explained_model, join_batches
 from captum_rnn.benchmark.methods import METHODS, ExplainedModel
+from captum_rnn.benchmark.padding import reads_padding
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.pipeline import TextClassifier
 from made_classifier import made_classifier

@@ -11,11 +11,16 @@ from torch import Tensor
 from captum_rnn.benchmark.checkpoint import Checkpoint
 from captum_rnn.benchmark.comparison import Comparison, comparison_of
 from captum_rnn.benchmark.cost import single_thread
-from captum_rnn.benchmark.dataset import Dataset, join_batches, reads_padding
+from captum_rnn.benchmark.dataset import Dataset, join_batches
 from captum_rnn.benchmark.measures import METRICS
 from captum_rnn.benchmark.methods import QUICK_METHODS, ExplainedModel, find_methods
 from captum_rnn.benchmark.methods.explained_model import texts_of_equal_length
 from captum_rnn.benchmark.methods.method import Fits
+from captum_rnn.benchmark.padding import (
+    check_padding_before_unread,
+    reads_padding,
+    without_padding_in_front,
+)
 from captum_rnn.benchmark.plan import Plan
 from captum_rnn.benchmark.results import ModelSummary
 from captum_rnn.benchmark.scoring import carry_out
@@ -65,8 +70,9 @@ def compare(
 
     Args:
         model: The classifier, with the modules in it that methods read.
-        batches: Token ids (batch, time), padded at the end, or pairs of ids and lengths, if the
-            model takes lengths: those are the numbers of ids that are not `model.pad_id`.
+        batches: Token ids (batch, time), or pairs of ids and lengths, if the model takes lengths:
+            those are the numbers of ids that are not `model.pad_id`. Padding may stand before the
+            tokens, if the model does not read it there; the texts are compared without it.
         methods: Names in `captum_rnn.benchmark.methods.METHODS`.
         metrics: What to measure; names in `captum_rnn.benchmark.measures.METRICS`.
         background: Other texts, in the form of `batches`, for the methods that learn from texts.
@@ -81,7 +87,8 @@ def compare(
 
     Raises:
         ValueError: An unknown method or metric, fewer than two texts with a word, lengths that are
-            not those of the texts, or a model that answers in another form.
+            not those of the texts, padding that the model reads before its tokens, or a model that
+            answers in another form.
         TypeError: A batch of another form.
     """
     known, chosen = known_metrics(metrics), find_methods(methods, seed=seed)
@@ -90,7 +97,13 @@ def compare(
     with evaluation_mode(model.model), single_thread():
         model = replace(model, takes_lengths=model.takes_lengths or takes_lengths)
         together = join_batches(given, model.pad_id).to(model.device)
-        model = replace(model, reads_padding=model.reads_padding or reads_padding(model, together))
+        if not model.reads_padding:
+            every = join_batches([*given, *others], model.pad_id).to(model.device)
+            check_padding_before_unread(model, every)
+            model = replace(model, reads_padding=reads_padding(model, together))
+        given, others = (
+            [without_padding_in_front(model, ids) for ids in texts] for texts in (given, others)
+        )
         if model.reads_padding:
             others = [
                 texts for ids in others for _, texts in texts_of_equal_length(ids, model.pad_id)

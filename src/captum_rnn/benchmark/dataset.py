@@ -8,16 +8,12 @@ from torch import Tensor
 
 from captum_rnn.benchmark.methods import ExplainedModel, Method
 from captum_rnn.benchmark.methods.method import checked_scores
-from captum_rnn.evaluation.perturbation import keep_tokens
 from captum_rnn.evaluation.prediction import predict_texts
 from captum_rnn.states.modes import evaluation_mode
 from captum_rnn.text.classifier import RecurrentClassifier
 from captum_rnn.text.pipeline import TextClassifier
 
 TEXTS_PER_BATCH = 32
-_SAME_LOGIT = 1e-4
-_TRIED_TEXTS = 8
-_TRIED_PADDING = 3
 NEUTRAL_WORD_ID = 1
 """The most frequent word of a `Vocabulary`, a comma or an article: it says little by itself."""
 
@@ -189,25 +185,6 @@ def explained_model(
         readout=model.readout,
         classes=classes,
     )
-
-
-def reads_padding(model: ExplainedModel, ids: Tensor) -> bool:
-    """Whether the model answers otherwise to a text with padding behind it.
-
-    Args:
-        model: The classifier.
-        ids: Token ids (texts, time); a few of the shortest texts are tried.
-    """
-    lengths = (ids != model.pad_id).sum(dim=1)
-    rows = torch.argsort(lengths, stable=True)
-    for row in rows[lengths[rows] > 0][:_TRIED_TEXTS].tolist():
-        text = keep_tokens(ids[[row]], ids[[row]] != model.pad_id, pad_id=model.pad_id)
-        padded = torch.nn.functional.pad(text, (0, _TRIED_PADDING), value=model.pad_id)
-        with evaluation_mode(model.model), torch.no_grad():
-            alone, behind = model.logits(text), model.logits(padded)
-        if bool((alone - behind).abs().max() > _SAME_LOGIT * alone.abs().max()):
-            return True
-    return False
 
 
 def join_batches(batches: Iterable[Tensor], pad_id: int) -> Tensor:

@@ -23,7 +23,7 @@ _OTHER_ORDER = (
 class ExplainedModel:
     """A model that maps token ids to logits, with the two modules that attribution methods read.
 
-    Padding stands behind a text, unless the model skips it wherever it stands.
+    Padding stands behind a text, unless the model does not read it wherever it stands.
 
     Attributes:
         model: Called as `model(ids)`, or `model(ids, lengths)`; answers with logits

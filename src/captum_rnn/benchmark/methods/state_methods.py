@@ -224,7 +224,7 @@ class WordInformation(Method):
 
 
 def lengths_to_tell(model: ExplainedModel, ids: Tensor) -> Tensor | None:
-    """The lengths (batch,) of texts, where the recurrent layer runs over padding.
+    """The lengths (batch,) of texts up to their last token, where the layer runs over padding.
 
     Args:
         model: A classifier with a recurrent layer.
@@ -241,7 +241,8 @@ def lengths_to_tell(model: ExplainedModel, ids: Tensor) -> Tensor | None:
         calls = record_calls(torch_layer(model.layer), lambda: model.logits(word))
     if any(isinstance(call.input, PackedSequence) for call in calls):
         return None
-    return model.lengths(ids).to(ids.device)
+    positions = torch.arange(1, ids.shape[1] + 1, device=ids.device)
+    return (positions * (ids != model.pad_id)).amax(dim=1).clamp(min=1)
 
 
 def _lesson(teacher: Method, model: ExplainedModel) -> Any:
