@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from captum_rnn import (
     AdjointDeltaAttribution,
@@ -29,15 +30,33 @@ class Model(nn.Module):
         self.copies = copies
 
     def forward(self, ids):
-        vectors = self.embedding(ids)
-        outputs, _ = self.layer(vectors)
-        answer = self.head(outputs[:, -1].clone())
-        written = outputs if self.what == "outputs" else vectors
+        vectors, read = self.read(ids)
+        states = self.layer(read)
+        answer = self.head(self.last(states).clone())
+        written = states[0] if self.what == "outputs" else vectors
         with torch.no_grad():
             self.write(written.clone() if self.copies else written)
         return answer
 
+    def read(self, ids):
+        """The vectors of the words, in the memory that the layer reads, and what it is given."""
+        vectors = self.embedding(ids)
+        if self.what == "gathered":
+            vectors = vectors[:, torch.arange(ids.shape[1])]
+        if self.what == "selected":
+            vectors = vectors.index_select(1, torch.arange(ids.shape[1]))
+        if self.what != "packed":
+            return vectors, vectors
+        packed = pack_padded_sequence(vectors, [ids.shape[1]] * len(ids), batch_first=True)
+        return packed.data, packed
 
+    def last(self, answer):
+        """The last state, of the outputs where they are not packed."""
+        outputs, final = answer
+        return final[-1] if self.what == "packed" else outputs[:, -1]
+
+
+READ = ["vectors", "gathered", "selected", "packed"]
 METHODS = {
     "final": lambda model: HiddenStateDeltaAttribution(model, model.layer),
     "auto": lambda model: HiddenStateDeltaAttribution(model, model.layer, readout="auto"),
@@ -61,7 +80,7 @@ def scores(model, method, ids):
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of outputs that are resized
 @pytest.mark.parametrize("method", ["final", "auto", "logit", "adjoint"])
-@pytest.mark.parametrize("what", ["outputs", "vectors"])
+@pytest.mark.parametrize("what", ["outputs", *READ])
 @pytest.mark.parametrize("write", WRITES)
 def test_what_was_recorded_is_what_the_layer_did(write, what, method):
     models = [Model(WRITES[write], what, copies=copies) for copies in (False, True)]
@@ -78,30 +97,31 @@ class Storing(Model):
         for tensor in vars(self).pop("kept", ()):
             with torch.no_grad():
                 self.write(tensor)
-        vectors = self.embedding(ids)
-        outputs, _ = self.layer(vectors)
+        vectors, read = self.read(ids)
+        states = self.layer(read)
         self.kept = [
-            (part.clone() if self.copies else part).detach() for part in (outputs, vectors)
+            (part.clone() if self.copies else part).detach() for part in (states[0].data, vectors)
         ]
-        return self.head(outputs[:, -1])
+        return self.head(self.last(states))
 
 
 class Sharing(Model):
     """Shares the memory of what the layer is about to read with an array, which it changes."""
 
     def forward(self, ids):
-        vectors = self.embedding(ids)
+        vectors, read = self.read(ids)
         array = (vectors.clone() if self.copies else vectors).detach().numpy()
-        outputs, _ = self.layer(vectors)
+        states = self.layer(read)
         array[:] = 0.0
-        return self.head(outputs[:, -1])
+        return self.head(self.last(states))
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("write", ["data", "of_numpy", "a view"])
+@pytest.mark.parametrize("what", READ)
 @pytest.mark.parametrize("kind", [Storing, Sharing])
-def test_writes_before_and_after_the_run(kind, write, method):
-    models = [kind(WRITES[write], None, copies=copies) for copies in (False, True)]
+def test_writes_before_and_after_the_run(kind, what, write, method):
+    models = [kind(WRITES[write], what, copies=copies) for copies in (False, True)]
     models[1].load_state_dict(models[0].state_dict())
     ids = torch.randint(1, WORDS, (3, 4))
     found, right = (scores(model, method, ids) for model in models)
@@ -109,7 +129,7 @@ def test_writes_before_and_after_the_run(kind, write, method):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("what", ["outputs", "vectors"])
+@pytest.mark.parametrize("what", ["outputs", *READ])
 @pytest.mark.parametrize("write", sorted(WRITES))
 def test_in_inference_mode(write, what):
     models = [Model(WRITES[write], what, copies=copies) for copies in (False, True)]
@@ -120,9 +140,10 @@ def test_in_inference_mode(write, what):
     torch.testing.assert_close(found, right, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("what", ["outputs", "gathered", "selected", "packed"])
 @pytest.mark.parametrize("method", METHODS)
-def test_no_memory_is_taken_where_nobody_writes(method, monkeypatch):
-    model = Model(lambda tensor: tensor.sum(), "outputs", copies=False)
+def test_no_memory_is_taken_where_nobody_writes(method, what, monkeypatch):
+    model = Model(lambda tensor: tensor.sum(), what, copies=False)
     ids, late, cloned, clone = torch.randint(1, WORDS, (8, 20)), [], [], torch.Tensor.clone
 
     def sharing(tensor):
@@ -137,10 +158,12 @@ def test_no_memory_is_taken_where_nobody_writes(method, monkeypatch):
     monkeypatch.setattr(keeping, "_SHARING", sharing)
     monkeypatch.setattr(torch.Tensor, "clone", counted)
     scores(model, method, ids)
-    states = [copy for copy in late if copy.shape == (8, 20, HIDDEN)]
-    assert len(states) >= 2  # what is read, and what is answered
+    states = [copy for copy in late if copy.numel() == ids.numel() * HIDDEN]
+    # What is read and answered; of gathered vectors, those that they are gathered from, too.
+    assert len(states) >= (2 if what == "outputs" else 4)
     assert all(map(torch._C._is_cow_tensor, states))
-    assert method != "final" or max(cloned) < ids.numel() * HIDDEN
+    asks_head = what == "packed"  # which reads the last state, longer than before
+    assert method != "final" or asks_head or max(cloned) < ids.numel() * HIDDEN
 
 
 @pytest.mark.parametrize(

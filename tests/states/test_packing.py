@@ -5,9 +5,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from torch.nn.utils.rnn import pad_packed_sequence
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from captum_rnn import pack_tokens
+from captum_rnn.states.packing import padded
 
 
 @given(st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=1, max_size=5))
@@ -45,3 +46,15 @@ def test_gradients_reach_the_marked_tokens_only():
 def test_a_mask_that_does_not_fit(read):
     with pytest.raises(ValueError, match=r"expected a boolean mask of shape .* = \(2, 4\)"):
         pack_tokens(torch.ones(2, 4, 3), read)
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=6), st.booleans())
+@settings(max_examples=50)
+def test_steps_are_padded_as_torch_pads_them(lengths, is_sorted):
+    lengths = sorted(lengths, reverse=True) if is_sorted else lengths
+    steps = torch.randn(len(lengths), max(lengths), 3)
+    packed = pack_padded_sequence(
+        steps, torch.tensor(lengths), batch_first=True, enforce_sorted=is_sorted
+    )
+    found, expected = padded(packed), pad_packed_sequence(packed, batch_first=True)
+    assert all(map(torch.equal, found, expected))

@@ -26,8 +26,7 @@ def known_rows(
     """The same, and -1 if unknown."""
     if placement.straight:
         return [torch.arange(calls[0].rows, device=placement.steps.device)]
-    numbers = torch.cat([call.numbers for call in calls])
-    found = numbers.new_full((sum(call.rows * call.time for call in calls),), -1)
+    found = placement.steps.new_full((sum(call.rows * call.time for call in calls),), -1)
     for index, layout in enumerate(layouts):
         _, steps = placement.tokens(index)
         found[steps] = _along(placement, layout, index, batch=True)

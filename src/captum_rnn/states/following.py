@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 from captum_rnn.states.keeping import late_copy, part
 from captum_rnn.states.operations import (
     CONVERSIONS,
+    GATHERINGS,
     MADE_NEW,
     MOVES,
     WRITES,
@@ -174,9 +175,18 @@ class Following(TorchFunctionMode):
         elif isinstance(output, Tensor) and (kept := done.kept(output.shape)) is not None:
             self._follow(output, kept)
         elif done.name in MOVES and isinstance(output, (Tensor, tuple, list)):
+            output = self._shared(done, output)
             for tensor, places in done.moved(output):
                 self._follow(tensor, places)
         return output
+
+    def _shared(self, done: "Operation", output: Any) -> Any:
+        """Gathered vectors, whose memory nobody else knows yet, so that copies may share it."""
+        if not (self._differentiable and done.of_vectors and done.name in GATHERINGS):
+            return output
+        if isinstance(output, Tensor):
+            return output if output._is_view() else late_copy(output)
+        return (late_copy(output[0]), *output[1:])
 
     def _depends(self, value: Tensor) -> bool:
         """Whether it is made of the inputs, followed or not."""

@@ -22,6 +22,7 @@ MOVES = names(
     "unbind tensor_split cat concat concatenate stack hstack vstack take_along_dim gather "
     "masked_select masked_fill pad pad_sequence _pack_padded_sequence __iter__"
 )
+GATHERINGS = names("__getitem__ index_select _pack_padded_sequence")
 LOOKUPS_OF_ROWS = names("__getitem__ index_select")
 LOOKUPS = LOOKUPS_OF_ROWS | names("gather take_along_dim")
 JOINS = names("cat concat concatenate stack hstack vstack pad_sequence")

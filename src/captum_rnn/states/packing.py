@@ -52,10 +52,36 @@ def pack_tokens(embedded: Tensor, read: Tensor) -> TokenSequence:
     steps = read.sum(1).clamp(min=1).cpu()
     packed = pack_padded_sequence(places, steps, batch_first=True, enforce_sorted=False)
     tokens = TokenSequence(
-        embedded.flatten(0, 1)[packed.data],
+        embedded.flatten(0, 1).index_select(0, packed.data),
         packed.batch_sizes,
         packed.sorted_indices,
         packed.unsorted_indices,
     )
     tokens.read = read
     return tokens
+
+
+def padded(packed: PackedSequence) -> tuple[Tensor, Tensor]:
+    """What torch's `pad_packed_sequence` makes, batch first, in one pass over the data.
+
+    Returns:
+        The steps (batch, time, features), 0 beyond the end of a row, and the number of steps of
+        each row (batch,) on the device of the data.
+
+    Example:
+        >>> read = torch.tensor([[True, False], [True, True]])
+        >>> steps, ends = padded(pack_tokens(torch.ones(2, 2, 1), read))
+        >>> steps.squeeze(2).tolist(), ends.tolist()
+        ([[1.0, 0.0], [1.0, 1.0]], [1, 2])
+    """
+    data = packed.data
+    sizes = packed.batch_sizes.to(data.device)
+    rows = torch.arange(int(packed.batch_sizes[0]), device=data.device)
+    if packed.unsorted_indices is not None:
+        rows = packed.unsorted_indices
+    is_step = rows.unsqueeze(1) < sizes  # (batch, time)
+    places = (sizes.cumsum(0) - sizes) + rows.unsqueeze(1)
+    steps = data.index_select(0, places.clamp(max=len(data) - 1).flatten())
+    (beyond,) = (~is_step).flatten().nonzero(as_tuple=True)
+    steps.index_fill_(0, beyond, 0)
+    return steps.view(*is_step.shape, *data.shape[1:]), is_step.sum(1)

@@ -51,17 +51,25 @@ class Placement:
 
         Tokens are numbered row by row through the input's axes of tokens.
         """
-        shape, of_input = self.shapes[index], self.of_input(index)
-        places = self.places[of_input] - self._first(index)
+        shape, axes = self.shapes[index], self.axes[index]
+        places, steps = self._pairs(index)
+        if axes == tuple(range(len(axes))):
+            return _divided(places, math.prod(shape[len(axes) :])), steps
         tokens = torch.zeros_like(places)
-        for axis in self.axes[index]:
+        for axis in axes:
             tokens = tokens * shape[axis] + _along(places, shape, axis)
-        return tokens, self.steps[of_input]
+        return tokens, steps
 
     def coordinates(self, index: int, axis: int) -> Tensor:
         """Where the tokens of `tokens(index)` stand along an axis of the input (pairs of it,)."""
-        places = self.places[self.of_input(index)] - self._first(index)
-        return _along(places, self.shapes[index], axis)
+        return _along(self._pairs(index)[0], self.shapes[index], axis)
+
+    def _pairs(self, index: int) -> tuple[Tensor, Tensor]:
+        """The pairs of an input, its places counted from its own first element."""
+        if len(self.shapes) == 1:
+            return self.places, self.steps
+        of_input = self.of_input(index)
+        return self.places[of_input] - self._first(index), self.steps[of_input]
 
     def renumbered(self, numbers: Sequence[Tensor]) -> "Placement":
         """The same, with the steps of the calls counted through other runs.
@@ -72,12 +80,10 @@ class Placement:
         """
         if self.straight:
             return self
+        before = torch.cat([of_run.flatten() for of_run in numbers])
+        (now,) = (before >= 0).nonzero(as_tuple=True)
         found = torch.full((sum(self.counts),), NOWHERE, device=self.steps.device)
-        first = 0
-        for of_run in numbers:
-            is_step = of_run.flatten() >= 0
-            found[of_run.flatten()[is_step]] = is_step.nonzero().flatten() + first
-            first += of_run.numel()
+        found[before[now]] = now
         counts = tuple(of_run.numel() for of_run in numbers)
         return replace(self, steps=found[self.steps], counts=counts)
 
@@ -135,7 +141,8 @@ class Placement:
             places: The numbers of the places (places,); `NOWHERE` is left out.
             values: What stands at each.
         """
-        pairs = replace(self, places=places, steps=torch.arange(len(places), device=places.device))
+        (numbers,) = (places >= 0).nonzero(as_tuple=True)
+        pairs = replace(self, places=places[numbers], steps=numbers)
         handed = []
         for index, (shape, axes) in enumerate(zip(self.shapes, self.axes, strict=True)):
             tokens, numbers = pairs.tokens(index)
@@ -229,12 +236,24 @@ def place(
     for part in found:
         for index, of_tokens in part.axes.items():
             token_axes[index] = of_tokens
-    parts = [torch.stack([p.places, p.steps])[:, p.places >= 0] for p in found]
-    nothing = torch.zeros(2, 0, dtype=torch.int64, device=inputs[0].device)
-    pairs = torch.cat(parts or [nothing], 1)
-    if len(parts) > 1:  # a step may read a token twice, e.g. by two embeddings
-        pairs = torch.unique(pairs, dim=1)
-    return Placement(shapes, tuple(token_axes), pairs[0], pairs[1], counts, tuple(mixed))
+    places, read_by = _pairs_of(found, inputs[0].device)
+    return Placement(shapes, tuple(token_axes), places, read_by, counts, tuple(mixed))
+
+
+def _pairs_of(found: Sequence[Found], device: torch.device) -> tuple[Tensor, Tensor]:
+    """The places that are read and the steps that read them (pairs,) each, every pair once."""
+    parts = []
+    for places, steps, _ in found:
+        is_read = places >= 0
+        parts.append((places, steps) if is_read.all() else (places[is_read], steps[is_read]))
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        nothing = torch.zeros(0, dtype=torch.int64, device=device)
+        return nothing, nothing
+    pairs = torch.cat([torch.stack(part) for part in parts], 1)
+    pairs = torch.unique(pairs, dim=1)  # a step may read a token twice, e.g. by two embeddings
+    return pairs[0], pairs[1]
 
 
 def _straight(
@@ -266,4 +285,9 @@ def _equal(following: Following, call: Steps, steps: Tensor) -> list[Found]:
 
 
 def _along(places: Tensor, shape: torch.Size, axis: int) -> Tensor:
-    return places // math.prod(shape[axis + 1 :]) % shape[axis]
+    along = _divided(places, math.prod(shape[axis + 1 :]))
+    return along if axis == 0 else along % shape[axis]
+
+
+def _divided(numbers: Tensor, divisor: int) -> Tensor:
+    return numbers if divisor == 1 else numbers // divisor

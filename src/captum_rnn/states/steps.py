@@ -51,12 +51,12 @@ def steps_of(read: LayerData, *, batch_first: bool, of_cell: bool = False) -> St
 
 def _packed_steps(read: PackedSequence) -> Steps:
     """The steps of a packed sequence, which holds those of the first time of all rows first."""
-    device, rows, time = read.data.device, int(read.batch_sizes[0]), len(read.batch_sizes)
-    sizes = read.batch_sizes.to(device)
-    times = torch.repeat_interleave(torch.arange(time, device=device), sizes)
-    numbers = torch.arange(len(times), device=device)
-    places = numbers - (sizes.cumsum(0) - sizes)[times]
-    ends = (sizes > torch.arange(rows, device=device).unsqueeze(1)).sum(1)
+    sizes = read.batch_sizes.to(read.data.device)
+    rows, time = int(read.batch_sizes[0]), len(sizes)
+    in_packed = torch.arange(rows, device=sizes.device)
+    is_step = in_packed < sizes.unsqueeze(1)  # (time, rows), the longest row first
+    ends = is_step.sum(0)
     if read.sorted_indices is not None:
-        places, ends = read.sorted_indices[places], ends[read.unsorted_indices]
-    return Steps(read.data, places * time + times, rows, time, read.data, ends)
+        in_packed, ends = read.sorted_indices, ends[read.unsorted_indices]
+    numbers = in_packed * time + torch.arange(time, device=sizes.device).unsqueeze(1)
+    return Steps(read.data, numbers[is_step], rows, time, read.data, ends)

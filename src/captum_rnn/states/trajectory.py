@@ -6,7 +6,7 @@ from functools import cached_property
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence
 
 from captum_rnn.functional import check_lengths
 from captum_rnn.functional.logit import Reads
@@ -14,6 +14,7 @@ from captum_rnn.functional.path import StatePath
 from captum_rnn.states.calls import as_output, shown_state
 from captum_rnn.states.hooks import LayerCall, LayerData
 from captum_rnn.states.layers import LayerForm, form_of
+from captum_rnn.states.packing import padded
 from captum_rnn.states.recording import ReadGradient
 
 
@@ -156,8 +157,7 @@ def _padded(data: LayerData, batch_first: bool) -> tuple[Tensor, Tensor | None]:
     """(batch, time, direction · hidden), and the lengths of a packed sequence."""
     if not isinstance(data, PackedSequence):
         return _batch_first(data, batch_first), None
-    outputs, steps = pad_packed_sequence(data, batch_first=True)
-    return outputs, steps.to(outputs.device)
+    return padded(data)
 
 
 def _check_agreement(lengths: Tensor, steps: Tensor) -> None:
