@@ -19,6 +19,27 @@ def check_ran(placement: Placement, name: Callable[[], str]) -> None:
         )
 
 
+def check_followed(
+    placement: Placement, left: Sequence[tuple[str, Tensor]], name: Callable[[], str]
+) -> None:
+    """Raises ValueError if steps read no token, and tokens that none reads have left torch.
+
+    Args:
+        placement: Which tokens the steps read.
+        left: Functions that made numbers of ids which are no tensors, and the places of these ids.
+        name: Says which layer.
+    """
+    if placement.straight or placement.mixed or bool(placement.is_read.all()):
+        return
+    for function, places in left:
+        if not torch.isin(places, placement.places).all():
+            raise ValueError(
+                f"{name()} reads steps that no token was followed to, and the model makes numbers "
+                f"of ids by {function}, behind which they cannot be followed; look vectors up by "
+                "the tensor itself, as in embedding(ids) or table[ids[row, time]]"
+            )
+
+
 def check_read(
     placement: Placement, layouts: Sequence[InputLayout], name: Callable[[], str], *, added_up: bool
 ) -> None:
@@ -34,7 +55,7 @@ def check_read(
             "scores of the steps themselves, or use AdjointDeltaAttribution"
         )
     once = placement.straight or placement.mixed or added_up
-    often = 1 if once else int(placement.places.bincount().amax())
+    often = 1 if once else int(placement.places.bincount(minlength=1).amax())
     if often > 1:
         raise ValueError(
             f"{name()} ran {len(placement.counts)} times in the forward pass for "

@@ -16,7 +16,13 @@ from captum_rnn.attr.inputs import (
     explained,
     one_for_each_input,
 )
-from captum_rnn.attr.reading import check_all_read, check_ran, check_read, with_rows
+from captum_rnn.attr.reading import (
+    check_all_read,
+    check_followed,
+    check_ran,
+    check_read,
+    with_rows,
+)
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.rows import known_rows, rows_read, target_of_rows, without_padding
 from captum_rnn.states.composing import composed
@@ -130,6 +136,7 @@ class RecurrentModel:
                 placement, by_way = composed(placement, recording, calls)
             check_ran(placement, self._layer_name)
             if to_tokens:
+                check_followed(placement, following.left, self._layer_name)
                 check_read(placement, layouts, self._layer_name, added_up=with_value)
                 if not with_static:
                     check_all_read(placement, layouts, self._layer_name)

@@ -19,6 +19,7 @@ from captum_rnn.states.following import Following
 from captum_rnn.states.hooks import LayerCall, LayerData, compiled_code_runs_eagerly
 from captum_rnn.states.kernels import kernels_answer
 from captum_rnn.states.layers import form_of
+from captum_rnn.states.lookups import looked_up
 from captum_rnn.states.operations import Operation
 from captum_rnn.states.steps import steps_of
 
@@ -54,9 +55,9 @@ class Baselines(Following):
             )
 
     def _after(self, done: Operation, output: Any) -> Any:
-        if isinstance(output, Tensor) and done.looks_up(output):
+        if (found := looked_up(done, output)) is not None:
             for of_ids in self._of_ids:
-                output = of_ids.instead(done, output)
+                output = of_ids.instead(done, output, found)
         return super()._after(done, output)
 
 
@@ -68,30 +69,36 @@ class _OfIds:
         self._first, self._ids = first, ids.flatten()
         self._baseline = baseline.reshape(len(self._ids), *baseline.shape[ids.dim() :])
 
-    def instead(self, done: Operation, output: Tensor) -> Tensor:
-        """The vectors of the baseline where those of the ids were looked up."""
-        number, places = next(iter(done.known.items()))
-        is_own = (places >= self._first) & (places < self._first + len(self._ids))
-        if not is_own.any():
+    def instead(self, done: Operation, output: Tensor, found: Tensor) -> Tensor:
+        """The vectors of the baseline where those of the ids were looked up, at places `found`."""
+        at_output, own = self._own(found)
+        if not at_output.any():
             return output
         self.looked_up = True
-        own = (places - self._first).masked_fill(~is_own, 0)
         if self._baseline.is_floating_point():
-            if self._baseline.shape[1] != output.shape[-1]:
+            features = 1 if found.shape == output.shape else output.shape[-1]
+            if self._baseline.shape[1] != features:
                 raise ValueError(
                     f"baselines hold vectors of {self._baseline.shape[1]} feature(s); expected "
-                    f"{output.shape[-1]}, as the embedding has, or ids"
+                    f"{features}, as the embedding has, or ids"
                 )
-            vectors = self._baseline[own].to(output)
+            vectors = self._baseline[own.flatten()].to(output).view(output.shape)
         else:
+            number, places = next(iter(done.known.items()))
             indices = done.argument(number)
+            is_own, own = self._own(places)
             if not torch.equal(indices[is_own], self._ids[own[is_own]].to(indices)):
                 raise ValueError(
                     "baselines are given for ids, but the model changes them before it looks an "
                     "embedding up by them; explain the embedded tokens, and give their baselines"
                 )
             vectors = done.again(number, torch.where(is_own, self._baseline[own], indices))
-        return torch.where(is_own.unsqueeze(-1), vectors, output)
+        return torch.where(at_output, vectors, output)
+
+    def _own(self, places: Tensor) -> tuple[Tensor, Tensor]:
+        """Which places are of this input, and the number of each among them."""
+        is_own = (places >= self._first) & (places < self._first + len(self._ids))
+        return is_own, (places - self._first).masked_fill(~is_own, 0)
 
 
 @dataclass(frozen=True)

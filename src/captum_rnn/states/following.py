@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from captum_rnn.states.keeping import late_copy, part
+from captum_rnn.states.lookups import ids_left, looked_up
 from captum_rnn.states.operations import (
     CONVERSIONS,
     GATHERINGS,
@@ -96,6 +97,8 @@ class Following(TorchFunctionMode):
             first = last
         self.inputs = tuple(handed)
         """What to give to the model instead of the inputs."""
+        self.left: list[tuple[str, Tensor]] = []
+        """Functions that made numbers of ids which are no tensors, and the places of these ids."""
         self.is_graph_off = False
         """Whether a layer has run, behind which no graph is built of its states."""
         self.tells_ends = False
@@ -150,6 +153,7 @@ class Following(TorchFunctionMode):
             others = [value for value in read if id(value) not in known and not _is_mask(value)]
             is_float = any(value.is_floating_point() for value in read if id(value) in known)
             done = Operation(func, name_of(func), args, kwargs, known, bool(others), is_float)
+            self.left += ids_left(done)
             if done.name == "__iter__":
                 output = tuple(output)
             output = self._after(done, output)
@@ -165,8 +169,8 @@ class Following(TorchFunctionMode):
                 self._follow(done.args[0], written)
             else:
                 self.touch(done.args[0])
-        elif isinstance(output, Tensor) and done.looks_up(output):
-            return self._enter(output, done.only.unsqueeze(-1), is_new=not output._is_view())
+        elif (found := looked_up(done, output)) is not None:
+            return self._enter(output, found, is_new=not output._is_view())
         elif isinstance(output, Tensor) and done.name in CONVERSIONS:
             places = done.only.to(output.device)
             if output.is_floating_point() and not done.of_vectors:
@@ -228,13 +232,17 @@ class Following(TorchFunctionMode):
 
         `is_new`: nobody else knows their memory yet.
         """
-        leaf, handed = vectors.detach(), vectors
+        leaf, handed, of_leaf = vectors.detach(), vectors, places
+        is_number = of_input is None and places.shape == vectors.shape
+        if is_number:
+            leaf, of_leaf = leaf.unsqueeze(-1), places.unsqueeze(-1)
         if self._differentiable and not vectors.is_inference():
             leaf = leaf.requires_grad_()
             torch.set_grad_enabled(True)  # until the layer runs, whose own graph nobody needs
             # Not the leaf, which the model may not change in place.
             handed = late_copy(leaf) if is_new else leaf.clone()
-        self.entries.append(Entry(leaf, places, of_input, axes))
+            handed = handed.squeeze(-1) if is_number else handed
+        self.entries.append(Entry(leaf, of_leaf, of_input, axes))
         self._follow(handed, places)
         return handed
 

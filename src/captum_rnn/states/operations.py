@@ -23,8 +23,7 @@ MOVES = names(
     "masked_select masked_fill pad pad_sequence _pack_padded_sequence __iter__"
 )
 GATHERINGS = names("__getitem__ index_select _pack_padded_sequence")
-LOOKUPS_OF_ROWS = names("__getitem__ index_select")
-LOOKUPS = LOOKUPS_OF_ROWS | names("gather take_along_dim")
+LOOKUPS = names("__getitem__ index_select gather take_along_dim")
 JOINS = names("cat concat concatenate stack hstack vstack pad_sequence")
 CONVERSIONS = names("to long int short type type_as cpu cuda float double half")
 OF_IDS = names(
@@ -102,7 +101,7 @@ class Operation(NamedTuple):
     @property
     def maps(self) -> bool:
         """Whether it looks something up by ids in a table that is no input, such as other ids."""
-        return self.name in LOOKUPS and id(self.args[0]) not in self.known
+        return self.name in LOOKUPS and not self._moves_known
 
     def written(self) -> Tensor | None:
         """The places of a tensor after `shifted[:, 1:] = ids[:, :-1]`; None: they are unknown."""
@@ -124,17 +123,13 @@ class Operation(NamedTuple):
                 return None
         return places
 
-    def looks_up(self, output: Tensor) -> bool:
-        """Whether it looks vectors up by ids."""
-        if not output.is_floating_point():
-            return False
-        return self.name == "embedding" or (self.maps and self.name in LOOKUPS_OF_ROWS)
-
     def moved(self, output: Any) -> list[tuple[Tensor, Tensor]]:
         """The output's tensors and their places, where the same operation on places fits them."""
         if (self.has_others and self.name in JOINS) or self.maps or self._rolls_features:
             return []
-        args, kwargs = self._numbered(self.args), self._numbered(self.kwargs)
+        if self.name not in JOINS and not self._moves_known:
+            return []
+        args, kwargs = self._with_numbers()
         if self.name in ("pad", "masked_fill"):
             args, kwargs = args[:2], {**kwargs, "value": NOWHERE}
         if self.name == "pad":
@@ -159,6 +154,24 @@ class Operation(NamedTuple):
         dims = self.kwargs.get("dims", self.args[2:3])
         return self.name == "roll" and self.of_vectors and dims in ((), [])
 
+    @property
+    def _moves_known(self) -> bool:
+        """Whether what it moves has places, and not the index or the number of places to go."""
+        return any(id(value) in self.known for value in tensors((self.source,), {}))
+
+    @property
+    def source(self) -> Any:
+        """What it takes its places, or what it looks up, from."""
+        return self.args[0] if self.args else self.kwargs.get("input")
+
+    def _with_numbers(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Its arguments with places instead of what it moves."""
+        if self.name in JOINS:
+            return self._numbered(self.args), self._numbered(self.kwargs)
+        if self.args:
+            return (self._numbered(self.args[0]), *self.args[1:]), self.kwargs
+        return (), {**self.kwargs, "input": self._numbered(self.kwargs["input"])}
+
     def _numbered(self, values: Any) -> Any:
         """Arguments with places instead of tensors; what is put beside them is from nowhere."""
         if isinstance(values, dict):
@@ -180,7 +193,7 @@ def name_of(func: Callable[..., Any]) -> str:
     name = func.__name__
     if name == "__get__":
         name = func.__self__.__name__  # type: ignore[attr-defined]
-    if name.startswith("__i") and name != "__iter__":
+    if name in _AUGMENTED:
         return "__" + name[3:]
     return name if name.startswith("__") or name in WRITES else name.removesuffix("_")
 
@@ -194,14 +207,20 @@ def writes(func: Callable[..., Any], kwargs: dict[str, Any]) -> bool:
 
 
 def tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Tensor]:
-    """The tensors among arguments, and in sequences among them."""
+    """The tensors among arguments, in sequences among them, and as ends of slices."""
     for value in (*args, *kwargs.values()) if kwargs else args:
         if isinstance(value, Tensor):
             yield value
-        elif isinstance(value, (tuple, list)):
-            yield from (part for part in value if isinstance(part, Tensor))
+            continue
+        parts = value if isinstance(value, (tuple, list)) else (value,)
+        for part in parts:
+            ends = (part.start, part.stop) if isinstance(part, slice) else (part,)
+            yield from (end for end in ends if isinstance(end, Tensor))
 
 
 def _fits(tensor: Any, places: Any) -> bool:
-    is_tensor = isinstance(tensor, Tensor) and tensor.dim() > 0
-    return is_tensor and places.shape in (tensor.shape, (*tensor.shape[:-1], 1))
+    if not isinstance(tensor, Tensor):
+        return False
+    if tensor.dim() == 0:  # a single id; a single number of a vector is no token
+        return not tensor.is_floating_point() and places.dim() == 0
+    return places.shape in (tensor.shape, (*tensor.shape[:-1], 1))
