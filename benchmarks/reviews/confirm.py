@@ -45,9 +45,9 @@ from captum_rnn.files import write_text
 from captum_rnn.text.corpus import Corpus
 
 RIVALS = ("integrated-gradients", "integrated-gradients-word")
-COMPARED = (*QUICK_METHODS, "integrated-gradients-word")
+COMPARED = (*QUICK_METHODS, "recurrent-deep-lift-word", "integrated-gradients-word")
 SHORT_METHODS = (
-    *(name for name in COMPARED if name != "word-lexicon"),
+    *(name for name in COMPARED if name not in ("word-lexicon", "recurrent-deep-lift-word")),
     "recurrent-shapley-converged",
     "ceiling",
     "ceiling-sufficiency",
@@ -75,6 +75,33 @@ def confirm_network(
         "methods": _figures(whole),
         "short": _figures(on_short, "ceiling"),
     }
+
+
+def completed(
+    record: dict[str, Any], network: Network, corpus: Corpus, seed: int
+) -> dict[str, Any]:
+    """The same with the methods on whole texts that it lacks, on the network trained again.
+
+    Raises:
+        ValueError: It is not the same network again.
+    """
+    missing = [name for name in COMPARED if name not in record["methods"]]
+    if not missing:
+        return record
+    trained = train_network(network, corpus, seed=seed)
+    texts = trained.explained[: record["texts"]]
+    found = _figures(_compared(trained, texts, (*missing, *RIVALS, FLOOR)))
+    for rival in RIVALS:
+        now, before = (
+            methods[rival]["comprehensiveness"]["mean"] for methods in (found, record["methods"])
+        )
+        if abs(now - before) > 1e-4:
+            raise ValueError(
+                f"{network.name} on {corpus.name}, seed {seed}: {rival} has {now:.5f} where it had "
+                f"{before:.5f}, so that this is another network; delete its file and run again"
+            )
+    known = {**record["methods"], **{name: found[name] for name in missing}}
+    return {**record, "methods": {name: known[name] for name in COMPARED}}
 
 
 def _compared(trained: Trained, texts: Sequence[list[int]], methods: Sequence[str]) -> Comparison:
@@ -128,18 +155,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         corpus = READERS[name](path)
         for seed in options.seeds:
             for network in (n for n in NETWORKS if n.name in options.networks):
-                stem = f"{name}-{network.name}-{seed}-{options.texts}"
-                if options.finished:  # whatever number of short texts they were asked about
-                    files = sorted(options.work.glob(f"{stem}-*.json"))
-                    found += [json.loads(file.read_text(encoding="utf-8")) for file in files]
-                    continue
-                file = options.work / f"{stem}-{options.short_texts}.json"
-                if not file.exists():
-                    with single_thread():
-                        record = confirm_network(network, corpus, seed, options)
-                    write_text(json.dumps(record), file)
-                    print(f"{file.stem}: accuracy {record['accuracy']:.3f}", flush=True)
-                found.append(json.loads(file.read_text(encoding="utf-8")))
+                found += _records(network, corpus, seed, options)
     with single_thread():
         measured_on = machine(torch.device("cpu"))
     return {
@@ -148,6 +164,28 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         "versions": versions(),
         "networks": found,
     }
+
+
+def _records(
+    network: Network, corpus: Corpus, seed: int, options: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """What `--work` holds of a network, whatever number of short texts it was asked about."""
+    stem = f"{corpus.name}-{network.name}-{seed}-{options.texts}"
+    files = sorted(options.work.glob(f"{stem}-*.json"))
+    records = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    if options.finished:
+        return records
+    with single_thread():
+        if records:
+            whole = [completed(record, network, corpus, seed) for record in records]
+        else:
+            files = [options.work / f"{stem}-{options.short_texts}.json"]
+            whole = [confirm_network(network, corpus, seed, options)]
+    for file, record in zip(files, whole, strict=True):
+        if record not in records:
+            write_text(json.dumps(record), file)
+            print(f"{file.stem}: accuracy {record['accuracy']:.3f}", flush=True)
+    return whole
 
 
 def _rounded(value: Any) -> Any:

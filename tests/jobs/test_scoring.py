@@ -64,10 +64,13 @@ def test_each_method_is_its_class_on_the_predicted_margin(name, pooling):
             "adjoint-delta": AdjointDeltaAttribution,
             "relevance-propagation": RecurrentLRPAttribution,
             "recurrent-deep-lift": RecurrentDeepLiftAttribution,
+            "recurrent-deep-lift-word": RecurrentDeepLiftAttribution,
             "recurrent-shapley": RecurrentShapleyAttribution,
             "secant-step": partial(RecurrentDeepLiftAttribution, step="secant"),
         }
         reference = classes[name](forward, model.rnn)
+        if name == "recurrent-deep-lift-word":
+            options = {"baselines": model.embedding.weight[1]}
         if name == "recurrent-shapley":  # of the class of the whole text, whatever is left of it
             reference = RecurrentShapleyAttribution(margins_of(model), model.rnn)
             options = {"target": predicted}

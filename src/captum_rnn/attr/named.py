@@ -117,6 +117,14 @@ NAMED_METHODS: dict[str, NamedMethod] = {
             asks_again=True,
         ),
         NamedMethod(
+            "recurrent-deep-lift-word",
+            "DeepLIFT of the layer, neutral word",
+            "1 + the baseline + a reverse scan",
+            _of(RecurrentDeepLiftAttribution),
+            asks_again=True,
+            compared_with="neutral word",
+        ),
+        NamedMethod(
             "secant-step",
             "DeepLIFT of the layer, secant step",
             "1 + the baseline + a reverse scan",

@@ -71,10 +71,12 @@ def test_class_aware_methods_are_the_attribution_of_half_the_margin(kind: str) -
         "adjoint-delta-replaced": AdjointDeltaAttribution(model.model, model.layer),
         "relevance-propagation": RecurrentLRPAttribution(model.model, model.layer),
         "recurrent-deep-lift": RecurrentDeepLiftAttribution(model.model, model.layer),
+        "recurrent-deep-lift-word": RecurrentDeepLiftAttribution(model.model, model.layer),
     }
     baselines = {
         "local-delta": {"baselines": model.embedding.weight[1:].mean(0)},
         "adjoint-delta-replaced": {"baselines": 1},
+        "recurrent-deep-lift-word": {"baselines": 1},
     }
     for name, attribution in attributions.items():
         scores = METHODS[name](model, ids, target)

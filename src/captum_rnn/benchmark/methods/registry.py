@@ -67,6 +67,7 @@ _AFTER_THE_CALIBRATED = (
     "adjoint-delta-replaced",
     "relevance-propagation",
     "recurrent-deep-lift",
+    "recurrent-deep-lift-word",
     "secant-step",
     "recurrent-shapley",
 )
