@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import (
     pad_sequence,
 )
 
+from captum_rnn.states import tracing
 from captum_rnn.states.following import Following
 from captum_rnn.states.packing import pack_tokens
 from captum_rnn.states.places import place
@@ -122,12 +123,17 @@ MIXED = {
     "convolution": lambda m, ids: m.around(m.words(ids).transpose(1, 2)).transpose(1, 2),
     "attention": lambda m, ids: m.attention(*[m.words(ids)] * 3, need_weights=False)[0],
     "sums so far": lambda m, ids: m.words(ids).cumsum(1),
+    "sums of the last two": lambda m, ids: torch.cat(
+        [m.words(ids)[:, :-2], m.words(ids)[:, -2:].cumsum(1)], 1
+    ),
     "one step of all": lambda m, ids: m.words(ids) - m.words(ids).mean(1, keepdim=True),
 }
 
 
-@pytest.fixture
-def before():
+@pytest.fixture(params=["together", "apart"])
+def before(request, monkeypatch):
+    if request.param == "apart":  # what autograd says of two tokens at a time
+        monkeypatch.setattr(tracing, "_NUMBERS_IN_CACHE", 2 * WIDTH)
     torch.manual_seed(0)
     return Before().double()
 

@@ -10,6 +10,7 @@ multiple of G, it feeds several steps. To stay exact in low precision, each digi
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -20,6 +21,8 @@ from captum_rnn.states.operations import NOWHERE
 
 _BASE = {torch.float64: 4096, torch.float32: 256}
 """The base of the digits, by precision: 2 for any other."""
+_NUMBERS_IN_CACHE = 1 << 16
+"""Numbers of which a core's cache holds a few copies."""
 
 
 class Found(NamedTuple):
@@ -88,7 +91,7 @@ class _Tracing(NamedTuple):
         for entry, gradients in zip(self.entries, zip(*passes, strict=True), strict=True):
             if any(gradient is None for gradient in gradients):
                 continue  # the calls read nothing of it
-            of_entry = self._decoded(entry, torch.stack(gradients).double(), base)
+            of_entry = self._decoded(entry, gradients, base)
             if of_entry is None:
                 return None
             found.append(of_entry)
@@ -103,27 +106,26 @@ class _Tracing(NamedTuple):
             allow_unused=True,
         )
 
-    def _decoded(self, entry: Entry, gradients: Tensor, base: int) -> Found | None:
+    def _decoded(self, entry: Entry, gradients: Sequence[Tensor], base: int) -> Found | None:
         """The step that each token of an entry feeds.
 
         Args:
             entry: What is read.
-            gradients: (1 + digits, ...): G, and G' for each digit.
+            gradients: G, and G' for each digit, like the vectors of the entry.
             base: The base of the digits.
         """
         if entry.of_input is None:
-            steps = _feeds(gradients.flatten(1, -2), base)
+            steps = _feeds([gradient.flatten(0, -2) for gradient in gradients], base)
             return None if steps is None else _of_read(entry.places.flatten(), steps, {})
         first = sum(shape.numel() for shape in self.shapes[: entry.of_input])
         shape = self.shapes[entry.of_input]
-        numbers = torch.arange(first, first + shape.numel(), device=gradients.device).view(shape)
+        numbers = torch.arange(first, first + shape.numel(), device=entry.places.device).view(shape)
         for axes in _candidates(entry):
             others = [axis for axis in range(len(shape)) if axis not in axes]
-            order = [0, *(axis + 1 for axis in (*axes, *others))]
-            tokens = math.prod(shape[axis] for axis in axes)
-            steps = _feeds(gradients.permute(order).reshape(len(gradients), tokens, -1), base)
-            if steps is not None:
-                places = numbers.permute(*axes, *others)
+            order, tokens = (*axes, *others), math.prod(shape[axis] for axis in axes)
+            in_rows = [gradient.permute(order).reshape(tokens, -1) for gradient in gradients]
+            if (steps := _feeds(in_rows, base)) is not None:
+                places = numbers.permute(order)
                 return _of_read(places.reshape(tokens, -1)[:, 0], steps, {entry.of_input: axes})
         return None
 
@@ -136,24 +138,37 @@ def _candidates(entry: Entry) -> list[tuple[int, ...]]:
     return [tuple(range(entry.axes)), *channels_first, *more]
 
 
-def _feeds(gradients: Tensor, base: int) -> Tensor | None:
+def _feeds(gradients: Sequence[Tensor], base: int) -> Tensor | None:
     """The one step that each token feeds (tokens,), `NOWHERE` for none; None: some feed several.
 
     Args:
-        gradients: (1 + digits, tokens, features): G, and G' for each digit of the steps' numbers.
+        gradients: (tokens, features) each: G, and G' for each digit of the steps' numbers.
         base: The base of the digits.
     """
-    ones, of_digits = gradients[0], gradients[1:]
+    together = _NUMBERS_IN_CACHE if gradients[0].device.type == "cpu" else gradients[0].numel()
+    tokens, found = max(1, together // max(1, gradients[0].shape[1])), []
+    for parts in zip(*(torch.split(gradient, tokens) for gradient in gradients), strict=True):
+        steps = _fed([part.double() for part in parts], base)
+        if steps is None:
+            return None
+        found.append(steps)
+    return torch.cat(found)
+
+
+def _fed(gradients: Sequence[Tensor], base: int) -> Tensor | None:
+    """The same of some of the tokens, in float64."""
+    ones, *of_digits = gradients
     norms = ones.square().sum(1)
     is_read = norms > 0
-    factors = (of_digits * ones).sum(2) / norms.masked_fill(~is_read, 1.0)
-    digits = factors.round()
+    divisors = norms.masked_fill(~is_read, 1.0)
     tolerance = 0.02 if base > 2 else 0.2
-    residuals = (of_digits - digits.unsqueeze(2) * ones).square().sum(2)
-    if (residuals > tolerance**2 * norms).any():
-        return None
-    worth = base ** torch.arange(len(digits), device=digits.device)
-    steps = (digits.long() * worth.unsqueeze(1)).sum(0)
+    steps = torch.zeros_like(is_read, dtype=torch.int64)
+    for place, of_digit in enumerate(of_digits):
+        digits = ((of_digit * ones).sum(1) / divisors).round()
+        residuals = (of_digit - digits.unsqueeze(1) * ones).square().sum(1)
+        if (residuals > tolerance**2 * norms).any():
+            return None
+        steps += digits.long() * base**place
     return steps.masked_fill(~is_read, NOWHERE)
 
 
