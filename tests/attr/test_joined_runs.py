@@ -186,6 +186,63 @@ def test_runs_that_are_no_single_one(make, ids):
         make(both_ways, both).attribute(ids, target=1)
 
 
+def decayed(state, of_rows):
+    return torch.where(of_rows.view(1, -1, 1), 0.5 * state, state)
+
+
+BETWEEN = {
+    "decay": lambda state: 0.9 * state,
+    "decay of some rows": lambda state: decayed(state, torch.tensor([False, True, False])),
+    "residual": lambda state: state + state.roll(1, 2),
+    "written in part": lambda state: torch.zeros_like(state).index_copy(
+        2, torch.arange(3), state[..., :3]
+    ),
+    "detached": lambda state: 0.9 * state.detach(),
+}
+HELD_FIXED = ["hidden_state", "calibrated", "logit"]
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+@pytest.mark.parametrize("name", HELD_FIXED)
+def test_what_stands_between_runs_is_no_single_run(name, between, ids):
+    """Methods that go through nothing say so, with or without a graph to tell it by."""
+    model = Whole("gru", num_layers=1)
+
+    def forward(ids):
+        _, state = model.run(model.embedding(ids[:, :3]))
+        _, state = model.run(model.embedding(ids[:, 3:]), BETWEEN[between](state))
+        return model.head(state[-1])
+
+    options = {"head": model.head} if name == "logit" else {}
+    made = RECURRENT[name].make(forward, model.layer, **options)
+    with pytest.raises(ValueError, match="AdjointDeltaAttribution"):
+        made.attribute(ids, target=1)
+    if name == "calibrated" and between != "detached":
+        with pytest.raises(ValueError, match="AdjointDeltaAttribution"):
+            made.fit([ids])
+
+
+@pytest.mark.parametrize("name", HELD_FIXED)
+def test_runs_that_begin_alike_are_texts_of_their_own(name, ids):
+    """Two texts that a learnt state stands before, one read after the other."""
+    model = Whole("gru", num_layers=1)
+    learnt = nn.Parameter(torch.randn(1, 1, 6).double())
+
+    def forward(first, second):
+        begun = learnt.expand(-1, len(first), -1).contiguous()
+        states = [model.run(model.embedding(text), begun)[1][-1] for text in (first, second)]
+        return model.head(states[0] * states[1].tanh())
+
+    options = {"head": model.head} if name == "logit" else {}
+    made = RECURRENT[name].make(forward, model.layer, **options)
+    both = made.attribute((ids[:, :3], ids[:, 3:]), target=1)
+    if name == "hidden_state":
+        alone = RECURRENT[name].make(lambda text: forward(text, ids[:, 3:]), model.layer)
+        expected = alone.attribute(ids[:, :3])
+        torch.testing.assert_close(both[0], expected, rtol=1e-7, atol=1e-9)
+    assert [scores.shape for scores in both] == [(3, 3), (3, 4)]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_parts_under_autocast(kind, ids):
     """Whose states come in bfloat16 from the part before: roughly the scores of one run."""

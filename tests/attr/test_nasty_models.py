@@ -191,6 +191,59 @@ def two_texts_in_one(model, ids):
     return model.head(outputs.mean(1) * state[-1])
 
 
+def windows(model, ids):
+    """Of three words each, which overlap: one row of the layer for each."""
+    vectors = model.words(ids).unfold(1, 3, 1).transpose(2, 3)
+    states = model.layer(vectors.flatten(0, 1))[1][-1]
+    return model.head(states.view(len(ids), 3, -1).mean(1))
+
+
+def windows_of_ids(model, ids):
+    states = model.layer(model.words(ids.unfold(1, 3, 1).flatten(0, 1)))[1][-1]
+    return model.head(states.view(len(ids), 3, -1).mean(1))
+
+
+def windows_by_numbers(model, ids):
+    """The same, of vectors whose derivative along themselves is nothing."""
+    numbers = torch.arange(3)[:, None] + torch.arange(3)
+    vectors = 1.5 * F.layer_norm(model.words(ids) * model.scale, (WIDTH,))[:, numbers]
+    states = model.layer(vectors.sin().flatten(0, 1))[1][-1]
+    return model.head(states.view(len(ids), 3, -1).mean(1))
+
+
+def there_and_back(model, ids):
+    once = (model.words(ids) * model.scale).tanh()
+    twice = torch.stack([once, once.flip(1)])
+    return model.last(torch.einsum("sbtf->bstf", twice).flatten(1, 2))
+
+
+def decayed(model, ids):
+    """Some rows' state decays before some words, all others' is handed on as it is."""
+    state = torch.zeros(len(ids), HIDDEN).double()
+    for column in ids.unbind(1):
+        gap = (column % 3 == 0).double().unsqueeze(1)
+        state = model.layer(model.words(column), state * (-gap).exp())
+    return model.head(state)
+
+
+def decayed_cells(model, ids):
+    hidden = cells = torch.zeros(len(ids), HIDDEN).double()
+    for column in ids.unbind(1):
+        gap = (column % 3 == 0).double().unsqueeze(1)
+        hidden, cells = model.layer(model.words(column), (hidden, cells * (-gap).exp()))
+    return model.head(hidden)
+
+
+def halves_with_a_bridge_for_some(model, ids):
+    _, state = model.layer(model.words(ids[:, :2]))
+    state = torch.cat([state[:, :1], (2 * state[:, 1:]).tanh()], 1)
+    return model.head(model.layer(model.words(ids[:, 2:]), state)[1][-1])
+
+
+def scaled_by(model):
+    model.scale = torch.arange(1.0, 1.0 + WIDTH).double()
+
+
 MODELS = {
     "plain": (plain, {}),
     "one layer both ways": (both_ways, {"heads": 2}),
@@ -255,9 +308,17 @@ MODELS = {
     "states chosen": (chosen, {"kind": nn.LSTMCell}),
     "chunks": (in_chunks, {}),
     "first text and second": (two_texts_in_one, {}),
+    "windows": (windows, {}),
+    "windows of ids": (windows_of_ids, {}),
+    "windows by numbers": (windows_by_numbers, {"prepare": scaled_by}),
+    "there and back": (there_and_back, {"prepare": scaled_by}),
+    "state that decays": (decayed, {"kind": nn.GRUCell}),
+    "cells that decay": (decayed_cells, {"kind": nn.LSTMCell}),
+    "a bridge for some rows": (halves_with_a_bridge_for_some, {}),
 }
 JOINED = {"cell", "plain cell", "cell backwards", "chunks", "first text and second"}
-JOINED |= {"state carried over padding", "states chosen"}
+JOINED |= {"state carried over padding", "states chosen", "state that decays"}
+JOINED |= {"cells that decay", "a bridge for some rows"}
 PADDED = {"trimmed", "sorted with index_copy", "sorted by a list", "rows without padding"}
 PADDED |= {"packed bidirectional", "state carried over padding", "states chosen"}
 

@@ -270,3 +270,25 @@ def test_what_is_no_number_stays_in_its_row(exploding):
     plain.head = model.head
     scores = RecurrentLRPAttribution(plain, plain.layer).attribute(embedded, target=1)
     assert scores.isnan().flatten(1).any(1).tolist() == [False, True, False]
+
+
+def test_a_given_cell_state_is_a_term_of_the_first_sum_and_no_sum_itself():
+    """R(c_0) = f ∘ c_0 / (c_1 + ε sign c_1) ∘ R(c_1), by hand for a single step."""
+    lstm, head = nn.LSTM(3, 4, batch_first=True).double(), nn.Linear(4, 2).double()
+    series = torch.randn(2, 1, 3).double()
+    states = torch.randn(1, 2, 4).double(), torch.randn(1, 2, 4).double()
+
+    def forward(series, hidden, cells):
+        return head(lstm(series, (hidden, cells))[1][0][-1])
+
+    found = RecurrentLRPAttribution(forward, lstm, epsilon=0.3).attribute(
+        (series, *states), target=1
+    )
+    gates = nn.functional.linear(series[:, 0], lstm.weight_ih_l0, lstm.bias_ih_l0)
+    gates = gates + nn.functional.linear(states[0][0], lstm.weight_hh_l0, lstm.bias_hh_l0)
+    into, forget, candidate, out = gates.chunk(4, 1)
+    kept = forget.sigmoid() * states[1][0]
+    cells = kept + into.sigmoid() * candidate.tanh()
+    relevance = out.sigmoid() * cells.tanh() * head.weight[1]
+    expected = kept / (cells + 0.3 * cells.sign()) * relevance
+    torch.testing.assert_close(found[2][0], expected.detach(), rtol=1e-9, atol=1e-12)

@@ -267,3 +267,81 @@ def test_nothing_is_left_of_following(before):
     series = torch.randn(2, 3, 4)
     placed((series,), lambda x: x.exp())
     assert not series.requires_grad
+
+
+WINDOWS = {
+    "unfold": lambda x: x.unfold(1, 3, 1).transpose(2, 3).flatten(0, 1),
+    "strides": lambda x: x.as_strided(
+        (ROWS, TIME - 2, 3, WIDTH), (TIME * WIDTH, WIDTH, WIDTH, 1)
+    ).reshape(-1, 3, WIDTH),
+    "numbers": lambda x: x[:, torch.arange(TIME - 2)[:, None] + torch.arange(3)].flatten(0, 1),
+    "changed": lambda x: WINDOWS["numbers"](F.layer_norm(3 * x, (WIDTH,)).sin() ** 2),
+}
+
+
+@pytest.mark.parametrize("how", WINDOWS)
+def test_windows_that_overlap(how):
+    """Each step reads one token, which other steps read too."""
+    placement = placed((torch.randn(ROWS, TIME, WIDTH).double(),), WINDOWS[how])
+    assert placement.mixed == ()
+    expected = [
+        (row * TIME + first + step, (row * (TIME - 2) + first) * 3 + step)
+        for row in range(ROWS)
+        for first in range(TIME - 2)
+        for step in range(3)
+    ]
+    assert pairs_of(placement) == sorted(expected)
+
+
+def test_windows_of_ids_and_of_channels_before_time():
+    ids = torch.arange(ROWS * TIME).view(ROWS, TIME)
+    words = nn.Embedding(ROWS * TIME, WIDTH)
+    by_ids = placed((ids,), lambda ids: words(ids.unfold(1, 3, 1).flatten(0, 1)))
+    series = torch.randn(ROWS, WIDTH, TIME).double()
+    by_channels = placed((series,), lambda x: WINDOWS["changed"](x.transpose(1, 2)))
+    assert by_channels.axes == ((0, 2),)
+    assert pairs_of(by_ids) == pairs_of(by_channels)
+    assert len(pairs_of(by_ids)) == ROWS * (TIME - 2) * 3
+
+
+FLAT = {
+    "relu": lambda x: (x.reshape(-1, WIDTH) - 9).relu().view(ROWS, TIME, WIDTH),
+    "clamp": lambda x: x.clamp(8, 9)[..., :2],
+    "round": lambda x: torch.round(x / 99).flip(1).flip(1),
+    "sign": lambda x: torch.cat([x, -x.abs()], 2).sign(),
+}
+
+
+@pytest.mark.parametrize("how", FLAT)
+def test_what_has_no_derivative_is_followed(how):
+    placement = placed((torch.randn(ROWS, TIME, WIDTH),), FLAT[how])
+    assert pairs_of(placement) == [(number, number) for number in range(ROWS * TIME)]
+
+
+def test_features_that_become_time_are_left_to_autograd():
+    """Of a series with its channels first; what is read of one channel has the axes of tokens."""
+    series = torch.randn(ROWS, 2, TIME).double()
+    placement = placed((series,), lambda x: x[:, :1].transpose(1, 2))
+    assert placement.axes == ((0, 2),)
+    assert pairs_of(placement) == [(number, number) for number in range(ROWS * TIME)]
+
+
+def test_windows_that_begin_before_the_text():
+    """What is put before it has no place of its own, by vectors as by ids."""
+    ids = torch.arange(ROWS * TIME).view(ROWS, TIME)
+    words = nn.Embedding(ROWS * TIME + 1, WIDTH).double()
+
+    def read(ids):
+        padded = F.pad(ids, (1, 0), value=ROWS * TIME)
+        numbers = torch.arange(TIME - 1)[:, None] + torch.arange(3)
+        return words(padded).sin()[:, numbers].flatten(0, 1)
+
+    pairs = pairs_of(placed((ids,), read))
+    expected = [
+        (row * TIME + first + step - 1, (row * (TIME - 1) + first) * 3 + step)
+        for row in range(ROWS)
+        for first in range(TIME - 1)
+        for step in range(3)
+        if first + step > 0
+    ]
+    assert pairs == sorted(expected)

@@ -19,6 +19,7 @@ from captum_rnn.attr.calibration_data import (
 )
 from captum_rnn.attr.comparing import ComparingAttribution
 from captum_rnn.attr.records import Run
+from captum_rnn.attr.through import check_begun, check_no_walk
 from captum_rnn.functional.calibration import (
     in_bins,
     mean_over_tokens,
@@ -86,6 +87,8 @@ class Learning:
         inputs, arguments, lengths = batch
         for target in self.targets.values():
             run = reader._run(inputs, target, arguments, lengths)
+            if any(run.depends):
+                check_no_walk(run, type(method).__name__)
             adjoints = [top_adjoints(r.layer, r, with_cells=self.with_cells) for r in run.records]
             of_classes.append(of_tokens(adjoints, run))
         return torch.stack(of_classes, 1), self._token_bins(run)
@@ -97,6 +100,7 @@ class Learning:
         inputs, arguments, lengths = batch
         target = next(iter(self.targets.values()))
         run = self.method._run(inputs, target, arguments, lengths, baselines)
+        check_begun(run, type(self.method).__name__)
         with torch.no_grad():
             steps = [top_steps(r.layer, r, with_cells=self.with_cells) for r in run.records]
             features = in_bins(of_tokens(steps, run), self._token_bins(run), self.bins)

@@ -81,6 +81,8 @@ class Run:
         baselines: What the inputs are compared with; None: nothing was given.
         reads_instead: What stands on baselines at each entry of the graph; None: that is not known.
         tells_ends: Whether the model made masks or numbers of its inputs, such as lengths.
+        restarted: The records that begin with what is made of earlier answers of their own layer,
+            and is none of them.
     """
 
     forward: Forward
@@ -102,6 +104,7 @@ class Run:
     baselines: tuple[Tensor, ...] | None = None
     reads_instead: list[Tensor | None] = field(default_factory=list)
     tells_ends: bool = False
+    restarted: set[int] = field(default_factory=set)
 
     @property
     def grids(self) -> list[tuple[int, int]]:

@@ -25,12 +25,14 @@ from captum_rnn.attr.reading import (
 )
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.rows import known_rows, rows_read, target_of_rows, without_padding
+from captum_rnn.states.begins import Begins
 from captum_rnn.states.composing import composed
 from captum_rnn.states.following import Following
 from captum_rnn.states.graph import Begun
 from captum_rnn.states.joining import Joined, check_forks_unread, join
 from captum_rnn.states.layers import form_of, recurrent_layer
 from captum_rnn.states.leftovers import no_graph_left_in
+from captum_rnn.states.links import links_between
 from captum_rnn.states.modes import modules_of
 from captum_rnn.states.order import check_reads_in_order
 from captum_rnn.states.places import place
@@ -144,7 +146,8 @@ class RecurrentModel:
             for kind in kinds:
                 if not form_of(kind).has_gates and kind in layers:
                     check_reads_in_order(kind, own[layers.index(kind)])
-            joined = join(layers, own, read.gradients, calls)
+            links = links_between(layers, own, Begins(recording, following.entries))
+            joined = join(layers, own, read.gradients, calls, links.rows)
             readers = begins = [set[int]() for _ in joined]
             of_tokens = read.graph.begin_from_tokens(joined) if read.graph else Begun(set(), [], [])
             if read.graph is not None and len(calls) > 1:
@@ -187,6 +190,7 @@ class RecurrentModel:
             of_tokens.trajectories,
             read.beside,
             tells_ends=following.tells_ends,
+            restarted=_of(joined, links.restarted),
         )
 
     def _layout(self, tensor: Tensor) -> InputLayout:

@@ -40,6 +40,7 @@ def step_scores(method: StepMethod, run: Run) -> list[Tensor]:
     """Scores of the steps of each record (rows, time), or of their features too."""
     if run.needs_walk and method._passes_on:
         return _Through(method, run, of_all=True).steps()[0]
+    check_begun(run, type(method).__name__)
     return [method._score(record.layer, record) for record in run.records]
 
 
@@ -145,6 +146,7 @@ class _Through:
 
 def check_no_walk(run: Run, name: str) -> None:
     """Raises ValueError where steps would have to be scored that have no token of their own."""
+    check_begun(run, name)
     if run.graph is None and len(run.modules) > 1:
         _check_each_reads(run, name)
     for index, record in enumerate(run.records):
@@ -162,6 +164,17 @@ def check_no_walk(run: Run, name: str) -> None:
                 "AdjointDeltaAttribution or RecurrentLRPAttribution, or pass "
                 "attribute_to_layer_input=True for scores of the steps themselves"
             )
+
+
+def check_begun(run: Run, name: str) -> None:
+    """Raises ValueError if runs that nothing is walked through are no single one, nor apart."""
+    if run.graph is None and run.restarted:
+        layer = type(run.records[min(run.restarted)].layer).__name__
+        raise ValueError(
+            f"a run of {layer} begins with a state that the model makes of an earlier run's, e.g. "
+            f"by decay, a residual or a layer between them, which {name} does not go through; use "
+            "AdjointDeltaAttribution or RecurrentLRPAttribution"
+        )
 
 
 def _check_each_reads(run: Run, name: str) -> None:

@@ -131,6 +131,12 @@ def read_by(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return args[0] if args else kwargs.get("input")
 
 
+def states_given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Tensor]:
+    """All tensors that a module is given besides what it reads, its initial states among them."""
+    named = (value for name, value in kwargs.items() if name != "input")
+    return chain(leaves(args[1:]), leaves(tuple(named)))
+
+
 def initial_of(
     module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Tensor, ...] | None:

@@ -22,7 +22,7 @@ class Chaining:
         layer: The layer of the calls.
         gradients: What is read of each call, if that is known.
         steps: The steps of each call.
-        links: For each row of each call, the row that it goes on from; see `links_of`.
+        links: For each row of each call, the row that it goes on from; see `links_between`.
     """
 
     layer: nn.Module

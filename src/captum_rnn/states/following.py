@@ -7,7 +7,7 @@ What else is computed of the tokens is left to autograd; see `captum_rnn.states.
 
 import contextlib
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -80,6 +80,7 @@ class Following(TorchFunctionMode):
         self._differentiable = differentiable and not torch.is_inference_mode_enabled()
         self._followed: dict[int, _Followed] = {}
         self._touched: dict[int, weakref.ref[Tensor]] = {}
+        self._of_answers: dict[int, weakref.ref[Tensor]] = {}
         self._beside: list[tuple[Tensor, int]] = []
         handed, first = [], 0
         for index, tensor in enumerate(inputs):
@@ -116,6 +117,18 @@ class Following(TorchFunctionMode):
         if (places := self.places(tensor)) is not None:
             self._follow(copy, places)
 
+    def answered(self, made: Iterable[Tensor]) -> None:
+        """Remembers what a layer answered, so that what is made of it is known to be."""
+        for value in made:
+            if value.is_floating_point():
+                self.touch(value)
+                self._of_answers[id(value)] = weakref.ref(value)
+
+    def is_of_answers(self, value: Tensor) -> bool:
+        """Whether a tensor is an answer of a layer, or made of one."""
+        answer = self._of_answers.get(id(value))
+        return answer is not None and answer() is value
+
     def check_seen(self) -> None:
         """Raises ValueError if something was changed through `.data`, which autograd cannot see."""
         if any(_version(tensor) != version for tensor, version in self._beside):
@@ -144,6 +157,9 @@ class Following(TorchFunctionMode):
         known = {id(value): places for value in read if (places := self.places(value)) is not None}
         with self._graph_of(func, kwargs, read):
             output = func(*args, **kwargs)
+        if self._of_answers and any(map(self.is_of_answers, read)):
+            written = args[:1] if writes(func, kwargs) else ()
+            self.answered(tensors((*written, *_parts(output)), {}))
         self.tells_ends |= isinstance(output, list) or type(output).__module__ == "numpy"
         if func == _GET_DATA:
             self._beside.append((output, _version(output)))
@@ -245,6 +261,10 @@ class Following(TorchFunctionMode):
         self.entries.append(Entry(leaf, of_leaf, of_input, axes))
         self._follow(handed, places)
         return handed
+
+
+def _parts(output: Any) -> Sequence[Any]:
+    return output if isinstance(output, (tuple, list)) else (output,)
 
 
 def _is_mask(value: Any) -> bool:

@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from captum_rnn.states.chains import Chaining, no_single_run
 from captum_rnn.states.hooks import LayerCall, LayerData
 from captum_rnn.states.layers import form_of
-from captum_rnn.states.links import groups_of, links_of
+from captum_rnn.states.links import Link, groups_of
 from captum_rnn.states.recording import ReadGradient, data_of, with_data
 from captum_rnn.states.steps import Steps, steps_of
 
@@ -63,6 +63,7 @@ def join(
     calls: Sequence[LayerCall],
     gradients: Sequence[ReadGradient | None],
     steps: Sequence[Steps],
+    links: list[list[Link]],
 ) -> list[Joined]:
     """Joins the calls that hand their state on.
 
@@ -71,6 +72,7 @@ def join(
         calls: The calls, in their order.
         gradients: What is read of each of them, if that is known.
         steps: The steps of each of them.
+        links: For each of their rows, the row that it goes on from; see `links_between`.
 
     Raises:
         ValueError: Two calls go on from one state, or a layer of two directions hands its state on,
@@ -78,7 +80,6 @@ def join(
     """
     counts = [of_call.rows * of_call.time for of_call in steps]
     firsts = [sum(counts[:number]) for number in range(len(calls))]
-    links = [links_of(number, layers, calls) for number in range(len(calls))]
     groups = groups_of(links)
     joined = []
     for group in groups:
@@ -132,7 +133,7 @@ class _Joining:
     gradients: Sequence[ReadGradient | None]
     steps: Sequence[Steps]
     firsts: list[int]
-    links: list[list[tuple[int, int] | None]]
+    links: list[list[Link]]
 
     def of(self, group: list[int]) -> Joined:
         """The trajectory of the calls of a group."""
@@ -220,7 +221,7 @@ class _Joining:
         self, places: list[tuple[int, int]], parts: dict[int, tuple[Tensor, ...]]
     ) -> tuple[Tensor, ...]:
         """Final states of the rows that end in given calls."""
-        if not form_of(self.layer).has_gates:  # all rows end in one call; see `links_of`
+        if not form_of(self.layer).has_gates:  # all rows end in one call; see `links_between`
             return parts[places[0][0]]
         return self._rows(places, [parts[number] for number, _ in places])
 

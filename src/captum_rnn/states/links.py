@@ -1,6 +1,7 @@
 """Which runs of a layer go on from which: by the values of their states, row by row."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -9,23 +10,77 @@ from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.layers import form_of
 from captum_rnn.states.recording import data_of
 
+Link: TypeAlias = tuple[int, int] | None
+"""The earlier call and its row whose final state a row of a call goes on from; None: none."""
 
-def links_of(
-    number: int, layers: Sequence[nn.Module], calls: Sequence[LayerCall]
-) -> list[tuple[int, int] | None]:
+
+class Links(NamedTuple):
+    """How runs of layers go on from each other.
+
+    Attributes:
+        rows: For each call its rows' links; a call that was given no state has none.
+        restarted: The calls that begin with what is made of earlier answers of their own layer, and
+            is none of them, such as a state that has decayed meanwhile.
+    """
+
+    rows: list[list[Link]]
+    restarted: set[int]
+
+
+def links_between(
+    layers: Sequence[nn.Module],
+    calls: Sequence[LayerCall],
+    begins: Callable[[int, Tensor, Sequence[int]], bool],
+) -> Links:
+    """How calls go on from each other, all rows of a call alike where any begins otherwise.
+
+    Args:
+        layers: The layer of each call.
+        calls: The calls, in their order.
+        begins: Whether some rows (rows,) of a call begin with what is made of answers of others, or
+            of the tokens.
+    """
+    links, restarted = [], set()
+    for number in range(len(calls)):
+        found = _links_of(number, layers, calls)
+        open_rows = _open_rows(number, layers, calls, found)
+        if open_rows.any():
+            if any(found) and begins(number, open_rows, range(number)):
+                found, open_rows = [None] * len(found), torch.ones_like(open_rows)
+            own = [n for n in range(number) if layers[n] is layers[number]]
+            if own and begins(number, open_rows, own):
+                restarted.add(number)
+        links.append(found)
+    return Links(links, restarted)
+
+
+def _open_rows(
+    number: int, layers: Sequence[nn.Module], calls: Sequence[LayerCall], links: Sequence[Link]
+) -> Tensor:
+    """The rows (rows,) of a call that begin with a state of no earlier call, nor with zeros."""
+    initial = calls[number].initial
+    if initial is None:
+        return torch.zeros(0, dtype=torch.bool)
+    unlinked = torch.tensor([link is None for link in links])
+    if not form_of(layers[number]).has_gates:
+        return unlinked & any(bool(state.any()) for state in initial)
+    return unlinked & states_of(initial).any(1).cpu()
+
+
+def _links_of(number: int, layers: Sequence[nn.Module], calls: Sequence[LayerCall]) -> list[Link]:
     """For each row of a call, the earlier call and its row whose final state it goes on from."""
     call = calls[number]
     if call.initial is None:
         return []
     if not form_of(layers[number]).has_gates:
         return _links_of_other(number, layers, calls)
-    initial = _states(call.initial)
-    links: list[tuple[int, int] | None] = [None] * len(initial)
+    initial = states_of(call.initial)
+    links: list[Link] = [None] * len(initial)
     open_rows = (initial != 0).any(1)
     for earlier in reversed(range(number)):
         if not open_rows.any():
             break
-        final = _states(calls[earlier].final)
+        final = states_of(calls[earlier].final)
         if layers[earlier] is not layers[number] or final.shape[1] != initial.shape[1]:
             continue
         if final.shape == initial.shape:
@@ -45,12 +100,12 @@ def _with_zeros(
     number: int,
     layers: Sequence[nn.Module],
     calls: Sequence[LayerCall],
-    links: list[tuple[int, int] | None],
-) -> list[tuple[int, int] | None]:
+    links: list[Link],
+) -> list[Link]:
     """The same, and rows that a call left at zeros, as relu may, if all its other rows go on."""
-    initial = _states(calls[number].initial or ())
+    initial = states_of(calls[number].initial or ())
     before = [n for n in range(number) if layers[n] is layers[number]]
-    final = _states(calls[before[-1]].final) if before else initial[:0]
+    final = states_of(calls[before[-1]].final) if before else initial[:0]
     is_zero = ~initial.any(1)
     if final.shape != initial.shape or not is_zero.any():
         return links
@@ -64,7 +119,7 @@ def _with_zeros(
 
 def _links_of_other(
     number: int, layers: Sequence[nn.Module], calls: Sequence[LayerCall]
-) -> list[tuple[int, int] | None]:
+) -> list[Link]:
     """The same of a layer that is not torch's: all rows go on from one call, or none does.
 
     Where the rows lie in its states is not known.
@@ -80,13 +135,13 @@ def _links_of_other(
     return [None] * rows
 
 
-def _states(parts: tuple[Tensor, ...]) -> Tensor:
+def states_of(parts: Sequence[Tensor]) -> Tensor:
     """All states of each row (rows, width)."""
     batched = [part if part.dim() == 3 else part.unsqueeze(1) for part in parts]
     return torch.cat([part.transpose(0, 1).flatten(1) for part in batched], 1)
 
 
-def groups_of(links: list[list[tuple[int, int] | None]]) -> list[list[int]]:
+def groups_of(links: list[list[Link]]) -> list[list[int]]:
     """The calls that are linked, together, each group in the order of the calls."""
     group_of = list(range(len(links)))
     for number, of_call in enumerate(links):

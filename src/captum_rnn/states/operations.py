@@ -20,7 +20,7 @@ MOVES = names(
     "squeeze unsqueeze contiguous clone detach alias flip fliplr flipud roll rot90 narrow select "
     "__getitem__ index_select expand repeat tile repeat_interleave split split_with_sizes chunk "
     "unbind tensor_split cat concat concatenate stack hstack vstack take_along_dim gather "
-    "masked_select masked_fill pad pad_sequence _pack_padded_sequence __iter__"
+    "masked_select masked_fill pad pad_sequence _pack_padded_sequence unfold __iter__"
 )
 GATHERINGS = names("__getitem__ index_select _pack_padded_sequence")
 LOOKUPS = names("__getitem__ index_select gather take_along_dim")
@@ -30,7 +30,14 @@ OF_IDS = names(
     "add sub mul remainder fmod floor_divide clamp clamp_min clamp_max where maximum minimum abs "
     "__add__ __radd__ __sub__ __rsub__ __mul__ __rmul__ __mod__ __floordiv__"
 )
-OF_VECTORS = names("dropout relu gelu tanh add sub __add__ __radd__ __sub__")
+OF_VECTORS = names(
+    "dropout add sub rsub neg abs absolute sign square sqrt rsqrt reciprocal exp expm1 log log1p "
+    "log2 log10 sin cos atan erf pow round floor ceil trunc clamp clamp_min clamp_max clip "
+    "nan_to_num relu relu6 leaky_relu elu selu celu gelu silu mish softplus softsign sigmoid "
+    "logsigmoid tanh tanhshrink softshrink hardshrink hardtanh hardsigmoid hardswish threshold "
+    "__add__ __radd__ __sub__ __rsub__ __neg__ __abs__ __pow__ __rpow__"
+)
+"""What makes each number of one number, and of others that are no inputs."""
 SCALINGS = names("mul div __mul__ __rmul__ __truediv__")
 MADE_NEW = names(
     "new_zeros new_ones new_full new_empty new_tensor zeros_like ones_like full_like empty_like "
@@ -129,6 +136,40 @@ class Operation(NamedTuple):
             return []
         if self.name not in JOINS and not self._moves_known:
             return []
+        found = self._repeated(output)
+        if found or not self.of_vectors:
+            return found
+        return self._moved_with_features(output)
+
+    def _moved_with_features(self, output: Any) -> list[tuple[Tensor, Tensor]]:
+        """The same where the operation names the features, as `view(-1, features)` does.
+
+        It is repeated on numbers of all features of all places, and fits where each vector of the
+        output holds the same features of one place.
+        """
+        given = {number: self.argument(number) for number in self.known}
+        if any(
+            not tensor.is_floating_point() or places.shape != (*tensor.shape[:-1], 1)
+            for tensor, places in zip(given.values(), self.known.values(), strict=True)
+        ):
+            return []
+        most = max(tensor.shape[-1] for tensor in given.values())
+        known = {
+            number: self.known[number] * most + torch.arange(tensor.shape[-1], device=tensor.device)
+            for number, tensor in given.items()
+        }
+        pairs = []
+        for tensor, numbers in self._replace(known=known)._repeated(output):
+            vectors, features = numbers // most, numbers % most
+            own, same = vectors[..., :1], features.reshape(-1, features.shape[-1])[:1]
+            of_one_place = torch.equal(vectors, own.expand_as(vectors))
+            if not of_one_place or not torch.equal(features, same.expand_as(features)):
+                return []
+            pairs.append((tensor, own))
+        return pairs
+
+    def _repeated(self, output: Any) -> list[tuple[Tensor, Tensor]]:
+        """The output's tensors and their places, where the same operation on places fits them."""
         args, kwargs = self._with_numbers()
         if self.name in ("pad", "masked_fill"):
             args, kwargs = args[:2], {**kwargs, "value": NOWHERE}

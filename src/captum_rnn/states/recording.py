@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from captum_rnn.states.calls import layer_call, read_by, renested
+from captum_rnn.states.calls import layer_call, leaves, read_by, renested, states_given
 from captum_rnn.states.following import Following
 from captum_rnn.states.hooks import (
     LayerCall,
@@ -48,10 +48,12 @@ class Recording:
         calls: The calls of the layers, in their order.
             What each was given, its input and its initial states, is part of the model's graph.
         layers: Which of the layers each call is of.
+        from_answers: Whether each call's initial states are made of answers of the layers.
     """
 
     calls: list[LayerCall] = field(default_factory=list)
     layers: list[int] = field(default_factory=list)
+    from_answers: list[bool] = field(default_factory=list)
 
     @property
     def leaves(self) -> list[Tensor]:
@@ -120,12 +122,18 @@ def record(
                 following.is_graph_off = not differentiable
             inner = kernels.end(call)
             read = read_by(args, kwargs) if is_cell else None
+            begun = states_given(args, kwargs) if inner is None else inner.call.initial or ()
+            if following is not None:
+                recording.from_answers.append(any(map(following.is_of_answers, begun)))
             call, kept, handed = inner or (call, *keep(call, read))
             recording.layers.append(index)
             recording.calls.append(kept)
-            if not differentiable or inner is not None:
-                return None
-            return renested(module, output, handed[0], handed[1:])
+            answer = None
+            if differentiable and inner is None:
+                answer = renested(module, output, handed[0], handed[1:])
+            if following is not None:
+                following.answered(leaves(output if answer is None else answer))
+            return answer
 
     in_inference, enabled = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
     hooked = differentiable and any(layer._forward_hooks for layer in layers)

@@ -7,8 +7,16 @@ random vectors u_n,
 
 a place that feeds one step alone has G' = n G. Where G is zero, it is not read; where G' is no
 multiple of G, it feeds several steps. To stay exact in low precision, each digit of n takes a pass.
+
+Windows that overlap, or a text that is read twice, are told from the other side. With J the
+derivative of what the steps read, and random vectors u_p at the places,
+
+    F = J Σ_p u_p,    F' = J Σ_p p u_p,
+
+a step that reads one place alone has F' = p F, however many steps read that place.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -54,6 +62,7 @@ def traced(
     found, mixed = [], []
     for index, read in reads.items():  # a token may feed one step of several calls
         single = tracing.trace([read]) if len(reads) > 1 else None
+        single = tracing.trace_back(*read) if single is None else single
         found += single or []
         mixed += [index] if single is None else []
     return found, mixed
@@ -77,11 +86,8 @@ class _Tracing(NamedTuple):
             for data, _ in reads
         ]
         last = max(int(numbers.max()) for _, numbers in reads)
-        digits = 1
-        while base**digits <= last:
-            digits += 1
         passes = [self._pass(reads, vectors)]
-        for place in range(digits):
+        for place in range(_digits(last, base)):
             weighted = [
                 vector * (numbers // base**place % base).unsqueeze(1)
                 for vector, (_, numbers) in zip(vectors, reads, strict=True)
@@ -96,6 +102,101 @@ class _Tracing(NamedTuple):
                 return None
             found.append(of_entry)
         return found
+
+    def trace_back(self, data: Tensor, numbers: Tensor) -> list[Found] | None:
+        """The one place that each step reads, which other steps may read too; None: several.
+
+        Args:
+            data: What was read at each step (steps, features).
+            numbers: The numbers of the steps.
+        """
+        base, draw = _BASE.get(data.dtype, 2), torch.Generator(data.device).manual_seed(0)
+        weights = torch.zeros_like(data, requires_grad=True)
+        try:
+            back = torch.autograd.grad(
+                data,
+                [entry.vectors for entry in self.entries],
+                weights,
+                create_graph=True,
+                allow_unused=True,
+            )
+        except RuntimeError:  # an operation that cannot be differentiated twice
+            return None
+        read = [
+            (entry, gradient)
+            for entry, gradient in zip(self.entries, back, strict=True)
+            if gradient is not None and gradient.requires_grad
+        ]
+        drawn = [
+            torch.randn(gradient.shape, generator=draw, device=data.device).to(gradient.dtype)
+            for _, gradient in read
+        ]
+        for axes in itertools.product(*(_candidates(entry) for entry, _ in read)):
+            numbered = [  # from 1 on, those of no place being 0
+                self._places_along(entry, of_entry) + 1
+                for (entry, _), of_entry in zip(read, axes, strict=True)
+            ]
+            found = self._read_at(numbered, [g for _, g in read], drawn, weights, base)
+            if found is not None:
+                found = (found - 1).clamp(min=NOWHERE)
+                named = {
+                    entry.of_input: of_entry
+                    for (entry, _), of_entry in zip(read, axes, strict=True)
+                    if entry.of_input is not None
+                }
+                return [Found(found, numbers, named)]
+        return None
+
+    def _read_at(
+        self,
+        places: list[Tensor],
+        back: list[Tensor],
+        drawn: list[Tensor],
+        weights: Tensor,
+        base: int,
+    ) -> Tensor | None:
+        """The number of the place that each step reads (steps,); None: some read several.
+
+        Args:
+            places: The number of the place of each vector of the entries, like them with one
+                element for the features.
+            back: Derivatives with respect to the entries, as functions of `weights`.
+            drawn: Random vectors at the entries.
+            weights: What they are linear in (steps, features).
+            base: The base of the digits.
+        """
+        last = max((int(of_entry.max()) for of_entry in places), default=0)
+        passes = []
+        for digit in (None, *range(_digits(last, base))):
+            factors = [
+                torch.ones_like(of_entry) if digit is None else of_entry // base**digit % base
+                for of_entry in places
+            ]
+            vectors = [
+                vector * of_entry.to(vector)
+                for vector, of_entry in zip(drawn, factors, strict=True)
+            ]
+            try:
+                (moved,) = torch.autograd.grad(
+                    back, weights, vectors, retain_graph=True, allow_unused=True
+                )
+            except RuntimeError:
+                return None
+            passes.append(torch.zeros_like(weights) if moved is None else moved)
+        return _feeds(passes, base)
+
+    def _places_along(self, entry: Entry, axes: tuple[int, ...]) -> Tensor:
+        """The number of the place of each vector of an entry, if its tokens are along some axes."""
+        if entry.of_input is None:
+            return entry.places
+        first = sum(shape.numel() for shape in self.shapes[: entry.of_input])
+        shape = self.shapes[entry.of_input]
+        numbers = torch.arange(first, first + shape.numel(), device=entry.vectors.device)
+        for axis in range(len(shape)):
+            if axis not in axes:
+                numbers = numbers.view(shape).narrow(axis, 0, 1)
+                shape = numbers.shape
+        return numbers.view(shape)
 
     def _pass(self, reads: list[tuple[Tensor, Tensor]], vectors: list[Tensor]) -> Any:
         return torch.autograd.grad(
@@ -128,6 +229,14 @@ class _Tracing(NamedTuple):
                 places = numbers.permute(order)
                 return _of_read(places.reshape(tokens, -1)[:, 0], steps, {entry.of_input: axes})
         return None
+
+
+def _digits(last: int, base: int) -> int:
+    """How many digits the numbers up to the last have."""
+    digits = 1
+    while base**digits <= last:
+        digits += 1
+    return digits
 
 
 def _candidates(entry: Entry) -> list[tuple[int, ...]]:

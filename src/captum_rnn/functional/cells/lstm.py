@@ -120,6 +120,8 @@ class LstmCell(Cell[LstmSteps]):
         let_in = inside.factor(lambda at: at.input.value)
         inside.slope_times(let_in, TANH, lambda at: at.candidate, to_candidate)
         kept, share = inside.factor(lambda at: at.forget.value), rule.passed_on(before)
+        if share is not None and part.start == 0:
+            share[0] = 1  # what was given is no sum
         every, is_projected = slice(count), self.weights.projection is not None
         return Slopes(
             slots,

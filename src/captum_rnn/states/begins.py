@@ -1,0 +1,77 @@
+"""What the runs of layers begin with: what the model makes of answers, or of its tokens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from captum_rnn.states.following import Entry
+from captum_rnn.states.links import states_of
+from captum_rnn.states.recording import Recording, data_of
+
+
+@dataclass(frozen=True)
+class Begins:
+    """Tells whether rows of a call begin with what is made of something.
+
+    The graph says so where there is one. Else a state counts that was computed from an answer, and
+    with which no earlier call began: learnt ones are the same each time.
+
+    Attributes:
+        recording: What the layers did.
+        entries: What the model reads at the places of its inputs.
+    """
+
+    recording: Recording
+    entries: Sequence[Entry]
+
+    def __call__(self, number: int, rows: Tensor, calls: Sequence[int]) -> bool:
+        """Whether rows of a call are begun with what is made of answers, or of the tokens.
+
+        Args:
+            number: The call.
+            rows: Which of its rows (rows,).
+            calls: The calls whose answers are asked for; of all earlier ones, the tokens are too.
+        """
+        states = self.recording.calls[number].initial
+        if states is None or not self.recording.from_answers[number]:
+            return False
+        derivable = [state for state in states if state.requires_grad]
+        if not derivable:
+            return self._is_new(number, rows)
+        leaves = [leaf for index in calls for leaf in self._answers(index)]
+        if len(calls) == number:
+            leaves += [entry.vectors for entry in self.entries]
+        wanted = [leaf for leaf in leaves if leaf.requires_grad]
+        if not wanted:
+            return False
+        found = torch.autograd.grad(
+            derivable,
+            wanted,
+            [_drawn(state, rows) for state in derivable],
+            allow_unused=True,
+            retain_graph=True,
+        )
+        return any(gradient is not None and bool(gradient.any()) for gradient in found)
+
+    def _answers(self, number: int) -> list[Tensor]:
+        call = self.recording.calls[number]
+        return [data_of(call.output), *call.final]
+
+    def _is_new(self, number: int, rows: Tensor) -> bool:
+        """Whether any of the rows begins with a state that no row of an earlier call began with."""
+        begun = [call.initial for call in self.recording.calls[: number + 1]]
+        own, *others = [states_of(states).detach() for states in reversed(begun) if states]
+        known = [other for other in others if other.shape[1] == own.shape[1]]
+        own = own[rows.to(own.device)] if len(rows) == len(own) else own
+        return not all(any(bool((other == row).all(1).any()) for other in known) for row in own)
+
+
+def _drawn(state: Tensor, rows: Tensor) -> Tensor:
+    """Random weights of a state (number, rows, width), zeros at all other rows."""
+    draw = torch.Generator(state.device).manual_seed(0)
+    weights = torch.randn(state.shape, generator=draw, device=state.device).to(state.dtype)
+    if state.dim() == 3 and state.shape[1] == len(rows):
+        weights[:, ~rows.to(state.device)] = 0
+    return weights
