@@ -189,6 +189,8 @@ class HiddenStateDeltaAttribution(EveryPrediction):
         settled = self._settled.get(asked, times)
         if self.layer is self.forward_func or settled is not None:
             run = super()._run(*given, to_tokens=to_tokens)
+            if self.readout != "auto":
+                return run
             return replace(run, records=[replace(r, readout=settled) for r in run.records])
         wanted = self.readout == "auto" or one_run
         padded = any(ends_in_padding(tensor, axis) for tensor in tensors)

@@ -251,11 +251,10 @@ class RecurrentAttribution(StepMethod, InternalAttribution):  # type: ignore[mis
 
     def _looked_at(self, run: Run, additional_forward_args: Any, baselines: GivenBaselines) -> Run:
         """A run with the states that the method looks at, and what it compares with."""
-        records = [
-            replace(record, path=self._select(record.layer, record.call, record.path))
-            for record in run.records
-        ]
-        run = replace(run, records=records)
+        paths = [self._select(record.layer, record.call, record.path) for record in run.records]
+        if any(path is not record.path for path, record in zip(paths, run.records, strict=True)):
+            pairs = zip(run.records, paths, strict=True)
+            run = replace(run, records=[replace(record, path=path) for record, path in pairs])
         if baselines is None:
             return run
         return on_baselines(self.forward_func, run, baselines, additional_forward_args)

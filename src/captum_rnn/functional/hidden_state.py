@@ -22,7 +22,7 @@ from captum_rnn.functional.path import StatePath
 from captum_rnn.functional.readout import read_out
 
 _NORM_ORDERS = {"l1": 1.0, "linf": math.inf}
-_NUMBERS_IN_CACHE = 1 << 16
+_NUMBERS_IN_CACHE = 1 << 17
 """Numbers of which a core's cache holds a few copies."""
 
 
@@ -215,7 +215,8 @@ def _l2_distances(states: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     parts = zip(torch.split(states, rows), torch.split(target, rows), strict=True)
     each = [torch.linalg.vector_norm(part - end, dim=-1) for part, end in parts]
     distances = each[0] if len(each) == 1 else torch.cat(each)
-    if float(norm.amin()) > 1e-10 and float(torch.maximum(norm.amax(), distances.amax())) < 1e18:
+    shortest, longest = map(float, norm.aminmax())
+    if shortest > 1e-10 and longest < 1e18 and float(distances.amax()) < 1e18:
         return distances, norm
     in_range = (norm > 1e-10) & (norm < 1e18) & (distances < 1e18).all(1, keepdim=True)
     steps = states - target

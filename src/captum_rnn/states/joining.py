@@ -85,8 +85,9 @@ def join(
     for group in groups:
         if len(group) == 1:
             (number,) = group
-            grid = torch.arange(counts[number], device=steps[number].numbers.device)
-            grid = grid.view(steps[number].rows, -1) + firsts[number]
+            first, device = firsts[number], steps[number].numbers.device
+            grid = torch.arange(first, first + counts[number], device=device)
+            grid = grid.view(steps[number].rows, -1)
             joined.append(
                 Joined(
                     calls[number],

@@ -269,7 +269,8 @@ def _straight(
     places, numbers = following.places(call.source), call.numbers
     if places is None or places.numel() != len(numbers):
         return None
-    expected = numbers * (given.numel() // len(numbers))
+    features = given.numel() // len(numbers)
+    expected = numbers if features == 1 else numbers * features
     return (expected, numbers) if torch.equal(places.flatten(), expected) else None
 
 

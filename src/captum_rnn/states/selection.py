@@ -95,4 +95,4 @@ class StateSelection:
                 )
         if self.direction != "both":
             paths = paths[:1] if self.direction == "forward" else paths[1:]
-        return replace(top, directions=paths)
+        return top if paths is top.directions else replace(top, directions=paths)
