@@ -97,7 +97,7 @@ def _without_padding(path: StatePath, lengths: Tensor | None) -> StatePath:
 
 def _at(outputs: Tensor, tokens: Tensor) -> Tensor:
     """The states (batch, 1, hidden) after one token (batch,) of each row."""
-    return outputs.take_along_dim(tokens.reshape(-1, 1, 1), 1)
+    return outputs[torch.arange(len(outputs), device=outputs.device), tokens].unsqueeze(1)
 
 
 def _positions(readout: int | Tensor, lengths: Tensor | None, outputs: Tensor) -> Tensor:

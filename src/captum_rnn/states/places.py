@@ -80,11 +80,13 @@ class Placement:
         """
         if self.straight:
             return self
-        before = torch.cat([of_run.flatten() for of_run in numbers])
-        (now,) = (before >= 0).nonzero(as_tuple=True)
-        found = torch.full((sum(self.counts),), NOWHERE, device=self.steps.device)
-        found[before[now]] = now
         counts = tuple(of_run.numel() for of_run in numbers)
+        before = torch.cat([of_run.flatten() for of_run in numbers])
+        found = torch.arange(sum(self.counts), device=self.steps.device)
+        if torch.equal(before, found):
+            return replace(self, counts=counts)
+        (now,) = (before >= 0).nonzero(as_tuple=True)
+        found.fill_(NOWHERE)[before[now]] = now
         return replace(self, steps=found[self.steps], counts=counts)
 
     def at_tokens(self, scores: Tensor) -> list[Tensor]:
