@@ -5,6 +5,11 @@ import torch
 from torch import nn
 
 from attribution_methods import RECURRENT
+from captum_rnn import (
+    AdjointDeltaAttribution,
+    HiddenStateDeltaAttribution,
+    LogitDeltaAttribution,
+)
 from models import Classifier
 
 WORDS, FEATURES, HIDDEN = 50, 5, 6
@@ -64,3 +69,35 @@ def test_one_buffer_for_all_steps(name):
     ids, make = torch.randint(WORDS, (3, 4)), RECURRENT[name].make
     scores = [make(model, model.cell).attribute(ids, target=1) for model in models]
     torch.testing.assert_close(*scores, rtol=0, atol=1e-6)
+
+
+def test_what_normalises_a_series_in_place():
+    """Which inference never needed a graph of; the same scores as by new tensors."""
+    layer, head = nn.GRU(4, 5, batch_first=True).double(), nn.Linear(5, 2).double()
+    series = torch.randn(2, 6, 4).double()
+    kept = series.clone()
+
+    def in_place(series, axis):
+        series = series.clone()
+        series -= series.mean(axis, keepdim=True)
+        series /= series.std(axis, keepdim=True)
+        return head(layer(series.tanh())[1][-1])
+
+    def anew(series, axis):
+        series = series - series.mean(axis, keepdim=True)
+        return head(layer((series / series.std(axis, keepdim=True)).tanh())[1][-1])
+
+    for axis, made in (
+        (2, HiddenStateDeltaAttribution),
+        (2, LogitDeltaAttribution),
+        (2, AdjointDeltaAttribution),
+        (1, AdjointDeltaAttribution),
+    ):
+        found, expected = (
+            made(forward, layer).attribute(
+                series, target=1, additional_forward_args=(axis,), per_step=True
+            )
+            for forward in (in_place, anew)
+        )
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
+    assert torch.equal(series, kept)

@@ -222,6 +222,26 @@ def test_what_stands_between_runs_is_no_single_run(name, between, ids):
             made.fit([ids])
 
 
+def test_a_run_that_nothing_is_read_of(ids):
+    """Every second token goes on from the last but one; the last state is read."""
+    model = Whole("gru", num_layers=1)
+
+    def forward(ids):
+        states = [torch.zeros(1, len(ids), 6, dtype=torch.float64)] * 2
+        for token in ids.split(1, 1):
+            states.append(model.run(model.embedding(token), states[-2])[1])
+        return model.head(states[-1][-1])
+
+    for readout in ("final", "auto"):
+        with pytest.raises(ValueError, match=r"reads nothing of run 1|auto"):
+            HiddenStateDeltaAttribution(forward, model.layer, readout=readout).attribute(ids)
+    scores = AdjointDeltaAttribution(forward, model.layer).attribute(ids, target=1)
+    once = lambda ids: model.head(model.run(model.embedding(ids))[1][-1])  # noqa: E731
+    expected = AdjointDeltaAttribution(once, model.layer).attribute(ids[:, ::2], target=1)
+    torch.testing.assert_close(scores[:, ::2], expected, rtol=1e-7, atol=1e-9)
+    assert (scores[:, 1::2] == 0).all()
+
+
 @pytest.mark.parametrize("name", HELD_FIXED)
 def test_runs_that_begin_alike_are_texts_of_their_own(name, ids):
     """Two texts that a learnt state stands before, one read after the other."""

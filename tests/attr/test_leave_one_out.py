@@ -4,7 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from captum_rnn import AdjointDeltaAttribution, LeaveOneOutAttribution
+from captum_rnn import (
+    AdjointDeltaAttribution,
+    LeaveOneOutAttribution,
+    RecurrentShapleyAttribution,
+)
 from removal_models import IDS, LENGTHS, Reader
 
 
@@ -122,13 +126,60 @@ def test_tokens_that_reach_the_output_beside_the_layer_too():
         return model.read(embedded) + beside(embedded.mean(1))
 
     with pytest.raises(ValueError, match="reach its output beside the layer too; pass empty"):
-        LeaveOneOutAttribution(forward, model.layer).attribute(ids, target=1)
-    scores = LeaveOneOutAttribution(forward, model.layer, empty=lambda target: 0.0).attribute(
-        ids, target=1
-    )
+        RecurrentShapleyAttribution(forward, model.layer).attribute(ids, target=1)
+    with pytest.raises(ValueError, match="reach its output beside the layer too; pass empty"):
+        LeaveOneOutAttribution(forward, model.layer).attribute(ids[:1, :1], target=1)
+    scores = LeaveOneOutAttribution(forward, model.layer).attribute(ids, target=1)
     with torch.no_grad():
         expected = (forward(ids[:, [0, 1, 2]]) - forward(ids[:, [0, 2]]))[:, 1]
     torch.testing.assert_close(scores[:, 1], expected)
+
+
+def test_a_model_that_takes_no_single_token():
+    """Texts without one of their tokens have two and more, which is all that is asked for."""
+    model, ids = Reader(), IDS[:2, :3]
+
+    def forward(ids):
+        outputs, _ = model.layer(model.embedding(ids))
+        return model.out(model.head(outputs[:, -2]))
+
+    scores = LeaveOneOutAttribution(forward, model.layer).attribute(ids, target=1)
+    with torch.no_grad():
+        expected = (forward(ids) - forward(ids[:, 1:]))[:, 1]
+    torch.testing.assert_close(scores[:, 0], expected)
+
+
+def masked_mean(model):
+    def forward(ids):
+        outputs, _ = model.layer(model.embedding(ids))
+        is_word = (ids != 0).double().unsqueeze(2)
+        mean = (outputs * is_word).sum(1) / is_word.sum(1)
+        return model.out(model.head(mean))
+
+    return forward
+
+
+def test_sets_of_padding_alone_are_not_asked_for():
+    """Of a mask over padding that the layer reads, the mean of nothing would be the answer."""
+    model = Reader()
+    forward, ids = masked_mean(model), IDS[[0, 1, 3]]
+    shapley = RecurrentShapleyAttribution(forward, model.layer)
+    with pytest.raises(ValueError, match=r"row 1 without the 2 .* pass lengths, here 3"):
+        shapley.attribute(ids, target=1)
+    told, _ = (
+        shapley.attribute(rows, target=1, return_convergence_delta=True, lengths=lengths)
+        for rows, lengths in ((ids, (ids != 0).sum(1)), (ids[1:2, :3], None))
+    )
+    alone = shapley.attribute(ids[1:2, :3], target=1)
+    torch.testing.assert_close(told[0][1:2, :3], alone, rtol=0, atol=1e-12)
+    assert (told[0][ids == 0] == 0).all()
+    one_by_one = LeaveOneOutAttribution(forward, model.layer)
+    scores = one_by_one.attribute(ids, target=1)
+    with torch.no_grad():
+        expected = (forward(ids[1:2, :3]) - forward(ids[1:2, 1:3]))[0, 1]
+    torch.testing.assert_close(scores[1, 0], expected)
+    with pytest.raises(ValueError, match=r"row 0 without the 4 .* pass lengths, here 1"):
+        one_by_one.attribute(IDS[2:3], target=1)
 
 
 def test_several_inputs_are_refused():

@@ -307,3 +307,17 @@ def test_wrong_arguments(model, ids):
         ).attribute(ids)
     with pytest.raises(NotImplementedError, match="call attribute"):
         make().attribute_future()
+
+
+def test_a_layer_in_inference_mode_has_no_derivative():
+    model = Classifier(nn.GRU(4, 5, batch_first=True), 20)
+
+    def forward(ids):
+        with torch.inference_mode():
+            return model.head(model.layer(model.embedding(ids))[1][-1])
+
+    information = WordInformationAttribution(
+        forward, model.layer, embedding=model.embedding, state_variance=0.3
+    )
+    with pytest.raises(ValueError, match=r"runs GRU in torch\.inference_mode"):
+        information.attribute(torch.randint(20, (2, 3)))

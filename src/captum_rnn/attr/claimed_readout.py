@@ -120,6 +120,20 @@ def check_claimed(record: Record, readout: Readout, selection: StateSelection) -
         raise ValueError(f"{named} other states of the layer; pass {other}, which it reads alone")
 
 
+def check_all_read(run: Run) -> None:
+    """Raises ValueError if the classifier reads some runs of the layer, and nothing of another."""
+    if len(run.modules) > 1:  # of which one may read the other
+        return
+    gradients = [record.gradient for record in run.records]
+    read = [gradient is not None and is_read(gradient) for gradient in gradients]
+    if any(read) and not all(read):
+        layer = type(run.records[0].layer).__name__
+        raise ValueError(
+            f"the model reads nothing of run {read.index(False)} of {layer}, counted from 0, whose "
+            "states are then no readout of it; explain the inputs of the other runs alone"
+        )
+
+
 def outside_inference_mode(given: Any) -> Any:
     """Arguments that a graph may hold: copies of the tensors that inference mode has made."""
     if isinstance(given, Tensor):

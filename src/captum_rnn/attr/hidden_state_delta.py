@@ -14,6 +14,7 @@ from captum_rnn.attr.baselines import GivenBaselines
 from captum_rnn.attr.claimed_readout import (
     SettledReadouts,
     asked_of,
+    check_all_read,
     check_claimed,
     is_settled,
     outside_inference_mode,
@@ -23,6 +24,7 @@ from captum_rnn.attr.inputs import Lengths, check_inputs, ends_in_padding
 from captum_rnn.attr.predictions import EveryPrediction, Predictions
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.rows import positions_of_rows
+from captum_rnn.attr.through import check_begun
 from captum_rnn.functional import (
     Distance,
     Readout,
@@ -197,6 +199,8 @@ class HiddenStateDeltaAttribution(EveryPrediction):
         run = self._asking(*given, to_tokens=to_tokens, wanted=wanted or padded)
         readout = self._found_in(run) if self.readout == "auto" else self.readout
         if self.readout != "auto":
+            check_begun(run, type(self).__name__)
+            check_all_read(run)
             for record in run.records:
                 check_claimed(record, self.readout, self.selection)
         if asked is not None and readout is not None and is_settled(run, readout):

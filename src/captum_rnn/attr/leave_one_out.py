@@ -1,6 +1,6 @@
 """Leave-one-out: what the model says without each of the tokens, exactly."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -54,6 +54,8 @@ class LeaveOneOutAttribution(RemovingAttribution):
             the layer's initial state.
         batch_first: Whether dimension 0 of the inputs is the batch; False: it is the time.
     """
+
+    _asks_for_none: ClassVar[bool] = False
 
     @logged
     def attribute(  # type: ignore[override]

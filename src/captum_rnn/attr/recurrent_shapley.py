@@ -153,8 +153,8 @@ class RecurrentShapleyAttribution(RemovingAttribution):
 
         Raises:
             ValueError: As `RecurrentAttribution.attribute`; several inputs, arguments that cannot
-                be cut, a model that answers otherwise to a text alone than in its batch, or numbers
-                out of range.
+                be cut, a model that answers otherwise to a text alone than in its batch, padding
+                that it leaves out and `lengths` do not tell, or numbers out of range.
         """
         plan = Plan(estimator, n_samples, tolerance, seed)
         texts = self._texts(inputs, target, additional_forward_args, lengths, internal_batch_size)

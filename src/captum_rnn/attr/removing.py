@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from captum_rnn._captum import format_output, is_tuple, run_forward
 from captum_rnn.attr.inputs import Lengths
 from captum_rnn.attr.notice import warn_of_shares
+from captum_rnn.attr.padding_check import check_padding_is_told
 from captum_rnn.attr.records import Run
 from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.attr.subtexts import SubTexts, check_read_alone
@@ -67,6 +68,9 @@ class RemovingAttribution(RecurrentAttribution):
         super().__init__(forward_func, layer, device_ids, batch_first=batch_first)
         self.empty = empty
 
+    _asks_for_none: ClassVar[bool] = True
+    """Whether sub-texts without any token are asked for of every text, not only of single ones."""
+
     @property
     def _needs_gradient(self) -> bool:
         return False
@@ -98,24 +102,30 @@ class RemovingAttribution(RecurrentAttribution):
             batch_first=self.batch_first,
             rows_at_once=internal_batch_size,
         )
-        whole = empty = self._empty_values(run, target)
-        rows = parts.tokens.any(1).nonzero().flatten()
+        sizes = parts.tokens.sum(1)
+        asked = bool((sizes == 1).any()) or self._asks_for_none
+        whole = empty = self._empty_values(run, target) if asked else torch.zeros_like(run.value)
+        rows = sizes.nonzero().flatten()
         if len(rows):
             alone = parts.values(self.forward_func, rows, parts.tokens[rows])
             check_read_alone(alone, run.value[rows])
-            if self.empty is None:
-                self._check_empty(run, parts, rows, empty)
             whole = empty.to(alone.dtype).index_copy(0, rows, alone)
+            if run.tells_ends or additional_forward_args is not None:
+                check_padding_is_told(parts, self.forward_func, whole, of_all=self._asks_for_none)
+            if self.empty is None and asked:
+                self._check_empty(run, parts, rows, empty)
         return Texts(run, parts, whole, empty.to(whole.dtype))
 
     def _check_empty(self, run: Run, parts: SubTexts, rows: Tensor, empty: Tensor) -> None:
         """Raises ValueError if what the model says of no tokens depends on those there were."""
         tokens = parts.tokens[rows]
         first = tokens & (tokens.cumsum(1) == 1)
+        known = parts.inputs[parts.tokens]
 
         def at_rest(inputs: Tensor, target: Any, arguments: Any) -> Any:
+            other = _other_tokens(inputs, known)
             return read_at_rest(
-                run.modules, lambda: run_forward(self.forward_func, inputs, target, arguments)
+                run.modules, lambda: run_forward(self.forward_func, other, target, arguments)
             )
 
         found = parts.values(self.forward_func, rows, first, run_as=at_rest)
@@ -132,3 +142,13 @@ class RemovingAttribution(RecurrentAttribution):
         if not per_step:
             warn_of_shares(type(self).__name__, False, texts.run.layouts, in_layout)
         return format_output(is_tuple(inputs), texts.run.arrange(in_layout, per_step=per_step))
+
+
+def _other_tokens(tokens: Tensor, known: Tensor) -> Tensor:
+    """Other tokens than those of a text: other vectors, or other ids of the texts."""
+    if tokens.is_floating_point():
+        return tokens + 1
+    ids = torch.unique(known)
+    if len(ids) == 1:
+        return torch.where(tokens > 1, tokens - 1, tokens + 1)
+    return torch.where(tokens == ids[-1], ids[-2], ids[-1])  # the first may be padding

@@ -75,7 +75,7 @@ class SubTexts:
                 "captum.attr.FeatureAblation"
             )
         self.tokens = _tokens_read(run, batch_first=batch_first)
-        self._inputs = tensors[0] if batch_first else tensors[0].transpose(0, 1)
+        self.inputs = tensors[0] if batch_first else tensors[0].transpose(0, 1)
         self._layout, self._target, self._batch_first = layout, target, batch_first
         self._rows_at_once = rows_at_once
         given = additional_forward_args
@@ -126,7 +126,7 @@ class SubTexts:
             for which in (sizes == size).nonzero().flatten().split(self._rows_at_once):
                 own = rows[which]
                 places = kept[which].nonzero()[:, 1].view(len(which), size)
-                inputs = self._cut(self._inputs, own, places)
+                inputs = self._cut(self.inputs, own, places)
                 arguments = tuple(cut(own, places) for cut in self._arguments)
                 target = target_of_rows(self._target, own, self._layout.batch)
                 yield SubText(which, inputs, target, arguments)

@@ -100,6 +100,8 @@ class Following(TorchFunctionMode):
         """What to give to the model instead of the inputs."""
         self.left: list[tuple[str, Tensor]] = []
         """Functions that made numbers of ids which are no tensors, and the places of these ids."""
+        self.has_floats = any(tensor.is_floating_point() for tensor in inputs)
+        """Whether some inputs are no ids, but become leaves of the graph themselves."""
         self.is_graph_off = False
         """Whether a layer has run, behind which no graph is built of its states."""
         self.tells_ends = False

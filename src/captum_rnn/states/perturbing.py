@@ -89,6 +89,7 @@ def run_embedded(
         is_recurrent = isinstance(module, nn.RNNBase)
         call = layer_call(module, args, kwargs, output) if is_recurrent else None
         outputs.append(call or _first_tensor(module, output))
+        _check_has_graph(module, outputs[-1])
         return None
 
     with watched([embedding, layer], lambda index: None, after), _derivable():
@@ -162,6 +163,16 @@ def _derivable() -> Iterator[None]:
     """Gradients, compiled code eagerly, and no cuDNN, which bans recurrent ones in eval mode."""
     with torch.enable_grad(), compiled_code_runs_eagerly(), WITHOUT_CUDNN:
         yield
+
+
+def _check_has_graph(layer: nn.Module, output: LayerCall | Tensor) -> None:
+    """Raises ValueError if the model runs the layer in inference mode."""
+    states = output.output.data if isinstance(output, LayerCall) else output
+    if states.is_inference():
+        raise ValueError(
+            f"the model runs {type(layer).__name__} in torch.inference_mode(), where its state has "
+            "no derivative; let it use torch.no_grad() instead"
+        )
 
 
 def _first_tensor(module: nn.Module, output: Any) -> Tensor:

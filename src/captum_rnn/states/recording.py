@@ -148,17 +148,30 @@ def record(
         if not plain:
             entered.enter_context(kernels)
         entered.enter_context(watched(layers, before, after))
-        entered.enter_context(_saved_as_copies(wanted=hooked))
+        entered.enter_context(_saved_as_copies(following, hooked=hooked))
         entered.enter_context(compiled_code_runs_eagerly())
         forward()
     return recording
 
 
-def _saved_as_copies(*, wanted: bool) -> contextlib.AbstractContextManager[Any]:
-    """Copies what autograd saves: hooks are written for inference, and may change it in place."""
-    if not wanted:
+def _saved_as_copies(
+    following: Following | None, *, hooked: bool
+) -> contextlib.AbstractContextManager[Any]:
+    """Copies what autograd saves, where code that was never differentiated may change it in place.
+
+    Hooks are written for inference, and what normalises float inputs has not needed their graph.
+    """
+    of_floats = following is not None and following.has_floats
+    if not hooked and not of_floats:
         return contextlib.nullcontext()
-    return torch.autograd.graph.saved_tensors_hooks(torch.clone, lambda saved: saved)
+
+    def pack(tensor: Tensor) -> Tensor:
+        if hooked:
+            return tensor.clone()
+        is_weight = tensor.is_leaf and tensor.requires_grad
+        return tensor if is_weight or not tensor.is_floating_point() else late_copy(tensor)
+
+    return torch.autograd.graph.saved_tensors_hooks(pack, lambda saved: saved)
 
 
 def _kept(
