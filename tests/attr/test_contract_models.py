@@ -11,8 +11,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 import reference
 from attribution_methods import FEATURES, LENGTHS, RECURRENT, VOCABULARY
-from captum_rnn import HiddenStateDeltaAttribution, pack_tokens
-from captum_rnn.states.selection import StateSelection
+from captum_rnn import pack_tokens
 from models import Classifier, SentencePair, hooks
 
 FOLLOWING = [name for name, method in RECURRENT.items() if method.follows_steps]
@@ -173,15 +172,38 @@ def test_one_encoder_over_two_inputs(method):
 
         alone = make(against, model.encoder).attribute(ids, target=1)
         torch.testing.assert_close(scores[number], alone, rtol=0, atol=1e-6)
-    lengths, attribution = (torch.tensor([1, 2, 3]), None), make(model, model.encoder)
-    named = isinstance(attribution, HiddenStateDeltaAttribution)
-    if named and attribution.selection == StateSelection():  # the model reads the last state
-        with pytest.raises(ValueError, match=r"position \[3, 3, 3\]"):
-            attribution.attribute((first, second), target=1, lengths=lengths)
-        return
-    shorter = attribution.attribute((first, second), target=1, lengths=lengths)
-    assert (shorter[0][0, 1:] == 0).all()
-    assert torch.equal(shorter[1], scores[1])
+
+
+@pytest.mark.usefixtures("in_one_run")
+def test_two_inputs_with_lengths_of_their_own(method):
+    """The first text is read at its lengths, the second at the end."""
+    if method.reads_baseline:
+        pytest.skip("it explains the change of both runs together")
+    make, model = method.make, SentencePair()
+    first, second = torch.randint(50, (3, 4)), torch.randint(50, (3, 6))
+    lengths = torch.tensor([1, 2, 3])
+
+    def compared(first, second):
+        outputs = model.encoder(model.embedding(first))[0]
+        similarity = torch.cosine_similarity(
+            outputs[torch.arange(3), lengths - 1], model.encode(second)
+        )
+        return torch.stack([-similarity, similarity], 1)
+
+    told = make(compared, model.encoder).attribute(
+        (first, second), target=1, lengths=(lengths, None)
+    )
+    for row, length in enumerate(lengths.tolist()):
+        alone = make(model, model.encoder).attribute(
+            (first[[row], :length], second[[row]]), target=1
+        )
+        assert (told[0][row, length:] == 0).all()
+        torch.testing.assert_close(told[0][row, :length], alone[0][0], rtol=0, atol=1e-6)
+        torch.testing.assert_close(told[1][row], alone[1][0], rtol=0, atol=1e-6)
+    # The model itself reads the last state of all steps, whatever the lengths say.
+    if not method.removes:
+        with pytest.raises(ValueError, match=r"row 0 has 1 token\(s\) .* state after step 3"):
+            make(model, model.encoder).attribute((first, second), target=1, lengths=(lengths, None))
 
 
 @pytest.mark.usefixtures("in_one_run")

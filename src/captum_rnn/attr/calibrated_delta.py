@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from captum_rnn.attr.asking import CalledOnce, asked_run, times_of, without_unread
 from captum_rnn.attr.baselines import GivenBaselines
 from captum_rnn.attr.calibration import Calibration, weights_digest, weights_stamp
 from captum_rnn.attr.calibration_data import (
@@ -91,6 +93,7 @@ class CalibratedDeltaAttribution(ComparingAttribution):
         super().__init__(forward_func, layer, device_ids, batch_first=batch_first)
         self.with_cells, self.by_distance = with_cells, by_distance
         self.calibration: Calibration | None = None
+        self._once = CalledOnce()
         self._stamp: tuple[tuple[int, int], ...] = ()
 
     def fit(
@@ -211,6 +214,20 @@ class CalibratedDeltaAttribution(ComparingAttribution):
     @property
     def _bins(self) -> int:
         return DISTANCE_BINS if self.by_distance else 1
+
+    def _run(self, *given: Any, to_tokens: bool = True, looks: bool = False) -> Run:
+        times = times_of(given[0], batch_first=self.batch_first)
+        if self._once.holds(self.forward_func, times):
+            return super()._run(*given, to_tokens=to_tokens)
+        run = asked_run(
+            partial(super()._run, to_tokens=to_tokens),
+            given,
+            self.forward_func,
+            wanted=False,
+            unknown="which runs of the layer it reads",
+        )
+        self._once.add(self.forward_func, times, run)
+        return without_unread(run)
 
     def _select(self, layer: nn.Module, call: LayerCall, top: Trajectory) -> Trajectory:
         """The top layer's hidden states, and its cell states beside them."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from captum_rnn.attr.adjoint_delta import AdjointDeltaAttribution
+from captum_rnn.attr.asking import without_unread
 from captum_rnn.attr.baselines import GivenBaselines
 from captum_rnn.attr.calibration_data import (
     Batch,
@@ -86,7 +87,7 @@ class Learning:
         of_classes = []
         inputs, arguments, lengths = batch
         for target in self.targets.values():
-            run = reader._run(inputs, target, arguments, lengths)
+            run = without_unread(reader._run(inputs, target, arguments, lengths))
             if any(run.depends):
                 check_no_walk(run, type(method).__name__)
             adjoints = [top_adjoints(r.layer, r, with_cells=self.with_cells) for r in run.records]

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from torch import Tensor
 
+from captum_rnn.attr.asking import Times
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.rows import positions_of_rows
 from captum_rnn.functional import Readout
@@ -19,8 +20,6 @@ from captum_rnn.states.trajectory import Trajectory, read_gradients, trajectory
 
 Asked: TypeAlias = tuple[Any, ...]
 """What the head was asked about: the readout, the classes, and the modes of the model's modules."""
-Times: TypeAlias = tuple[tuple[int, ...], ...]
-"""The number of steps of each input."""
 
 
 def asked_of(forward_func: Callable[..., Any], readout: object, target: object) -> Asked | None:
@@ -62,8 +61,10 @@ def is_settled(run: Run, readout: Readout) -> bool:
     """Whether a readout that fits a run fits all later ones, too.
 
     It does not where rows of one step leave open what is read of them, nor where the model may tell
-    by the inputs where each row ends.
+    by the inputs where each row ends, or which steps it carries on.
     """
+    if run.tells_ends and run.is_stepped:
+        return False
     return all(_is_settled(record, readout, run.tells_ends) for record in run.records)
 
 
@@ -118,31 +119,6 @@ def check_claimed(record: Record, readout: Readout, selection: StateSelection) -
         )
     if (other := _one_direction(reads) or _other_state(record)) is not None:
         raise ValueError(f"{named} other states of the layer; pass {other}, which it reads alone")
-
-
-def check_all_read(run: Run) -> None:
-    """Raises ValueError if the classifier reads some runs of the layer, and nothing of another."""
-    if len(run.modules) > 1:  # of which one may read the other
-        return
-    gradients = [record.gradient for record in run.records]
-    read = [gradient is not None and is_read(gradient) for gradient in gradients]
-    if any(read) and not all(read):
-        layer = type(run.records[0].layer).__name__
-        raise ValueError(
-            f"the model reads nothing of run {read.index(False)} of {layer}, counted from 0, whose "
-            "states are then no readout of it; explain the inputs of the other runs alone"
-        )
-
-
-def outside_inference_mode(given: Any) -> Any:
-    """Arguments that a graph may hold: copies of the tensors that inference mode has made."""
-    if isinstance(given, Tensor):
-        return given.clone() if given.is_inference() else given
-    if type(given) in (tuple, list):
-        return type(given)(map(outside_inference_mode, given))
-    if type(given) is dict:
-        return {name: outside_inference_mode(value) for name, value in given.items()}
-    return given
 
 
 def _reads(record: Record) -> list[Reads]:

@@ -1,23 +1,20 @@
 """Hidden-state delta as a Captum attribution class."""
 
-import contextlib
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import CheckpointError
 
+from captum_rnn.attr.asking import asked_run, times_of
 from captum_rnn.attr.baselines import GivenBaselines
 from captum_rnn.attr.claimed_readout import (
     SettledReadouts,
     asked_of,
-    check_all_read,
     check_claimed,
     is_settled,
-    outside_inference_mode,
     top_of,
 )
 from captum_rnn.attr.inputs import Lengths, check_inputs, ends_in_padding
@@ -185,9 +182,7 @@ class HiddenStateDeltaAttribution(EveryPrediction):
         one_run = told or of_positions  # whose answer says nothing about others
         asked = None if one_run else asked_of(self.forward_func, self.readout, target)
         given = inputs, target, additional_forward_args, lengths, baselines
-        tensors = check_inputs(inputs)
-        axis = 1 if self.batch_first else 0
-        times = tuple(tuple(tensor.shape[axis : axis + 1]) for tensor in tensors)
+        times = times_of(inputs, batch_first=self.batch_first)
         settled = self._settled.get(asked, times)
         if self.layer is self.forward_func or settled is not None:
             run = super()._run(*given, to_tokens=to_tokens)
@@ -195,12 +190,21 @@ class HiddenStateDeltaAttribution(EveryPrediction):
                 return run
             return replace(run, records=[replace(r, readout=settled) for r in run.records])
         wanted = self.readout == "auto" or one_run
-        padded = any(ends_in_padding(tensor, axis) for tensor in tensors)
-        run = self._asking(*given, to_tokens=to_tokens, wanted=wanted or padded)
+        axis = 1 if self.batch_first else 0
+        padded = any(ends_in_padding(tensor, axis) for tensor in check_inputs(inputs))
+        in_inference = torch.is_inference_mode_enabled()
+        if self.readout == "auto" and in_inference and made_in_inference_mode(self.forward_func):
+            check_derivable()
+        run = asked_run(
+            partial(super()._run, to_tokens=to_tokens),
+            given,
+            self.forward_func,
+            wanted=wanted or padded,
+            unknown=f"whether it reads readout={self.readout!r}",
+        )
         readout = self._found_in(run) if self.readout == "auto" else self.readout
         if self.readout != "auto":
             check_begun(run, type(self).__name__)
-            check_all_read(run)
             for record in run.records:
                 check_claimed(record, self.readout, self.selection)
         if asked is not None and readout is not None and is_settled(run, readout):
@@ -212,28 +216,6 @@ class HiddenStateDeltaAttribution(EveryPrediction):
         found = {name for name in map(self._found, run.records) if isinstance(name, str)}
         return found.pop() if len(found) == 1 and len(run.records) == 1 else None
 
-    def _asking(self, *given: Any, to_tokens: bool, wanted: bool) -> Run:
-        """One run that asks the head what it reads, if the head can be asked."""
-        leaves = torch.is_inference_mode_enabled()
-        if leaves and made_in_inference_mode(self.forward_func):
-            if self.readout == "auto":
-                check_derivable()
-            warnings.warn(
-                "the model holds tensors that torch.inference_mode() made, so that its head cannot "
-                f"be asked whether it reads readout={self.readout!r}; call attribute under "
-                "torch.no_grad()",
-                stacklevel=4,
-            )
-            return super()._run(*given, to_tokens=to_tokens)
-        with torch.inference_mode(False) if leaves else contextlib.nullcontext():
-            given = outside_inference_mode(given) if leaves else given
-            try:
-                return super()._run(*given, to_tokens=to_tokens, looks=True)
-            except RuntimeError as error:
-                if wanted or not _has_no_derivative(error):
-                    raise
-        return super()._run(*given, to_tokens=to_tokens)
-
     @staticmethod
     def _found(record: Record) -> Readout | None:
         if record.gradient is None:
@@ -242,6 +224,8 @@ class HiddenStateDeltaAttribution(EveryPrediction):
         return readout_of(top_of(record), reads)
 
     def _options(self, record: Record) -> dict[str, Any]:
+        if record.path.is_empty:
+            return {"readout": "final", "distance": self.distance, "normalize": self.normalize}
         if self.readout == "auto":
             found = self._found(record)
             if found is None:
@@ -270,13 +254,3 @@ def _check_one_state_is_read(record: Record) -> None:
                 "state that the steps lead to; use LogitDeltaAttribution or "
                 "AdjointDeltaAttribution"
             )
-
-
-def _has_no_derivative(error: RuntimeError) -> bool:
-    """Whether a head could be run, and not be differentiated.
-
-    NumPy takes no tensor with a graph behind it; a layer inside a checkpoint, and what is changed
-    after it was saved, have no backward pass.
-    """
-    known = ("requires grad", "modified by an inplace operation")
-    return isinstance(error, CheckpointError) or any(part in str(error) for part in known)

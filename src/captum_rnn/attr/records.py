@@ -112,6 +112,11 @@ class Run:
         return [(trajectory.steps.rows, trajectory.steps.time) for trajectory in self.joined]
 
     @property
+    def is_stepped(self) -> bool:
+        """Whether a layer ran more often than there are inputs and layers."""
+        return len(self.calls) > max(len(self.inputs), len(self.modules))
+
+    @property
     def first_states(self) -> list[tuple[Tensor, ...] | None]:
         """The initial states of the calls; None where a call goes on from another one."""
         linked = {

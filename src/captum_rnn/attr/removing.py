@@ -8,12 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn._captum import format_output, is_tuple, run_forward
+from captum_rnn.attr.asking import asked_run, without_unread
 from captum_rnn.attr.inputs import Lengths
 from captum_rnn.attr.notice import warn_of_shares
 from captum_rnn.attr.padding_check import check_padding_is_told
 from captum_rnn.attr.records import Run
 from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.attr.subtexts import SubTexts, check_read_alone
+from captum_rnn.states.chains import NoSingleRunError
 from captum_rnn.states.modes import tensors_kept
 from captum_rnn.states.rest import read_at_rest
 
@@ -92,7 +94,7 @@ class RemovingAttribution(RecurrentAttribution):
         internal_batch_size: int,
     ) -> Texts:
         """Runs the model on the inputs, and checks that it answers their tokens alone alike."""
-        run = self._run(inputs, target, additional_forward_args, lengths)
+        run = self._tokens_run(inputs, target, additional_forward_args, lengths)
         assert run.value is not None
         parts = SubTexts(
             inputs,
@@ -115,6 +117,19 @@ class RemovingAttribution(RecurrentAttribution):
             if self.empty is None and asked:
                 self._check_empty(run, parts, rows, empty)
         return Texts(run, parts, whole, empty.to(whole.dtype))
+
+    def _tokens_run(self, *given: Any) -> Run:
+        """The model's run; where it calls its layer by steps, without those that nothing reads."""
+        try:
+            run = self._run(*given)
+            if not run.is_stepped:
+                return run
+        except NoSingleRunError:  # unless all but one of the runs are read by nothing
+            pass
+        unknown = "which runs of the layer it reads"
+        return without_unread(
+            asked_run(self._run, given, self.forward_func, wanted=False, unknown=unknown)
+        )
 
     def _check_empty(self, run: Run, parts: SubTexts, rows: Tensor, empty: Tensor) -> None:
         """Raises ValueError if what the model says of no tokens depends on those there were."""

@@ -26,9 +26,10 @@ from captum_rnn.attr.reading import (
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.rows import known_rows, rows_read, target_of_rows, without_padding
 from captum_rnn.states.begins import Begins
+from captum_rnn.states.beyond import check_nothing_read_beyond
 from captum_rnn.states.composing import composed
 from captum_rnn.states.following import Following
-from captum_rnn.states.graph import Begun
+from captum_rnn.states.graph import Begun, is_read
 from captum_rnn.states.joining import Joined, check_forks_unread, join
 from captum_rnn.states.layers import form_of, recurrent_layer
 from captum_rnn.states.leftovers import no_graph_left_in
@@ -43,7 +44,7 @@ from captum_rnn.states.recording import (
     record,
 )
 from captum_rnn.states.steps import Steps, steps_of
-from captum_rnn.states.trajectory import check_nothing_read_beyond, trajectory
+from captum_rnn.states.trajectory import trajectory
 
 
 @dataclass(frozen=True)
@@ -167,15 +168,22 @@ class RecurrentModel:
         steps = [trajectory.steps for trajectory in joined]
         rows = rows_read(placement, layouts, steps)
         placement, ends = without_padding(placement, layouts, steps, each_lengths)
+        unread = set() if with_value or len(modules) > 1 else _unread(joined)
         return Run(
             Forward(self.forward_func, tensors, target, additional_forward_args),
             None if value is None else value.detach(),
             layouts,
             [
-                _record(of_layer, layer, of_rows, row_ends, target, layouts[0].batch, with_value)
-                for of_layer, layer, of_rows, row_ends in zip(
-                    joined, [layers[one.members[0]] for one in joined], rows, ends, strict=True
+                _record(
+                    joined[index],
+                    layers[joined[index].members[0]],
+                    rows[index],
+                    ends[index],
+                    target_of_rows(target, rows[index], layouts[0].batch),
+                    cut=None if with_value else joined[index].cut,
+                    unread=index in unread,
                 )
+                for index in range(len(joined))
             ],
             own,
             placement,
@@ -247,24 +255,31 @@ def _record(
     rows: Tensor,
     ends: Tensor | None,
     target: Any,
-    batch: int,
-    with_value: bool,
+    *,
+    cut: Tensor | None,
+    unread: bool,
 ) -> Record:
-    """What is scored of one trajectory."""
-    path = trajectory(layer, joined.call, ends)
+    """What is scored of one trajectory, but for rows of which nothing is left at the end."""
+    is_one_call = len(joined.members) == 1
+    path = trajectory(layer, joined.call, ends if is_one_call else None)
+    if ends is not None and not is_one_call:
+        path = path.cut_at(ends)
     if joined.gradient is not None:
-        check_nothing_read_beyond(layer, path, joined.gradient)
-    if joined.cut is not None and not with_value:  # nothing of them is left at the end
-        path = path.without_rows(joined.cut)
-    return Record(
-        layer,
-        joined.call,
-        path,
-        rows,
-        joined.numbers,
-        joined.gradient,
-        target_of_rows(target, rows, batch),
-    )
+        check_nothing_read_beyond(layer, joined.call, path, joined.gradient)
+    if unread:
+        cut = torch.ones_like(rows, dtype=torch.bool)
+    if cut is not None:
+        path = path.without_rows(cut)
+    return Record(layer, joined.call, path, rows, joined.numbers, joined.gradient, target)
+
+
+def _unread(joined: list[Joined]) -> set[int]:
+    """The trajectories that the model's answer does not depend on, where it does on others.
+
+    Such as a first column of padding, from which no state is carried on.
+    """
+    known = [one.gradient is None or is_read(one.gradient) for one in joined]
+    return {index for index, read in enumerate(known) if not read} if any(known) else set()
 
 
 def _of(joined: list[Joined], calls: Collection[int]) -> set[int]:

@@ -31,7 +31,7 @@ def layer_call(
     if isinstance(module, nn.RNNCellBase):
         return _cell_call(module, args, kwargs, output)
     if isinstance(module, nn.RNNBase):
-        read, initial = read_by(args, kwargs), _state_given(args, kwargs)
+        read, initial = read_by(args, kwargs), _state_given(module, args, kwargs)
         answered_like_torch = isinstance(output, tuple) and len(output) == 2
         if not answered_like_torch or not isinstance(read, (Tensor, PackedSequence)):
             raise TypeError(
@@ -144,7 +144,7 @@ def initial_of(
 
     None where it is given none, or is another layer.
     """
-    state = _state_given(args, kwargs) if isinstance(module, _OF_TORCH) else None
+    state = _state_given(module, args, kwargs) if isinstance(module, _OF_TORCH) else None
     if state is None:
         return None
     of_cell = isinstance(module, nn.RNNCellBase)
@@ -153,9 +153,19 @@ def initial_of(
     )
 
 
-def _state_given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The initial states that a layer or a cell of torch is given."""
-    return args[1] if len(args) > 1 else kwargs.get("hx")
+def _state_given(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The initial states that a layer or a cell of torch is given.
+
+    A subclass may take something else in their place, such as a mask.
+    """
+    given = args[1] if len(args) > 1 else kwargs.get("hx")
+    if not isinstance(module, nn.RNNBase):
+        return given
+    number = module.num_layers * (2 if module.bidirectional else 1)
+    widths = (module.hidden_size, module.proj_size or module.hidden_size)
+    shapes = [leaf.shape for leaf in leaves(given)]
+    fits = (len(shape) > 1 and shape[0] == number and shape[-1] in widths for shape in shapes)
+    return given if all(fits) else None
 
 
 def _initial_of(args: tuple[Any, ...], kwargs: dict[str, Any], final: Any) -> Any:
@@ -170,7 +180,7 @@ def _initial_of(args: tuple[Any, ...], kwargs: dict[str, Any], final: Any) -> An
 def _cell_call(
     cell: nn.RNNCellBase, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
 ) -> LayerCall:
-    read, initial = read_by(args, kwargs), _state_given(args, kwargs)
+    read, initial = read_by(args, kwargs), _state_given(cell, args, kwargs)
     states = list(leaves(output))
     return LayerCall(
         read.reshape(-1, 1, cell.input_size),

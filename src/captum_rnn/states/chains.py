@@ -82,9 +82,13 @@ class Chaining:
         return any(bool(part.any()) for part in parts)
 
 
-def no_single_run(layer: nn.Module) -> ValueError:
+class NoSingleRunError(ValueError):
+    """Runs go on from one state, and all are read, as far as that is known."""
+
+
+def no_single_run(layer: nn.Module) -> NoSingleRunError:
     """The error for runs that go on from one state and are all read."""
-    return ValueError(
+    return NoSingleRunError(
         f"two runs of {type(layer).__name__} go on from one state, so that they are no single run; "
         "explain one of them at a time"
     )

@@ -46,6 +46,11 @@ class Trajectory:
         """Number of steps of the longest row."""
         return self.directions[0].outputs.shape[1]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no row has any tokens."""
+        return self.lengths is not None and not bool(self.lengths.any())
+
     def without_padding(self, scores: Tensor) -> Tensor:
         """The scores (batch, self.time, ...), and exactly 0 beyond a row's length."""
         if self.lengths is None:
@@ -53,12 +58,14 @@ class Trajectory:
         beyond = torch.arange(self.time, device=scores.device) >= self.lengths.unsqueeze(1)
         return scores.masked_fill(beyond.view(*beyond.shape, *[1] * (scores.dim() - 2)), 0.0)
 
+    def cut_at(self, ends: Tensor) -> "Trajectory":
+        """The same, but that no row has more tokens than `ends` (rows,) says."""
+        lengths = ends.clamp(max=self.time) if self.lengths is None else self.lengths.minimum(ends)
+        return replace(self, lengths=lengths)
+
     def without_rows(self, rows: Tensor) -> "Trajectory":
         """The same, but that rows (rows,) count as if they had no tokens."""
-        lengths = self.lengths
-        if lengths is None:
-            lengths = torch.full_like(rows, self.time, dtype=torch.int64)
-        return replace(self, lengths=lengths.masked_fill(rows, 0))
+        return self.cut_at(torch.full_like(rows, self.time, dtype=torch.int64).masked_fill(rows, 0))
 
     def at_inputs(self, scores: Tensor, time: int) -> Tensor:
         """Puts the scores (batch, self.time) of the steps where their tokens stand in the input.
@@ -187,20 +194,3 @@ def _initial_state(form: LayerForm, call: LayerCall, direction: int) -> Tensor |
         return None if shown is None else as_output(call.initial[shown]).unsqueeze(1)
     state = call.initial[0][direction - form.directions]
     return state.reshape(-1, 1, state.shape[-1])
-
-
-def check_nothing_read_beyond(layer: nn.Module, path: Trajectory, gradient: ReadGradient) -> None:
-    """Raises ValueError if the classifier reads a state beyond the lengths that were given."""
-    if path.lengths is None or path.is_packed or gradient.output is None:
-        return
-    read, _ = _padded(gradient.output, form_of(layer).batch_first)
-    steps = torch.arange(path.time, device=read.device)
-    beyond = (steps >= path.lengths.unsqueeze(1)) & (read != 0).any(-1)
-    if beyond.any():
-        row = int(beyond.any(1).int().argmax())
-        raise ValueError(
-            f"lengths does not fit what was read: row {row} has {int(path.lengths[row])} token(s) "
-            f"in the layer, but the model reads the state after step "
-            f"{int(beyond[row].int().argmax())}; leave lengths out, or pass the number of tokens "
-            "that stand before the padding of each row"
-        )
