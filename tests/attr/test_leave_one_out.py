@@ -149,6 +149,28 @@ def test_a_model_that_takes_no_single_token():
     torch.testing.assert_close(scores[:, 0], expected)
 
 
+@pytest.mark.parametrize("rows", [1, 2])
+@pytest.mark.parametrize("made", [LeaveOneOutAttribution, RecurrentShapleyAttribution])
+def test_answers_that_depend_on_the_other_texts_of_a_batch(made, rows):
+    """Sub-texts run together would count as each other's companions."""
+    model, ids = Reader(), IDS[[0, 0], :4]
+    ids = torch.cat([ids[:1], ids[1:].flip(1)])[:rows]
+
+    def centred(ids):
+        states = model.layer(model.embedding(ids))[1][0][-1]
+        return model.out(model.head(states - states.mean(0) * (len(states) > 2)))
+
+    def normalised(ids):
+        states = model.layer(model.embedding(ids))[1][0][-1]
+        return model.out(model.head(states - 0.5 * states.mean(0)))
+
+    with pytest.raises(ValueError, match=r"together|alone"):
+        made(normalised, model.layer).attribute(ids, target=1)
+    scores = made(centred, model.layer).attribute(ids[:1], target=1, internal_batch_size=1)
+    plain = made(model, model.layer).attribute(ids[:1], target=1)
+    torch.testing.assert_close(scores, plain, rtol=0, atol=1e-12)
+
+
 def masked_mean(model):
     def forward(ids):
         outputs, _ = model.layer(model.embedding(ids))

@@ -14,9 +14,9 @@ from captum_rnn.attr.notice import warn_of_shares
 from captum_rnn.attr.padding_check import check_padding_is_told
 from captum_rnn.attr.records import Run
 from captum_rnn.attr.recurrent import RecurrentAttribution
-from captum_rnn.attr.subtexts import SubTexts, check_read_alone
+from captum_rnn.attr.subtexts import SubTexts, check_answers_apart, check_read_alone
 from captum_rnn.states.chains import NoSingleRunError
-from captum_rnn.states.modes import tensors_kept
+from captum_rnn.states.modes import mode_of, tensors_kept
 from captum_rnn.states.rest import read_at_rest
 
 Empty = Callable[[Any], Tensor | float]
@@ -57,6 +57,8 @@ class RemovingAttribution(RecurrentAttribution):
     """
 
     _looks_at_class: ClassVar[bool] = True
+    _asks_for_none: ClassVar[bool] = True
+    """Whether sub-texts without any token are asked for of every text, not only of single ones."""
 
     def __init__(
         self,
@@ -69,9 +71,7 @@ class RemovingAttribution(RecurrentAttribution):
     ) -> None:
         super().__init__(forward_func, layer, device_ids, batch_first=batch_first)
         self.empty = empty
-
-    _asks_for_none: ClassVar[bool] = True
-    """Whether sub-texts without any token are asked for of every text, not only of single ones."""
+        self._answers_apart: set[tuple[bool, ...]] = set()
 
     @property
     def _needs_gradient(self) -> bool:
@@ -111,6 +111,7 @@ class RemovingAttribution(RecurrentAttribution):
         if len(rows):
             alone = parts.values(self.forward_func, rows, parts.tokens[rows])
             check_read_alone(alone, run.value[rows])
+            self._check_answers_apart(parts)
             whole = empty.to(alone.dtype).index_copy(0, rows, alone)
             if run.tells_ends or additional_forward_args is not None:
                 check_padding_is_told(parts, self.forward_func, whole, of_all=self._asks_for_none)
@@ -130,6 +131,13 @@ class RemovingAttribution(RecurrentAttribution):
         return without_unread(
             asked_run(self._run, given, self.forward_func, wanted=False, unknown=unknown)
         )
+
+    def _check_answers_apart(self, parts: SubTexts) -> None:
+        """Once for each mode of the model; see `check_answers_apart`."""
+        mode = mode_of(self.forward_func)
+        if mode is None or mode not in self._answers_apart:
+            check_answers_apart(parts, self.forward_func)
+            self._answers_apart.update([] if mode is None else [mode])
 
     def _check_empty(self, run: Run, parts: SubTexts, rows: Tensor, empty: Tensor) -> None:
         """Raises ValueError if what the model says of no tokens depends on those there were."""

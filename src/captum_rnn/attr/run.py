@@ -34,7 +34,7 @@ from captum_rnn.states.joining import Joined, check_forks_unread, join
 from captum_rnn.states.layers import form_of, recurrent_layer
 from captum_rnn.states.leftovers import no_graph_left_in
 from captum_rnn.states.links import links_between
-from captum_rnn.states.modes import modules_of
+from captum_rnn.states.modes import mode_of, modules_of
 from captum_rnn.states.order import check_reads_in_order
 from captum_rnn.states.places import place
 from captum_rnn.states.recording import (
@@ -219,10 +219,7 @@ class RecurrentModel:
     @property
     def _mode(self) -> tuple[bool, ...] | None:
         """Which modules are in training mode; None: not known of a function."""
-        model = self.asked or self.forward_func
-        if not isinstance(model, nn.Module):
-            return None
-        return tuple(module.training for module in model.modules())
+        return mode_of(self.asked or self.forward_func)
 
     def _layer_name(self) -> str:
         kinds = [recurrent_layer(layer) for layer in self.layers]

@@ -77,7 +77,7 @@ class SubTexts:
         self.tokens = _tokens_read(run, batch_first=batch_first)
         self.inputs = tensors[0] if batch_first else tensors[0].transpose(0, 1)
         self._layout, self._target, self._batch_first = layout, target, batch_first
-        self._rows_at_once = rows_at_once
+        self.rows_at_once = rows_at_once
         given = additional_forward_args
         given = given if isinstance(given, tuple) else (() if given is None else (given,))
         self._arguments = [self._argument(place, each) for place, each in enumerate(given)]
@@ -123,7 +123,7 @@ class SubTexts:
         """The sub-texts that hold any token, those of one length together."""
         sizes = kept.sum(1)
         for size in torch.unique(sizes[sizes > 0]).tolist():
-            for which in (sizes == size).nonzero().flatten().split(self._rows_at_once):
+            for which in (sizes == size).nonzero().flatten().split(self.rows_at_once):
                 own = rows[which]
                 places = kept[which].nonzero()[:, 1].view(len(which), size)
                 inputs = self._cut(self.inputs, own, places)
@@ -180,6 +180,28 @@ def check_read_alone(values: Tensor, in_batch: Tensor) -> None:
             f"{float(in_batch[row]):.6g} in its batch, so that tokens cannot be removed from it: "
             "it reads padding, which lengths would tell, or drops out at random; call "
             "model.eval(), pass lengths, or rows of one length"
+        )
+
+
+def check_answers_apart(parts: SubTexts, forward_func: Callable[..., Any]) -> None:
+    """Raises ValueError if the answer to a text depends on the texts that are run with it.
+
+    The longest text is run without its first and without its last token, together and alone.
+    """
+    row = parts.tokens.sum(1).argmax()
+    places = parts.tokens[row].nonzero().flatten()
+    if len(places) < 2 or parts.rows_at_once == 1:
+        return
+    kept = parts.tokens[row].repeat(2, 1)
+    kept[0, places[0]] = kept[1, places[-1]] = False
+    together = parts.values(forward_func, row.repeat(2), kept)
+    alone = parts.values(forward_func, row.repeat(1), kept[:1])
+    if not torch.allclose(together[:1], alone, rtol=1e-3, atol=1e-4, equal_nan=True):
+        raise ValueError(
+            f"the model answers {float(alone[0]):.6g} to a text alone, but "
+            f"{float(together[0]):.6g} with another one in its batch, as behind batch "
+            "normalisation in training mode, so that sub-texts cannot be run together; call "
+            "model.eval(), or pass internal_batch_size=1 and one row at a time"
         )
 
 

@@ -54,6 +54,13 @@ def modules_of(function: object) -> list[nn.Module]:
     return list(dict.fromkeys(found))
 
 
+def mode_of(model: object) -> tuple[bool, ...] | None:
+    """Which modules of a model are in training mode; None: not known of a function."""
+    if not isinstance(model, nn.Module):
+        return None
+    return tuple(module.training for module in model.modules())
+
+
 def made_in_inference_mode(function: object) -> bool:
     """Whether a model keeps tensors that `torch.inference_mode()` made, which no graph may hold."""
     return any(
