@@ -29,7 +29,7 @@ def check_followed(
         left: Functions that made numbers of ids which are no tensors, and the places of these ids.
         name: Says which layer.
     """
-    if placement.straight or placement.mixed or bool(placement.is_read.all()):
+    if not left or placement.straight or placement.mixed or bool(placement.is_read.all()):
         return
     for function, places in left:
         if not torch.isin(places, placement.places).all():

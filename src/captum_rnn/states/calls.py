@@ -97,10 +97,10 @@ def leaves(state: Any) -> Iterator[Tensor]:
     """The tensors of a state: itself, or those in nested tuples, lists and dicts."""
     if isinstance(state, Tensor):
         yield state
-    elif isinstance(state, Mapping):
-        yield from chain.from_iterable(map(leaves, state.values()))
     elif isinstance(state, (tuple, list)):
         yield from chain.from_iterable(map(leaves, state))
+    elif isinstance(state, Mapping):
+        yield from chain.from_iterable(map(leaves, state.values()))
 
 
 def rebuilt(state: Any, parts: Iterator[Tensor]) -> Any:

@@ -40,10 +40,14 @@ def links_between(
         begins: Whether some rows (rows,) of a call begin with what is made of answers of others, or
             of the tokens.
     """
-    links, restarted = [], set()
-    for number in range(len(calls)):
+    links: list[list[Link]] = []
+    restarted: set[int] = set()
+    for number, call in enumerate(calls):
+        if call.initial is None:
+            links.append([])
+            continue
         found = _links_of(number, layers, calls)
-        open_rows = _open_rows(number, layers, calls, found)
+        open_rows = _open_rows(layers[number], call.initial, found)
         if open_rows.any():
             if any(found) and begins(number, open_rows, range(number)):
                 found, open_rows = [None] * len(found), torch.ones_like(open_rows)
@@ -54,27 +58,19 @@ def links_between(
     return Links(links, restarted)
 
 
-def _open_rows(
-    number: int, layers: Sequence[nn.Module], calls: Sequence[LayerCall], links: Sequence[Link]
-) -> Tensor:
+def _open_rows(layer: nn.Module, initial: tuple[Tensor, ...], links: Sequence[Link]) -> Tensor:
     """The rows (rows,) of a call that begin with a state of no earlier call, nor with zeros."""
-    initial = calls[number].initial
-    if initial is None:
-        return torch.zeros(0, dtype=torch.bool)
     unlinked = torch.tensor([link is None for link in links])
-    if not form_of(layers[number]).has_gates:
+    if not form_of(layer).has_gates:
         return unlinked & any(bool(state.any()) for state in initial)
     return unlinked & states_of(initial).any(1).cpu()
 
 
 def _links_of(number: int, layers: Sequence[nn.Module], calls: Sequence[LayerCall]) -> list[Link]:
     """For each row of a call, the earlier call and its row whose final state it goes on from."""
-    call = calls[number]
-    if call.initial is None:
-        return []
     if not form_of(layers[number]).has_gates:
         return _links_of_other(number, layers, calls)
-    initial = states_of(call.initial)
+    initial = states_of(calls[number].initial or ())
     links: list[Link] = [None] * len(initial)
     open_rows = (initial != 0).any(1)
     for earlier in reversed(range(number)):
