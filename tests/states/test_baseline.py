@@ -42,7 +42,8 @@ def read(forward, layer, inputs, baselines):
     """What the layer reads at each step (steps, features) on baselines."""
     calls = record_calls(layer, lambda: forward(*inputs))
     instead = Baselines(inputs, baselines)
-    return given_on_baselines(layer, lambda: forward(*instead.inputs), instead, calls).read
+    found = given_on_baselines([layer], lambda: forward(*instead.inputs), instead, calls)
+    return torch.cat(found.read)
 
 
 @pytest.mark.parametrize("fed", ["padded", "time-first", "packed", "marked"])

@@ -53,7 +53,7 @@ def test_a_baseline_run_is_read_like_the_layers_own(
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
     own = head_values(case.layer, recorded.forward, [recorded.call])
     torch.testing.assert_close(own, recorded.value, rtol=0, atol=1e-12)
-    (gradient,), _ = head_gradients(case.layer, Way(recorded.forward, []), [recorded.call])
+    (gradient,), _ = head_gradients([case.layer], Way(recorded.forward, []), [recorded.call])
     torch.testing.assert_close(data_of(gradient.output), data_of(recorded.gradient.output))
     assert "forward" not in vars(case.layer)
 
@@ -67,7 +67,7 @@ def test_mean_gradients_explain_the_difference_of_a_smooth_head(
     run = baseline_run(recorded.stack, torch.zeros(1, 1, 3), SECANT)
     rest = answered(recorded.call, run, batch_first=case.layer.batch_first)
     layer, way = case.layer, Way(recorded.forward, [])
-    (gradient,), _ = mean_head_gradients(layer, lambda _: way, [recorded.call], [rest], points=12)
+    (gradient,), _ = mean_head_gradients([layer], lambda _: way, [recorded.call], [rest], points=12)
     stack = unstack(layer, recorded.call, gradient)
     explained = sum(
         (passed.read * (passed.states - other.states)[1:]).sum((0, 2))

@@ -11,7 +11,7 @@ from torch import Tensor
 from captum_rnn._captum import run_forward
 from captum_rnn.attr.inputs import InputLayout
 from captum_rnn.attr.records import Run
-from captum_rnn.states.baseline import Baselines, at_steps, given_on_baselines
+from captum_rnn.states.baseline import Baselines, at_steps, given_on_baselines, of_members
 from captum_rnn.states.joining import Joined
 
 GivenBaselines: TypeAlias = float | Tensor | tuple[float | Tensor, ...] | None
@@ -67,6 +67,8 @@ def on_baselines(
     run: Run,
     baselines: GivenBaselines,
     additional_forward_args: Any,
+    *,
+    of_several: bool = False,
 ) -> Run:
     """A run with what its layer, and what reads inputs beside it, would have read of baselines.
 
@@ -75,11 +77,13 @@ def on_baselines(
         run: Its run on the inputs themselves.
         baselines: The baselines, as the user gave them.
         additional_forward_args: Further arguments of the model, the same as for the inputs.
+        of_several: Whether there may be several layers, of which one reads what another one answers
+            to the baselines.
 
     Raises:
-        ValueError: Several layers, or baselines that do not fit.
+        ValueError: Several layers where they may not be, or baselines that do not fit.
     """
-    if len(run.modules) > 1:
+    if len(run.modules) > 1 and not of_several:
         raise ValueError(
             f"baselines are given for {len(run.modules)} layers, but they say what one layer would "
             "have read: pass that layer alone, or leave baselines out"
@@ -87,20 +91,53 @@ def on_baselines(
     run = replace(run, baselines=as_baselines(baselines, run.inputs, run.layouts))
     following = run.reads_baselines()
     given = given_on_baselines(
-        run.modules[0],
+        run.modules,
         lambda: run_forward(forward_func, following.inputs, None, additional_forward_args),
         following,
         run.calls,
+        owners_of(run),
     )
     records = [
         replace(
             record,
-            baseline=at_steps(given.read, record.numbers),
+            baseline=at_steps(of_members(given.read, joined.members), record.numbers),
             first_baseline=_first_states(joined, given.initial),
         )
         for record, joined in zip(run.records, run.joined, strict=True)
     ]
     return replace(run, records=records, reads_instead=_beside(run, following))
+
+
+def owners_of(run: Run) -> list[int]:
+    """Which of the layers each call is of: the first, where only one is looked at."""
+    return [0] * len(run.calls) if run.graph is None else run.graph.recording.layers
+
+
+def zeros_for(run: Run) -> tuple[float | Tensor, ...]:
+    """A zero for each float input, and for ids vectors of zeros, as long as those they stand for.
+
+    Raises:
+        ValueError: No vectors are looked up by the ids.
+    """
+    assert run.graph is not None
+    found: list[float | Tensor] = []
+    first = 0
+    for tensor in run.inputs:
+        last = first + tensor.numel()
+        widths = [
+            entry.vectors.shape[-1]
+            for entry in run.graph.entries
+            if bool(((entry.places >= first) & (entry.places < last)).any())
+        ]
+        if not tensor.is_floating_point() and not widths:
+            raise ValueError(
+                "the model looks no vectors up by ids, as far as can be followed, so that none of "
+                "zeros can stand for them; explain the embedded tokens"
+            )
+        is_float = tensor.is_floating_point()
+        found.append(0.0 if is_float else torch.zeros(*tensor.shape, widths[0]))
+        first = last
+    return tuple(found)
 
 
 def _first_states(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from captum_rnn.attr.baselines import owners_of
 from captum_rnn.attr.records import Run
 from captum_rnn.functional.baseline import BaselineRun, baseline_run
 from captum_rnn.functional.cells import SECANT
@@ -53,6 +54,9 @@ class ComparedRun(Run):
 
         Without baselines, that of the layer's zeros, where all that is read beside it stays.
         """
+        if len(self.modules) > 1:  # the upper layers' steps depend on the lower ones'
+            with torch.no_grad():
+                return self._on_base().reshape(-1)
         if not self._is_joined:
             return head_values(self.module, self._on_base, self._base_calls)
         form = form_of(self.records[0].layer)
@@ -74,10 +78,11 @@ class ComparedRun(Run):
             change = change + self.sums(self.beside()).to(change)
         size = size + self.value.abs() + self.base_value.abs()
         remains = self.value - self.base_value - change
-        if self._is_joined or bool((remains.abs() <= self._rounding * size).all()):
+        if self._is_joined or bool((remains.abs() <= self.rounding * size).all()):
             return Compared(self._at_inputs, self.reads_beside)
+        called = [self.modules[index] for index in owners_of(self)]
         means, inputs = mean_head_gradients(
-            self.module, self._way, self.calls, self._base_calls, _POINTS
+            called, self._way, self.calls, self._base_calls, _POINTS
         )
         with self.full_precision():
             pairs = [
@@ -149,7 +154,7 @@ class ComparedRun(Run):
             change.index_add_(0, rows, terms.sum(1).to(change))
             size.index_add_(0, rows, terms.abs().sum(1).to(size))
         size += self.value.abs() + self.base_value.abs()
-        if bool(((handed - change).abs() > self._rounding * size).any()):
+        if bool(((handed - change).abs() > self.rounding * size).any()):
             raise ValueError(
                 f"what stands before {type(self.records[0].layer).__name__}, or makes its initial "
                 "state, is not linear between the inputs and their baselines, so that a part of "
@@ -158,7 +163,8 @@ class ComparedRun(Run):
             )
 
     @property
-    def _rounding(self) -> float:
+    def rounding(self) -> float:
+        """How much of what it adds up rounding may explain."""
         return float(max(record.call.rounding for record in self.records) ** 0.75)
 
     @cached_property
@@ -171,7 +177,7 @@ class ComparedRun(Run):
                 base, first = record.baseline, None
                 if base is None:
                     base = stack.inputs.new_zeros(1, 1, stack.inputs.shape[2])
-                if self.begins_anew and index in self.begun:
+                if self.begins_anew and (index in self.begun or self.depends[index]):
                     first = record.first_baseline
                 pairs.append((stack, baseline_run(stack, base, SECANT, first)))
         return pairs
@@ -214,16 +220,17 @@ class ComparedRun(Run):
     @property
     def _is_joined(self) -> bool:
         """Whether the layer ran several times on one trajectory, or is a cell, which is to."""
-        is_cell = isinstance(self.module, nn.RNNCellBase)
+        is_cell = any(isinstance(module, nn.RNNCellBase) for module in self.modules)
         return is_cell or len(self.calls) > len(self.records)
 
     @cached_property
     def _base_calls(self) -> list[LayerCall]:
         """The calls as the layer would have answered them on the baseline."""
-        batch_first = form_of(self.records[0].layer).batch_first
         return [
-            answered(call, base, batch_first=batch_first)
-            for call, (_, base) in zip(self.calls, self._at_inputs, strict=True)
+            answered(call, base, batch_first=form_of(record.layer).batch_first)
+            for call, record, (_, base) in zip(
+                self.calls, self.records, self._at_inputs, strict=True
+            )
         ]
 
     @property

@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from captum_rnn.attr.baselines import GivenBaselines, on_baselines, zeros_for
+from captum_rnn.attr.compared_layers import shares_through
 from captum_rnn.attr.compared_run import ComparedRun
 from captum_rnn.attr.comparing import ComparingAttribution
 from captum_rnn.attr.records import Run
@@ -46,9 +48,14 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
     without baselines all float inputs are then compared with zeros. What makes steps or states of
     them has to be linear, and is refused otherwise.
 
+    Of several layers each is compared with its own run on the baseline, from what the lower ones
+    answer to it, and its inputs' shares go on to them. Without baselines, ids then stand beside
+    vectors of zeros. What stands between the layers has to be linear, such as dropout in eval mode,
+    a residual or a linear map, so that nothing is lost; else it is refused.
+
     Args:
         forward_func: The model, or any function that runs it.
-        layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
+        layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it, or a list of several.
         device_ids: Kept for Captum's signature; the layer has to run on one device.
         step: ``"share"``: as above. ``"secant"``: the step that was taken, against the step that
             the baseline would have taken from the same state,
@@ -114,15 +121,23 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
         self, *given: Any, to_tokens: bool = True
     ) -> "ComparedRun":
         run = super()._run(*given, to_tokens=to_tokens)
-        goes_on = self.step == "share" and run.baselines is not None and not any(run.depends)
-        if to_tokens and not goes_on:
-            check_no_walk(run, type(self).__name__)
-        if len(run.modules) > 1:
+        of_several = len(run.modules) > 1
+        if of_several and (self.step != "share" or not to_tokens):
             raise ValueError(
-                f"layer holds {len(run.modules)} layers, but {type(self).__name__} compares the "
-                "states of one; pass it alone, or use RecurrentLRPAttribution"
+                f"layer holds {len(run.modules)} layers, through which {type(self).__name__} goes "
+                'with step="share" to the tokens alone; pass one of them, or leave step and '
+                "attribute_to_layer_input out"
             )
+        goes_on = self.step == "share" and run.baselines is not None and not any(run.depends)
+        if to_tokens and not goes_on and not of_several:
+            check_no_walk(run, type(self).__name__)
         return ComparedRun(**vars(run), begins_anew=to_tokens)
+
+    def _looked_at(self, run: Run, additional_forward_args: Any, baselines: GivenBaselines) -> Run:
+        if len(run.modules) == 1:
+            return super()._looked_at(run, additional_forward_args, baselines)
+        given = zeros_for(run) if baselines is None else baselines
+        return on_baselines(self.forward_func, run, given, additional_forward_args, of_several=True)
 
     @torch.no_grad()
     def _step_scores(self, run: Run) -> list[Tensor]:
@@ -137,6 +152,8 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
     @torch.no_grad()
     def _token_scores(self, run: Run) -> list[Tensor]:
         assert isinstance(run, ComparedRun)
+        if len(run.modules) > 1:
+            return shares_through(run, self._totals)
         scores = self._step_scores(run)
         with run.full_precision():
             weighted = run.handed_on(scores)

@@ -1,7 +1,7 @@
 """Every stacked layer and direction of a recurrent module in one call, as plain data."""
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
 from typing import Any
 
 import torch
@@ -59,6 +59,12 @@ class LayerPass:
             self.proof.check_end(self.at_end(steps.cells), self.final_cell)
         return steps
 
+    def with_reads_of(self, other: "LayerPass") -> "LayerPass":
+        """The same pass, with what is read of its states here and in another one together."""
+        cells = [read for read in (self.read_cells, other.read_cells) if read is not None]
+        of_cells = reduce(torch.add, cells) if cells else None
+        return replace(self, read=self.read + other.read, read_cells=of_cells)
+
     def at_end(self, states: Tensor) -> Tensor:
         """The last of the states (time + 1, batch, width) of each row (batch, width)."""
         if self.proof.ends is None:
@@ -93,6 +99,14 @@ class Stack:
     def knows_slopes(self) -> bool:
         """Whether it is known what happens inside the steps."""
         return all(passed.cell.has_slopes for layer in self.layers for passed in layer)
+
+    def with_reads_of(self, other: "Stack") -> "Stack":
+        """The same run, with what is read of its states here and in another stack together."""
+        layers = [
+            [one.with_reads_of(more) for one, more in zip(*of_layer, strict=True)]
+            for of_layer in zip(self.layers, other.layers, strict=True)
+        ]
+        return replace(self, layers=layers)
 
     def path(self, layer_index: int, direction: int, *, cells: bool = False) -> StatePath:
         """The states that one direction of one layer passes through, in the order of the text.

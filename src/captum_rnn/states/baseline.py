@@ -106,11 +106,11 @@ class GivenOnBaselines:
     """What a layer would have been given on baselines.
 
     Attributes:
-        read: What it reads (steps, features), the steps numbered row by row through all calls.
+        read: What it reads in each call (steps, features), the steps numbered row by row.
         initial: The initial states of each call; None: it is given none.
     """
 
-    read: Tensor
+    read: list[Tensor]
     initial: list[tuple[Tensor, ...] | None]
 
 
@@ -119,58 +119,77 @@ class _ReachedError(BaseException):
 
 
 def given_on_baselines(
-    layer: nn.Module, forward: Callable[[], Any], baselines: Baselines, calls: Sequence[LayerCall]
+    layers: Sequence[nn.Module],
+    forward: Callable[[], Any],
+    baselines: Baselines,
+    calls: Sequence[LayerCall],
+    owners: Sequence[int] | None = None,
 ) -> GivenOnBaselines:
-    """Runs what stands before the layer on baselines; what the layer would be given.
+    """Runs what stands before layers on baselines; what they would be given.
 
-    The model is stopped where it would call the layer for the last time.
+    The model is stopped where it would call a layer for the last time.
 
     Args:
-        layer: The recurrent layer.
+        layers: The recurrent layers.
         forward: Runs the model on the inputs of the baselines.
         baselines: The baselines.
-        calls: The calls of the layer on the inputs themselves.
+        calls: The calls of the layers on the inputs themselves.
+        owners: Which of the layers each call is of; None: the first.
 
     Raises:
-        ValueError: It runs less often or reads other steps than on the inputs, or ids were not
-            looked up.
+        ValueError: They run less often, in another order or read other steps than on the inputs, or
+            ids were not looked up.
     """
+    called = [layers[index] for index in owners or [0] * len(calls)]
     read: list[LayerData] = []
     initial: list[tuple[Tensor, ...] | None] = []
     ours = threading.get_ident()
 
-    def reached(data: LayerData, states: tuple[Tensor, ...] | None) -> None:
+    def reached(module: nn.Module, data: LayerData, states: tuple[Tensor, ...] | None) -> None:
+        if module is not called[len(read)]:
+            raise ValueError(
+                "on the baselines the model calls its layers in another order than on the inputs, "
+                "so that their steps cannot be compared"
+            )
         read.append(data)
         initial.append(states and tuple(state.detach().clone() for state in states))
         if len(read) == len(calls):
             raise _ReachedError
 
     def record(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if threading.get_ident() == ours and not of_kernel:
-            reached(args[0] if args else kwargs["input"], initial_of(module, args, kwargs))
+        if threading.get_ident() == ours and module not in by_kernel:
+            given = args[0] if args else kwargs["input"]
+            reached(module, given, initial_of(module, args, kwargs))
 
-    def of_kernel_answer(call: LayerCall) -> list[Any]:
-        reached(call.input, call.initial)
-        return [call.output, *call.final]
+    def of_kernel(module: nn.Module) -> Callable[[LayerCall], list[Any]]:
+        def answer(call: LayerCall) -> list[Any]:
+            reached(module, call.input, call.initial)
+            return [call.output, *call.final]
 
-    of_kernel = any(call.of_kernel for call in calls)
-    seen = kernels_answer(layer, of_kernel_answer) if of_kernel else contextlib.nullcontext()
-    handle = layer.register_forward_pre_hook(record, with_kwargs=True)
+        return answer
+
+    pairs = zip(called, calls, strict=True)
+    by_kernel = {module: of_kernel(module) for module, call in pairs if call.of_kernel}
+    hooks = [module.register_forward_pre_hook(record, with_kwargs=True) for module in layers]
     try:
-        with torch.no_grad(), compiled_code_runs_eagerly(), seen, baselines:
+        with torch.no_grad(), compiled_code_runs_eagerly(), contextlib.ExitStack() as seen:
+            for module, answer in by_kernel.items():
+                seen.enter_context(kernels_answer(module, answer))
+            seen.enter_context(baselines)
             forward()
     except _ReachedError:
         pass
     finally:
-        handle.remove()
+        for hook in hooks:
+            hook.remove()
     if len(read) < len(calls):
         raise ValueError(
-            f"{type(layer).__name__} ran {len(read)} time(s) on the baselines, but {len(calls)} "
-            "time(s) on the inputs, so that its steps cannot be compared"
+            f"{type(called[len(read)]).__name__} ran {len(read)} time(s) on the baselines, but "
+            f"{len(calls)} time(s) on the inputs, so that its steps cannot be compared"
         )
     baselines.check_looked_up()
-    steps = [_steps(layer, call, of_call) for call, of_call in zip(calls, read, strict=True)]
-    return GivenOnBaselines(torch.cat(steps), initial)
+    parts = zip(called, calls, read, strict=True)
+    return GivenOnBaselines([_steps(*of_call) for of_call in parts], initial)
 
 
 def _steps(layer: nn.Module, call: LayerCall, read: LayerData) -> Tensor:
@@ -190,6 +209,22 @@ def _steps(layer: nn.Module, call: LayerCall, read: LayerData) -> Tensor:
     steps = found.data.new_zeros(found.rows * found.time, found.data.shape[1])
     steps[found.numbers] = found.data.detach()
     return steps
+
+
+def of_members(read: Sequence[Tensor], members: Sequence[int]) -> Tensor:
+    """What is read at all steps (steps, features) of some calls, counted through all of them.
+
+    Args:
+        read: What is read in each call (steps, features).
+        members: The calls, which read the same number of features.
+    """
+    width = read[members[0]].shape[1]
+    return torch.cat(
+        [
+            part if number in members else part.new_zeros(len(part), width)
+            for number, part in enumerate(read)
+        ]
+    )
 
 
 def at_steps(read: Tensor, numbers: Tensor) -> Tensor:

@@ -97,12 +97,23 @@ class Way(NamedTuple):
 
 
 def head_gradients(
-    layer: nn.Module, way: Way, calls: Sequence[LayerCall]
+    called: Sequence[nn.Module], way: Way, calls: Sequence[LayerCall]
 ) -> tuple[list[ReadGradient], list[Tensor]]:
-    """Derivatives of the explained values with respect to what is read of calls, and of inputs."""
+    """Derivatives of the explained values with respect to what is read of calls, and of inputs.
+
+    Args:
+        called: The layer of each call.
+        way: The model.
+        calls: What the layers answer.
+    """
     leaves = [_states(call, lambda states: states.detach().requires_grad_()) for call in calls]
     with torch.enable_grad():
-        with _answering(layer, leaves):
+        with contextlib.ExitStack() as answering:
+            for layer in dict.fromkeys(called):
+                pairs = zip(called, leaves, strict=True)
+                answering.enter_context(
+                    _answering(layer, [call for module, call in pairs if module is layer])
+                )
             values = way.forward().reshape(-1)
         beside = [torch.zeros_like(tensor) for tensor in way.inputs]
         if beside:
@@ -114,7 +125,7 @@ def head_gradients(
 
 
 def mean_head_gradients(
-    layer: nn.Module,
+    called: Sequence[nn.Module],
     way: Callable[[float], Way],
     calls: Sequence[LayerCall],
     bases: Sequence[LayerCall],
@@ -126,7 +137,7 @@ def mean_head_gradients(
     inputs, sum to the difference of the values where the head is smooth.
 
     Args:
-        layer: The layer.
+        called: The layer of each call.
         way: The model at a share of the way, 0 at the baseline.
         calls: The calls on the inputs.
         bases: The calls on the baseline.
@@ -137,7 +148,7 @@ def mean_head_gradients(
     beside: list[Tensor] = []
     for node, weight in zip(nodes, weights, strict=True):
         between = [_between(*ends, node) for ends in zip(bases, calls, strict=True)]
-        found, of_inputs = head_gradients(layer, way(node), between)
+        found, of_inputs = head_gradients(called, way(node), between)
         total = [_sum(one, other, weight) for one, other in zip(total, found, strict=True)]
         parts = [weight * gradient for gradient in of_inputs]
         beside = [a + b for a, b in zip(beside, parts, strict=True)] if beside else parts
