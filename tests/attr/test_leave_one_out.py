@@ -171,6 +171,33 @@ def test_answers_that_depend_on_the_other_texts_of_a_batch(made, rows):
     torch.testing.assert_close(scores, plain, rtol=0, atol=1e-12)
 
 
+def cut_after_three(model, ids):
+    return model.layer(model.embedding(ids[:, :3]))[1][0][-1]
+
+
+def stopped_early(model, ids):
+    """Steps on until a unit of the state is above a bound; each row by itself."""
+    state, done = None, torch.zeros(len(ids), 1, dtype=torch.bool)
+    for token in ids.split(1, 1):
+        _, new = model.layer(model.embedding(token), state)
+        kept = new if state is None else state
+        state = tuple(torch.where(done, *parts) for parts in zip(kept, new, strict=True))
+        done = done | (state[0][0, :, :1] > 0.1)
+    return state[0][-1]
+
+
+@pytest.mark.parametrize("read", [cut_after_three, stopped_early])
+@pytest.mark.parametrize("made", [LeaveOneOutAttribution, RecurrentShapleyAttribution])
+def test_tokens_that_take_the_place_of_removed_ones(made, read):
+    model, ids = Reader(), torch.tensor([[3, 7, 2, 1, 9]])
+
+    def forward(ids):
+        return model.out(model.head(read(model, ids)))
+
+    with pytest.raises(ValueError, match="of row 0, and others once one of them is removed"):
+        made(forward, model.layer).attribute(ids, target=1)
+
+
 def masked_mean(model):
     def forward(ids):
         outputs, _ = model.layer(model.embedding(ids))

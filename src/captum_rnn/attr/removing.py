@@ -14,7 +14,12 @@ from captum_rnn.attr.notice import warn_of_shares
 from captum_rnn.attr.padding_check import check_padding_is_told
 from captum_rnn.attr.records import Run
 from captum_rnn.attr.recurrent import RecurrentAttribution
-from captum_rnn.attr.subtexts import SubTexts, check_answers_apart, check_read_alone
+from captum_rnn.attr.subtexts import (
+    SubTexts,
+    check_answers_apart,
+    check_read_alone,
+    check_stays_unread,
+)
 from captum_rnn.states.chains import NoSingleRunError
 from captum_rnn.states.modes import mode_of, tensors_kept
 from captum_rnn.states.rest import read_at_rest
@@ -112,6 +117,8 @@ class RemovingAttribution(RecurrentAttribution):
             alone = parts.values(self.forward_func, rows, parts.tokens[rows])
             check_read_alone(alone, run.value[rows])
             self._check_answers_apart(parts)
+            if lengths is None:
+                check_stays_unread(parts, self.forward_func)
             whole = empty.to(alone.dtype).index_copy(0, rows, alone)
             if run.tells_ends or additional_forward_args is not None:
                 check_padding_is_told(parts, self.forward_func, whole, of_all=self._asks_for_none)

@@ -78,6 +78,8 @@ class SubTexts:
         self.inputs = tensors[0] if batch_first else tensors[0].transpose(0, 1)
         self._layout, self._target, self._batch_first = layout, target, batch_first
         self.rows_at_once = rows_at_once
+        self.counts_tokens = False
+        """Whether an argument says how many tokens each text has."""
         given = additional_forward_args
         given = given if isinstance(given, tuple) else (() if given is None else (given,))
         self._arguments = [self._argument(place, each) for place, each in enumerate(given)]
@@ -147,6 +149,7 @@ class SubTexts:
             if given.shape == (batch,) and is_integer:
                 counts = self.tokens.sum(1).to(given)
                 if torch.equal(given, counts):
+                    self.counts_tokens = True
                     return lambda rows, places: given.new_full((len(rows),), places.shape[1])
                 if given.min() > 0 and given.max() <= time:
                     raise ValueError(
@@ -180,6 +183,32 @@ def check_read_alone(values: Tensor, in_batch: Tensor) -> None:
             f"{float(in_batch[row]):.6g} in its batch, so that tokens cannot be removed from it: "
             "it reads padding, which lengths would tell, or drops out at random; call "
             "model.eval(), pass lengths, or rows of one length"
+        )
+
+
+def check_stays_unread(parts: SubTexts, forward_func: Callable[..., Any]) -> None:
+    """Raises ValueError if tokens that are not read of the full texts are read of shorter ones.
+
+    The texts are run without the first and without the last token that is read; the unread ones,
+    if they are padding, make no difference then.
+    """
+    tokens = parts.tokens
+    rows = ((tokens.sum(1) > 1) & ~tokens.all(1)).nonzero().flatten()
+    if parts.counts_tokens or not len(rows):
+        return
+    read = tokens[rows]
+    first, last = read.cumsum(1) == 1, read.flip(1).cumsum(1).flip(1) == 1
+    removed = torch.cat([first & read, last & read])
+    twice = rows.repeat(2)
+    without = parts.values(forward_func, twice, read.repeat(2, 1) & ~removed)
+    with_unread = parts.values(forward_func, twice, ~removed)
+    same = torch.isclose(with_unread, without, rtol=1e-3, atol=1e-4, equal_nan=True)
+    if not same.all():
+        row = int(twice[int((~same).int().argmax())])
+        raise ValueError(
+            f"the model reads the tokens {tokens[row].nonzero().flatten().tolist()} of row {row}, "
+            "and others once one of them is removed, as where it cuts texts or stops early, so "
+            "that it cannot be told what it makes of the rest; cut the inputs to what it reads"
         )
 
 
