@@ -173,14 +173,21 @@ def reads_last(kind):
     return forward, masked, twin
 
 
-def test_a_layer_that_carries_its_state_itself_may_be_told_lengths():
+@pytest.mark.parametrize("read", ["last state", "last output"])
+@pytest.mark.parametrize("kind", [AdjointDeltaAttribution, HiddenStateDeltaAttribution])
+def test_a_layer_that_carries_its_state_itself_may_be_told_lengths(kind, read):
     """Its last state is that at the lengths."""
     forward, masked, twin = reads_last(Masked)
-    told = AdjointDeltaAttribution(forward, masked).attribute(
-        BEHIND, target=1, lengths=torch.tensor([4, 3, 2])
-    )
-    expected = AdjointDeltaAttribution(twin, twin.layer).attribute(BEHIND, target=1)
+
+    def last_output(ids):
+        return twin.head(masked(twin.embedding(ids), None, ids != 0)[0][:, -1])
+
+    model = forward if read == "last state" else last_output
+    told = kind(model, masked).attribute(BEHIND, target=1, lengths=torch.tensor([4, 3, 2]))
+    expected = kind(twin, twin.layer).attribute(BEHIND, target=1)
     torch.testing.assert_close(told, expected)
+    with pytest.raises(ValueError, match=r"row 0 has 2 token\(s\) .* state after step 3"):
+        kind(model, masked).attribute(BEHIND, target=1, lengths=torch.tensor([2, 3, 2]))
 
 
 def test_a_mask_in_the_place_of_the_state_is_no_state():

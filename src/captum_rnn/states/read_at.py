@@ -88,7 +88,8 @@ def pooled_before(path: Trajectory, reads: list[Reads]) -> tuple[str, Tensor] | 
 def _of_steps(path: Trajectory, reads: list[Reads]) -> tuple[list[Tensor], list[Tensor]]:
     """What is read of each direction's states (rows, time, width), and which of them are read.
 
-    Its last state is that after the step that it took last.
+    Its last state is that after the step that it took last; a state that padding left as it was at
+    the end of the row is the one at the end.
     """
     parts = []
     for of, read in zip(path.directions, reads, strict=True):
@@ -101,8 +102,21 @@ def _of_steps(path: Trajectory, reads: list[Reads]) -> tuple[list[Tensor], list[
             last = torch.zeros_like(ends) if of.backward else (ends - 1).clamp(min=0)
             outputs = outputs.clone()
             outputs[torch.arange(rows, device=outputs.device), last] += read.final.to(outputs)
+        if path.lengths is not None and not path.is_packed and not of.backward:
+            outputs = _moved_to_end(outputs, of.outputs, path.lengths)
         parts.append(outputs)
     return parts, [torch.linalg.vector_norm(part, 1, dim=2) != 0 for part in parts]
+
+
+def _moved_to_end(read: Tensor, states: Tensor, lengths: Tensor) -> Tensor:
+    """What is read of states beyond the lengths that are the same as at the end, read there."""
+    rows, steps = (torch.arange(size, device=lengths.device) for size in states.shape[:2])
+    last = (lengths - 1).clamp(min=0)
+    is_same = (states == states[rows, last].unsqueeze(1)).all(2)
+    carried = (is_same & (steps >= lengths.unsqueeze(1))).unsqueeze(2)
+    moved = read.masked_fill(carried, 0)
+    moved[rows, last] += read.masked_fill(~carried, 0).sum(1)
+    return moved
 
 
 def _tokens(path: Trajectory, outputs: Tensor) -> tuple[Tensor, Tensor]:
