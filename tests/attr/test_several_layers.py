@@ -101,6 +101,22 @@ def test_a_stack_of_separate_layers_is_a_stack(ids):
         close(kind(apart, list(model.layers)).attribute(ids, target=CLASS), expected)
 
 
+def test_relevance_of_a_stack_of_separate_layers_is_of_features():
+    model, vectors = Model(gru(), gru(HIDDEN)), torch.randn(2, TIME, WIDTH).double()
+    found = RecurrentLRPAttribution(
+        lambda vectors: model.head(model.layers[1](model.layers[0](vectors)[0])[1][-1]),
+        list(model.layers),
+    ).attribute(vectors, target=CLASS)
+    stack = nn.GRU(WIDTH, HIDDEN, 2, batch_first=True).double()
+    for layer_index, layer in enumerate(model.layers):
+        for name in layer._flat_weights_names:
+            getattr(stack, name.replace("l0", f"l{layer_index}")).data = getattr(layer, name).data
+    expected = RecurrentLRPAttribution(
+        lambda vectors: model.head(stack(vectors)[1][-1]), stack
+    ).attribute(vectors, target=CLASS)
+    close(found, expected)
+
+
 def test_layers_with_something_between_them(ids):
     model = Model(gru(), gru(HIDDEN))
 

@@ -17,10 +17,9 @@ from captum_rnn.states.following import Entry
 from captum_rnn.states.graph import Graph, Weighted
 from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.joining import Joined
-from captum_rnn.states.layers import form_of
+from captum_rnn.states.own_features import own_features
 from captum_rnn.states.places import Placement
 from captum_rnn.states.recording import ReadGradient, data_of, with_data
-from captum_rnn.states.stacked_layers import time_first
 from captum_rnn.states.trajectory import Trajectory
 
 
@@ -204,7 +203,7 @@ class Run:
         """Scores of steps (rows, time), or of their features too, where their tokens stand."""
         if scores[0].dim() == 2:
             return self.at_tokens(scores)
-        if len({record.call.features for record in self.records}) > 1:
+        if len({of_features.shape[2] for of_features in scores}) > 1:
             return self.at_tokens([of_features.sum(2) for of_features in scores])
         return self.at_features(scores)
 
@@ -255,15 +254,13 @@ class Run:
 
     @cached_property
     def reads_own_features(self) -> list[bool]:
-        """For each input, whether the layers read its very features, not what was made of them."""
-        if len({record.call.features for record in self.records}) > 1:
-            return [False] * len(self.inputs)
-        read = [
-            time_first(record.call.input, form_of(record.layer).batch_first)[0].transpose(0, 1)
-            for record in self.records
-        ]
-        every = torch.cat([part.flatten(0, 1) for part in read])
-        return self.placement.reads_as_they_are(every, self.inputs)
+        """For each input, whether layers read its very features, not what was made of them.
+
+        Of several layers above each other, the lowest do.
+        """
+        layers, calls = zip(*((record.layer, record.call) for record in self.records), strict=True)
+        is_low = [not read for read in self.reads] or [True] * len(layers)
+        return own_features(layers, calls, self.grids, is_low, self.placement, self.inputs)
 
     def at_layer(self, scores: list[Tensor]) -> list[Tensor]:
         """Scores of each record's steps in the shape of what each call of the layers read.

@@ -89,6 +89,11 @@ class Placement:
         found.fill_(NOWHERE)[before[now]] = now
         return replace(self, steps=found[self.steps], counts=counts)
 
+    def of_steps(self, chosen: Tensor) -> "Placement":
+        """The same, of the steps alone that a mask (steps,) chooses."""
+        kept = chosen[self.steps]
+        return replace(self, places=self.places[kept], steps=self.steps[kept], straight=False)
+
     def at_tokens(self, scores: Tensor) -> list[Tensor]:
         """Hands the scores of all steps (steps,) to the tokens: for each input, over its axes.
 
