@@ -83,6 +83,24 @@ def test_padding_is_not_learnt_from_and_scores_zero(model, ids):
         assert (scores[~padding] != 0).all()
 
 
+def test_padding_behind_a_mask_has_to_be_told(model, ids):
+    """Nothing reads its steps, which would count as tokens of the mean."""
+
+    def mean_of_words(ids):
+        outputs, _ = model.layer(model.embedding(ids))
+        is_word = (ids != 0).float().unsqueeze(2)
+        return model.head((outputs * is_word).sum(1) / is_word.sum(1))
+
+    lengths = torch.tensor([7, 2, 5])
+    padded_ids = ids.masked_fill(torch.arange(7) >= lengths.unsqueeze(1), 0)
+    with pytest.raises(ValueError, match=r"last 5 step\(s\) of row 1, .*pass lengths"):
+        fitted(mean_of_words, [padded_ids], model.layer)
+    told = fitted(mean_of_words, [(padded_ids, None, lengths)], model.layer)
+    rows = [ids[row : row + 1, :end] for row, end in enumerate(lengths)]
+    alone = fitted(mean_of_words, rows, model.layer)
+    torch.testing.assert_close(told.calibration.vectors, alone.calibration.vectors)
+
+
 def test_tokens_left_out_by_the_model(model):
     def skipping(ids):
         return model.head(model.layer(pack_tokens(model.embedding(ids), ids != 0))[1][-1])

@@ -19,6 +19,7 @@ from captum_rnn.attr.calibration_data import (
     top_steps,
 )
 from captum_rnn.attr.comparing import ComparingAttribution
+from captum_rnn.attr.inputs import ends_in_padding
 from captum_rnn.attr.records import Run
 from captum_rnn.attr.through import check_begun, check_no_walk
 from captum_rnn.functional.calibration import (
@@ -91,6 +92,8 @@ class Learning:
             if any(run.depends):
                 check_no_walk(run, type(method).__name__)
             adjoints = [top_adjoints(r.layer, r, with_cells=self.with_cells) for r in run.records]
+            if run.tells_ends or arguments is not None:
+                _check_padding_is_told(run, adjoints, batch_first=method.batch_first)
             of_classes.append(of_tokens(adjoints, run))
         return torch.stack(of_classes, 1), self._token_bins(run)
 
@@ -114,3 +117,21 @@ class Learning:
     def _token_bins(self, run: Run) -> Tensor:
         """The bins of all tokens (tokens, direction)."""
         return of_tokens([step_bins(r, self.bins) for r in run.records], run)
+
+
+def _check_padding_is_told(run: Run, adjoints: list[Tensor], *, batch_first: bool) -> None:
+    """Raises ValueError if texts seem to end in padding that is read by nothing, and no lengths."""
+    axis = 1 if batch_first else 0
+    if not any(ends_in_padding(tensor, axis) for tensor in run.inputs):
+        return
+    for record, adjoint in zip(run.records, adjoints, strict=True):
+        unread = (adjoint == 0).flatten(2).all(2)
+        ends = unread.flip(1).int().cumprod(1).sum(1)
+        rows = ((ends > 0) & (ends < unread.shape[1])).nonzero().flatten()
+        if record.path.lengths is None and len(rows):
+            row = int(rows[0])
+            raise ValueError(
+                f"the model reads nothing of the last {int(ends[row])} step(s) of row "
+                f"{int(record.rows[row])}, which seem to be padding and would be learnt from; pass "
+                "lengths: Batch(inputs, arguments, lengths)"
+            )
