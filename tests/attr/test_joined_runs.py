@@ -11,6 +11,7 @@ from attribution_methods import FEATURES, RECURRENT, VOCABULARY
 from captum_rnn import (
     AdjointDeltaAttribution,
     HiddenStateDeltaAttribution,
+    RecurrentLRPAttribution,
     from_cell,
     pack_tokens,
 )
@@ -220,6 +221,33 @@ def test_what_stands_between_runs_is_no_single_run(name, between, ids):
     if name == "calibrated" and between != "detached":
         with pytest.raises(ValueError, match="AdjointDeltaAttribution"):
             made.fit([ids])
+
+
+@pytest.mark.parametrize("made", [AdjointDeltaAttribution, RecurrentLRPAttribution])
+@pytest.mark.parametrize("kind", ["gru", "lstm"])
+def test_a_state_that_is_changed_and_detached_hides_what_came_before(made, kind, ids):
+    """As in truncated backpropagation; handed on as it is, detached or not, runs are joined."""
+    model = Whole(kind, num_layers=1)
+
+    def forward(ids, factor):
+        _, state = model.run(model.embedding(ids[:, :3]))
+        states = state if isinstance(state, tuple) else (state,)
+        *kept, last = states
+        handed = (*kept, factor * last.detach())
+        _, state = model.run(model.embedding(ids[:, 3:]), handed if kept else handed[0])
+        return model.head((state[0] if kept else state)[-1])
+
+    method = made(forward, model.layer)
+    with pytest.raises(ValueError, match="detaches from it"):
+        method.attribute(ids, target=1, additional_forward_args=(0.9,))
+    found = method.attribute(ids, target=1, additional_forward_args=(1.0,))
+
+    def once(ids):
+        state = model.run(model.embedding(ids))[1]
+        return model.head((state[0] if isinstance(state, tuple) else state)[-1])
+
+    expected = made(once, model.layer).attribute(ids, target=1)
+    torch.testing.assert_close(found, expected, rtol=1e-7, atol=1e-9)
 
 
 def test_a_run_that_nothing_is_read_of(ids):

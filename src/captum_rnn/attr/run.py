@@ -147,7 +147,10 @@ class RecurrentModel:
             for kind in kinds:
                 if not form_of(kind).has_gates and kind in layers:
                     check_reads_in_order(kind, own[layers.index(kind)])
-            links = links_between(layers, own, Begins(recording, following.entries))
+            begun = Begins(recording, following.entries)
+            links = links_between(layers, own, begun)
+            if read.graph is not None:
+                begun.check_derivable(links.restarted, layers)
             joined = join(layers, own, read.gradients, calls, links.rows)
             readers = begins = [set[int]() for _ in joined]
             of_tokens = read.graph.begin_from_tokens(joined) if read.graph else Begun(set(), [], [])

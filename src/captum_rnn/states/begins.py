@@ -1,10 +1,10 @@
 """What the runs of layers begin with: what the model makes of answers, or of its tokens."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from captum_rnn.states.following import Entry
 from captum_rnn.states.links import states_of
@@ -54,6 +54,22 @@ class Begins:
             retain_graph=True,
         )
         return any(gradient is not None and bool(gradient.any()) for gradient in found)
+
+    def check_derivable(self, calls: Collection[int], layers: Sequence[nn.Module]) -> None:
+        """Raises ValueError if calls begin with what was made of answers and detached from them.
+
+        Args:
+            calls: The calls that begin with what is made of earlier answers.
+            layers: The layer of each call.
+        """
+        for number in sorted(calls):
+            states = self.recording.calls[number].initial or ()
+            if any(bool(state.any()) and not state.requires_grad for state in states):
+                raise ValueError(
+                    f"a run of {type(layers[number]).__name__} begins with a state that the model "
+                    "makes of an earlier run's and detaches from it, so that derivatives end; "
+                    "let forward_func keep the graph between the runs"
+                )
 
     def _answers(self, number: int) -> list[Tensor]:
         call = self.recording.calls[number]
