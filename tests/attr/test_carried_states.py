@@ -32,7 +32,7 @@ BATCHES = {
 class Carrying(nn.Module):
     """Calls a layer, or a cell, for each token, and keeps the old state where there is none."""
 
-    def __init__(self, cell=False):
+    def __init__(self, by_cell=False):
         super().__init__()
         torch.manual_seed(0)
         self.embedding = nn.Embedding(12, 6)
@@ -43,7 +43,7 @@ class Carrying(nn.Module):
         )
         self.head = nn.Linear(5, 2).double()
         self.embedding.double()
-        self.by_cell = cell
+        self.by_cell = by_cell
 
     @property
     def read(self):
@@ -112,6 +112,51 @@ def test_a_calibration_that_saw_one_token_at_a_time_asks_about_more():
     for ids in (BEHIND[:1, :1], IN_FRONT[:, 2:], COLUMN_IN_FRONT):
         scores, of_twin = (each.attribute(ids, target=1) for each in (found, expected))
         torch.testing.assert_close(scores, of_twin, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_tokens_behind_a_position_move_there_when_one_is_removed(masked):
+    """Of a tagger that calls its cell by steps, which reads the later ones as much as any."""
+    model = Carrying(by_cell=True)
+
+    def at_once(ids):
+        return model.head(model.layer(model.embedding(ids))[0])
+
+    def by_steps(ids):
+        state, answers = torch.zeros(len(ids), 5).double(), []
+        for time in range(ids.shape[1]):
+            new = model.cell(model.embedding(ids[:, time]), state)
+            state = torch.where((ids[:, time] != 0).unsqueeze(1), new, state) if masked else new
+            answers.append(model.head(state))
+        return torch.stack(answers, 1)
+
+    ids = torch.tensor([[3, 4, 5, 6, 7], [8, 9, 2, 2, 1]])
+    for target in ((2, 1), [(2, 1), (1, 0)]):
+        found = LeaveOneOutAttribution(by_steps, model.cell).attribute(ids, target=target)
+        expected = LeaveOneOutAttribution(at_once, model.layer).attribute(ids, target=target)
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
+
+
+def test_a_calibration_of_a_model_that_reads_a_state_in_the_midst():
+    """Steps behind it are tokens as they are of a layer that is called once."""
+    model = Carrying(by_cell=True)
+
+    def at_once(ids):
+        return model.head(model.layer(model.embedding(ids))[0][:, 1])
+
+    def by_steps(ids):
+        state, states = None, []
+        for vectors in model.embedding(ids).unbind(1):
+            state = model.cell(vectors, state)
+            states.append(state)
+        return model.head(states[1])
+
+    ids = torch.tensor([[3, 4, 5, 6, 7], [8, 9, 2, 2, 1]])
+    found, expected = (
+        CalibratedDeltaAttribution(forward, layer).fit([ids]).attribute(ids, target=1)
+        for forward, layer in ((by_steps, model.cell), (at_once, model.layer))
+    )
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("method", ["hidden", "adjoint", "logit", "calibrated"])

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import CheckpointError
 
-from captum_rnn.attr.inputs import check_inputs
+from captum_rnn.attr.inputs import check_inputs, is_of_positions
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.states.beyond import ends_read
 from captum_rnn.states.layers import form_of
@@ -55,12 +55,22 @@ def asked_run(
     return run(*given)
 
 
-def without_unread(run: Run) -> Run:
-    """The run without the steps behind which nothing is read, where a layer was called by steps.
+def may_carry(run: Run, target: Any, additional_forward_args: Any) -> bool:
+    """Whether a layer that is called by steps may take some over padding, and carry none on.
 
-    Such as those over padding, from which no state is carried on; where what is read is known.
+    Only a model that is told what is padding, or sees it by its inputs. Tokens behind a position
+    that is asked for are read by nothing either, and are no padding.
     """
-    if not run.is_stepped or len(run.modules) > 1:
+    told = run.tells_ends or additional_forward_args is not None
+    return run.is_stepped and told and len(run.modules) == 1 and not is_of_positions(target)
+
+
+def without_unread(run: Run, target: Any, additional_forward_args: Any) -> Run:
+    """The run without the steps behind which nothing is read, if it `may_carry` states over them.
+
+    Where what is read is known.
+    """
+    if not may_carry(run, target, additional_forward_args):
         return run
     records = [
         record if any(index in read for read in run.depends) else _without(record)

@@ -227,7 +227,7 @@ class CalibratedDeltaAttribution(ComparingAttribution):
             unknown="which runs of the layer it reads",
         )
         self._once.add(self.forward_func, times, run)
-        return without_unread(run)
+        return without_unread(run, *given[1:3])
 
     def _select(self, layer: nn.Module, call: LayerCall, top: Trajectory) -> Trajectory:
         """The top layer's hidden states, and its cell states beside them."""

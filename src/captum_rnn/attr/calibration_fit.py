@@ -88,7 +88,8 @@ class Learning:
         of_classes = []
         inputs, arguments, lengths = batch
         for target in self.targets.values():
-            run = without_unread(reader._run(inputs, target, arguments, lengths))
+            run = reader._run(inputs, target, arguments, lengths)
+            run = without_unread(run, target, arguments)
             if any(run.depends):
                 check_no_walk(run, type(method).__name__)
             adjoints = [top_adjoints(r.layer, r, with_cells=self.with_cells) for r in run.records]

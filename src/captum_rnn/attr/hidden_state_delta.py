@@ -17,7 +17,7 @@ from captum_rnn.attr.claimed_readout import (
     is_settled,
     top_of,
 )
-from captum_rnn.attr.inputs import Lengths, check_inputs, ends_in_padding
+from captum_rnn.attr.inputs import Lengths, check_inputs, ends_in_padding, is_of_positions
 from captum_rnn.attr.predictions import EveryPrediction, Predictions
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.rows import positions_of_rows
@@ -175,11 +175,8 @@ class HiddenStateDeltaAttribution(EveryPrediction):
         to_tokens: bool = True,
         looks: bool = False,
     ) -> Run:
-        of_positions = isinstance(target, tuple) or (
-            isinstance(target, list) and any(isinstance(one, tuple) for one in target)
-        )
         told = lengths is not None or additional_forward_args is not None
-        one_run = told or of_positions  # whose answer says nothing about others
+        one_run = told or is_of_positions(target)  # whose answer says nothing about others
         asked = None if one_run else asked_of(self.forward_func, self.readout, target)
         given = inputs, target, additional_forward_args, lengths, baselines
         times = times_of(inputs, batch_first=self.batch_first)

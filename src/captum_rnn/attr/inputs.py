@@ -128,6 +128,12 @@ def one_for_each_input(lengths: Lengths, inputs: int) -> tuple[Tensor | None, ..
     return each
 
 
+def is_of_positions(target: Any) -> bool:
+    """Whether a target says a position, too, as of a tagger."""
+    rows = target if isinstance(target, list) else [target]
+    return any(isinstance(of_row, tuple) for of_row in rows)
+
+
 def target_out_of_range(target: Any, output: Any, of: str = "model") -> ValueError:
     """The error that says which classes there are in the output of the model, or of its head."""
     shape = tuple(getattr(output, "shape", ()))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn._captum import format_output, is_tuple, run_forward
-from captum_rnn.attr.asking import asked_run, without_unread
+from captum_rnn.attr.asking import asked_run, may_carry, without_unread
 from captum_rnn.attr.inputs import Lengths
 from captum_rnn.attr.notice import warn_of_shares
 from captum_rnn.attr.padding_check import check_padding_is_told
@@ -127,17 +127,17 @@ class RemovingAttribution(RecurrentAttribution):
         return Texts(run, parts, whole, empty.to(whole.dtype))
 
     def _tokens_run(self, *given: Any) -> Run:
-        """The model's run; where it calls its layer by steps, without those that nothing reads."""
+        """The model's run; of a layer called by steps, without padding that nothing reads."""
+        _, target, additional_forward_args, _ = given
         try:
             run = self._run(*given)
-            if not run.is_stepped:
+            if not may_carry(run, target, additional_forward_args):
                 return run
         except NoSingleRunError:  # unless all but one of the runs are read by nothing
             pass
         unknown = "which runs of the layer it reads"
-        return without_unread(
-            asked_run(self._run, given, self.forward_func, wanted=False, unknown=unknown)
-        )
+        run = asked_run(self._run, given, self.forward_func, wanted=False, unknown=unknown)
+        return without_unread(run, target, additional_forward_args)
 
     def _check_answers_apart(self, parts: SubTexts) -> None:
         """Once for each mode of the model; see `check_answers_apart`."""
