@@ -186,16 +186,54 @@ def stopped_early(model, ids):
     return state[0][-1]
 
 
-@pytest.mark.parametrize("read", [cut_after_three, stopped_early])
+def test_a_model_that_stops_early_reads_on_once_a_token_is_removed():
+    model, ids = Reader(), torch.tensor([[3, 7, 2, 1, 9], [5, 2, 8, 4, 6]])
+
+    def forward(ids):
+        return model.out(model.head(stopped_early(model, ids)))
+
+    scores = LeaveOneOutAttribution(forward, model.layer).attribute(ids, target=1)
+    without = [torch.cat([ids[:, :t], ids[:, t + 1 :]], 1) for t in range(5)]
+    with torch.no_grad():
+        expected = torch.stack([forward(ids) - forward(rest) for rest in without], 1)[..., 1]
+    torch.testing.assert_close(scores, expected, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("made", [LeaveOneOutAttribution, RecurrentShapleyAttribution])
-def test_tokens_that_take_the_place_of_removed_ones(made, read):
+def test_tokens_that_take_the_place_of_removed_ones(made):
     model, ids = Reader(), torch.tensor([[3, 7, 2, 1, 9]])
 
     def forward(ids):
-        return model.out(model.head(read(model, ids)))
+        return model.out(model.head(cut_after_three(model, ids)))
 
     with pytest.raises(ValueError, match="of row 0, and others once one of them is removed"):
         made(forward, model.layer).attribute(ids, target=1)
+    every_second = lambda ids: model(ids[:, ::2])  # noqa: E731
+    with pytest.raises(ValueError, match=r"\[0\] of row 0, and others once one"):
+        made(every_second, model.layer).attribute(ids[:, :2], target=1)
+
+
+def test_a_step_that_a_maximum_leaves_unread_is_no_padding():
+    """Its outputs are the largest once others are left out; a maximum's places tell no padding."""
+    model = Reader()
+
+    def by_steps(ids):
+        outputs, state = [], None
+        for token in ids.split(1, 1):
+            output, state = model.layer(model.embedding(token), state)
+            outputs.append(output)
+        return model.out(model.head(torch.cat(outputs, 1).max(1).values))
+
+    def at_once(ids):
+        return model.out(model.head(model.layer(model.embedding(ids))[0].amax(1)))
+
+    for ids in torch.randint(1, 12, (8, 1, 3)):
+        for made in (LeaveOneOutAttribution, RecurrentShapleyAttribution):
+            found, expected = (
+                made(forward, model.layer).attribute(ids, target=1)
+                for forward in (by_steps, at_once)
+            )
+            torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
 
 def masked_mean(model):

@@ -118,7 +118,7 @@ class RemovingAttribution(RecurrentAttribution):
             check_read_alone(alone, run.value[rows])
             self._check_answers_apart(parts)
             if lengths is None:
-                check_stays_unread(parts, self.forward_func)
+                check_stays_unread(parts, self.forward_func, empty)
             whole = empty.to(alone.dtype).index_copy(0, rows, alone)
             if run.tells_ends or additional_forward_args is not None:
                 check_padding_is_told(parts, self.forward_func, whole, of_all=self._asks_for_none)

@@ -186,22 +186,30 @@ def check_read_alone(values: Tensor, in_batch: Tensor) -> None:
         )
 
 
-def check_stays_unread(parts: SubTexts, forward_func: Callable[..., Any]) -> None:
+def check_stays_unread(parts: SubTexts, forward_func: Callable[..., Any], empty: Tensor) -> None:
     """Raises ValueError if tokens that are not read of the full texts are read of shorter ones.
 
     The texts are run without the first and without the last token that is read; the unread ones,
-    if they are padding, make no difference then.
+    if they are padding, make no difference then. Padding alone is no text that could be run.
+
+    Args:
+        parts: The sub-texts of the texts.
+        forward_func: The model.
+        empty: What it says of no tokens (batch,).
     """
-    tokens = parts.tokens
-    rows = ((tokens.sum(1) > 1) & ~tokens.all(1)).nonzero().flatten()
+    tokens, unread = parts.tokens, ~parts.tokens
+    some = (tokens.sum(1) > 1) | (unread & ~_like_padding(parts.inputs)).any(1)
+    rows = (tokens.any(1) & unread.any(1) & some).nonzero().flatten()
     if parts.counts_tokens or not len(rows):
         return
     read = tokens[rows]
     first, last = read.cumsum(1) == 1, read.flip(1).cumsum(1).flip(1) == 1
-    removed = torch.cat([first & read, last & read])
-    twice = rows.repeat(2)
-    without = parts.values(forward_func, twice, read.repeat(2, 1) & ~removed)
+    removed, twice = torch.cat([first & read, last & read]), rows.repeat(2)
+    kept = read.repeat(2, 1) & ~removed
     with_unread = parts.values(forward_func, twice, ~removed)
+    without, texts = empty[twice].to(with_unread), kept.any(1)
+    if texts.any():
+        without[texts] = parts.values(forward_func, twice[texts], kept[texts]).to(without)
     same = torch.isclose(with_unread, without, rtol=1e-3, atol=1e-4, equal_nan=True)
     if not same.all():
         row = int(twice[int((~same).int().argmax())])
@@ -210,6 +218,15 @@ def check_stays_unread(parts: SubTexts, forward_func: Callable[..., Any]) -> Non
             "and others once one of them is removed, as where it cuts texts or stops early, so "
             "that it cannot be told what it makes of the rest; cut the inputs to what it reads"
         )
+
+
+def _like_padding(inputs: Tensor) -> Tensor:
+    """Tokens (batch, time) that hold nothing but zeros, or the id that a row ends in twice."""
+    is_zero = inputs == 0
+    if not inputs.is_floating_point() and inputs.dim() == 2 and inputs.shape[1] > 1:
+        ends = inputs[inputs[:, -1] == inputs[:, -2], -1]
+        is_zero = is_zero | torch.isin(inputs, ends)
+    return is_zero.flatten(2).all(2) if inputs.dim() > 2 else is_zero
 
 
 def check_answers_apart(parts: SubTexts, forward_func: Callable[..., Any]) -> None:

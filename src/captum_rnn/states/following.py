@@ -122,9 +122,8 @@ class Following(TorchFunctionMode):
     def answered(self, made: Iterable[Tensor]) -> None:
         """Remembers what a layer answered, so that what is made of it is known to be."""
         for value in made:
-            if value.is_floating_point():
-                self.touch(value)
-                self._of_answers[id(value)] = weakref.ref(value)
+            self._of_answers[id(value)] = weakref.ref(value)
+            self.touch(value)
 
     def is_of_answers(self, value: Tensor) -> bool:
         """Whether a tensor is an answer of a layer, or made of one."""
@@ -162,7 +161,8 @@ class Following(TorchFunctionMode):
         if self._of_answers and any(map(self.is_of_answers, read)):
             written = args[:1] if writes(func, kwargs) else ()
             self.answered(tensors((*written, *_parts(output)), {}))
-        self.tells_ends |= isinstance(output, list) or type(output).__module__ == "numpy"
+        else:
+            self.tells_ends |= isinstance(output, list) or type(output).__module__ == "numpy"
         if func == _GET_DATA:
             self._beside.append((output, _version(output)))
         if func.__name__ in MADE_NEW:
@@ -230,7 +230,7 @@ class Following(TorchFunctionMode):
         """Remembers what was made of the inputs and is not followed."""
         for value in made if isinstance(made, (tuple, list)) else (made,):
             if isinstance(value, Tensor) and self.places(value) is None:
-                self.tells_ends |= not value.is_floating_point()
+                self.tells_ends |= not (value.is_floating_point() or self.is_of_answers(value))
                 self._followed.pop(id(value), None)
                 self._touched[id(value)] = weakref.ref(value)
 
