@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import (
     pad_sequence,
 )
 
+from captum_rnn import AdjointDeltaAttribution
 from captum_rnn.states import tracing
 from captum_rnn.states.following import Following
 from captum_rnn.states.packing import pack_tokens
@@ -345,3 +346,49 @@ def test_windows_that_begin_before_the_text():
         if first + step > 0
     ]
     assert pairs == sorted(expected)
+
+
+BEHIND = {
+    "a norm": lambda x: F.normalize(x.clamp(8, 9), dim=2),
+    "a product": lambda x: (x - 9).relu() @ torch.ones(WIDTH, 5).to(x),
+    "steps": lambda x: torch.stack(
+        [step @ torch.ones(WIDTH, 5).to(x) for step in x.sign().unbind(1)], 1
+    ),
+    "channels": lambda x: F.conv1d(
+        x.clamp(8, 9).transpose(1, 2), torch.ones(5, WIDTH, 1).to(x)
+    ).transpose(1, 2),
+}
+
+
+@pytest.mark.parametrize("how", BEHIND)
+def test_what_is_made_of_flat_vectors_is_followed_from_there(how):
+    placement = placed((torch.randn(ROWS, TIME, WIDTH).double(),), BEHIND[how])
+    assert pairs_of(placement) == [(number, number) for number in range(ROWS * TIME)]
+
+
+def test_flat_channels_before_time():
+    series = torch.randn(ROWS, WIDTH, TIME).double()
+    placement = placed((series,), lambda x: (x + 1).relu().transpose(1, 2))
+    assert placement.axes == ((0, 2),)
+    assert placement.mixed == ()
+
+
+def test_tokens_that_are_lost_where_only_derivatives_tell():
+    """A pointwise convolution before relu: the dead token is named, not left out."""
+    layer, convolution = nn.GRU(5, 4, batch_first=True).double(), nn.Conv1d(WIDTH, 5, 1).double()
+    series = torch.randn(ROWS, TIME, WIDTH).double()
+
+    def forward(series, shift):
+        read = (convolution(series.transpose(1, 2)) - shift).relu().transpose(1, 2)
+        return layer(read)[0][:, -1].sum(1)
+
+    adjoint = AdjointDeltaAttribution(forward, layer)
+    assert adjoint.attribute(series, additional_forward_args=(-9,), per_step=True).all()
+    shift = torch.full((ROWS, 1, TIME), -9.0).double()
+    shift[1, 0, 2] = 99
+    with pytest.raises(ValueError, match=r"relu\(\) makes the same"):
+        adjoint.attribute(series, additional_forward_args=(shift,))
+    steps = adjoint.attribute(
+        series, additional_forward_args=(shift,), attribute_to_layer_input=True
+    )
+    assert steps.shape == (ROWS, TIME, 5)

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from captum_rnn.attr.inputs import InputLayout
-from captum_rnn.states.following import Entry
+from captum_rnn.states.flatness import lost_by
+from captum_rnn.states.following import Entry, Following
 from captum_rnn.states.places import Placement
 
 
@@ -38,6 +39,16 @@ def check_followed(
                 f"of ids by {function}, behind which they cannot be followed; look vectors up by "
                 "the tensor itself, as in embedding(ids) or table[ids[row, time]]"
             )
+
+
+def check_not_flat(following: Following, placement: Placement, name: Callable[[], str]) -> None:
+    """Raises ValueError if steps read tokens that no derivative tells, where a function is flat."""
+    if (function := lost_by(following, placement)) is not None:
+        raise ValueError(
+            f"{name()} reads steps that no token was followed to, as {function}() makes the same "
+            "of tokens whatever they are, behind what can be followed by derivatives alone; pass "
+            "attribute_to_layer_input=True for scores of the steps themselves"
+        )
 
 
 def check_read(

@@ -19,6 +19,7 @@ from captum_rnn.attr.inputs import (
 from captum_rnn.attr.reading import (
     check_all_read,
     check_followed,
+    check_not_flat,
     check_ran,
     check_read,
     with_rows,
@@ -140,6 +141,7 @@ class RecurrentModel:
             check_ran(placement, self._layer_name)
             if to_tokens:
                 check_followed(placement, following.left, self._layer_name)
+                check_not_flat(following, placement, self._layer_name)
                 check_read(placement, layouts, self._layer_name, added_up=with_value)
                 if not with_static:
                     check_all_read(placement, layouts, self._layer_name)

@@ -18,6 +18,7 @@ from captum_rnn.states.keeping import late_copy, part
 from captum_rnn.states.lookups import ids_left, looked_up
 from captum_rnn.states.operations import (
     CONVERSIONS,
+    FLAT,
     GATHERINGS,
     MADE_NEW,
     MOVES,
@@ -102,6 +103,10 @@ class Following(TorchFunctionMode):
         """Functions that made numbers of ids which are no tensors, and the places of these ids."""
         self.has_floats = any(tensor.is_floating_point() for tensor in inputs)
         """Whether some inputs are no ids, but become leaves of the graph themselves."""
+        self.waypoints: list[Entry] = []
+        """What functions without a derivative somewhere answered, where the places are known."""
+        self.flat: list[tuple[str, Tensor, Tensor]] = []
+        """Functions without a derivative somewhere, what they were given and what they answered."""
         self.is_graph_off = False
         """Whether a layer has run, behind which no graph is built of its states."""
         self.tells_ends = False
@@ -156,6 +161,7 @@ class Following(TorchFunctionMode):
         if func == _SET_DATA:
             self._beside.append((args[0], -1))
         known = {id(value): places for value in read if (places := self.places(value)) is not None}
+        before = None if known else self._before_flat(func, args, kwargs)
         with self._graph_of(func, kwargs, read):
             output = func(*args, **kwargs)
         if self._of_answers and any(map(self.is_of_answers, read)):
@@ -177,8 +183,27 @@ class Following(TorchFunctionMode):
             output = self._after(done, output)
             self.touch(output)
             return iter(output) if done.name == "__iter__" else output
+        if before is not None:
+            self.flat.append((name_of(func), before, output))
         self.touch(output)
         return output
+
+    def _before_flat(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Tensor | None:
+        """What a function is given that has no derivative somewhere, if the graph tells its places.
+
+        Args:
+            func: The function, which is about to run.
+            args: Its arguments.
+            kwargs: Its named arguments.
+        """
+        if not args or name_of(func) not in FLAT:
+            return None
+        given = args[0]
+        if not isinstance(given, Tensor) or not given.requires_grad or self.is_of_answers(given):
+            return None
+        return given.clone() if writes(func, kwargs) else given
 
     def _after(self, done: "Operation", output: Any) -> Any:
         """Follows what an operation made of places that are known."""
@@ -196,6 +221,8 @@ class Following(TorchFunctionMode):
             self._follow(output, places)
         elif isinstance(output, Tensor) and (kept := done.kept(output.shape)) is not None:
             self._follow(output, kept)
+            if done.name in FLAT and kept.shape == (*output.shape[:-1], 1):
+                self.waypoints.append(Entry(output, kept))
         elif done.name in MOVES and isinstance(output, (Tensor, tuple, list)):
             output = self._shared(done, output)
             for tensor, places in done.moved(output):

@@ -38,6 +38,11 @@ OF_VECTORS = names(
     "__add__ __radd__ __sub__ __rsub__ __neg__ __abs__ __pow__ __rpow__"
 )
 """What makes each number of one number, and of others that are no inputs."""
+FLAT = names(
+    "relu relu6 clamp clamp_min clamp_max clip hardtanh hardsigmoid hardswish threshold round "
+    "floor ceil trunc sign hardshrink softshrink"
+)
+"""Which of them have no derivative somewhere."""
 SCALINGS = names("mul div __mul__ __rmul__ __truediv__")
 MADE_NEW = names(
     "new_zeros new_ones new_full new_empty new_tensor zeros_like ones_like full_like empty_like "

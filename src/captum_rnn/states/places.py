@@ -235,6 +235,9 @@ def place(
             found.append(Found(places.flatten(), steps[index], {}))
     reads = {index: (calls[index].data, steps[index]) for index in unknown}
     by_autograd, mixed = traced(following.entries, shapes, reads)
+    if following.waypoints and not mixed and _leaves_out(by_autograd, reads):
+        again, mixes = traced([*following.entries, *following.waypoints], shapes, reads)
+        by_autograd = by_autograd if mixes else again
     found += by_autograd
     if not found and not mixed:
         found = [
@@ -279,6 +282,12 @@ def _straight(
     features = given.numel() // len(numbers)
     expected = numbers if features == 1 else numbers * features
     return (expected, numbers) if torch.equal(places.flatten(), expected) else None
+
+
+def _leaves_out(found: Sequence[Found], reads: dict[int, tuple[Tensor, Tensor]]) -> bool:
+    """Whether no token was found for some of the steps that were read."""
+    known = sum(len(torch.unique(part.steps[part.places >= 0])) for part in found)
+    return known < sum(len(numbers) for _, numbers in reads.values())
 
 
 def _equal(following: Following, call: Steps, steps: Tensor) -> list[Found]:
