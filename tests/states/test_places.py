@@ -392,3 +392,17 @@ def test_tokens_that_are_lost_where_only_derivatives_tell():
         series, additional_forward_args=(shift,), attribute_to_layer_input=True
     )
     assert steps.shape == (ROWS, TIME, 5)
+
+
+def test_derivatives_that_are_next_to_nothing_but_rounding():
+    """Two normalised features are 1 and −1: no token is put at a step by chance."""
+    expected = [(0, 0), (0, 1), (1, 2), (1, 3)]
+    found = 0
+    for _ in range(100):
+        series = torch.randn(1, 2, 2).double()
+        placement = placed(
+            (series,), lambda x: F.layer_norm(F.normalize(x.repeat_interleave(2, 1), dim=2), (2,))
+        )
+        assert placement.mixed or pairs_of(placement) == expected
+        found += not placement.mixed
+    assert found > 50

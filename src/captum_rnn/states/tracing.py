@@ -29,6 +29,8 @@ from captum_rnn.states.operations import NOWHERE
 
 _BASE = {torch.float64: 4096, torch.float32: 256}
 """The base of the digits, by precision: 2 for any other."""
+_TOLERANCE = {4096: 1e-4, 256: 0.02, 2: 0.2}
+"""How far a derivative may be from a multiple of another one, by base of the digits."""
 _NUMBERS_IN_CACHE = 1 << 16
 """Numbers of which a core's cache holds a few copies."""
 
@@ -97,7 +99,7 @@ class _Tracing(NamedTuple):
         for entry, gradients in zip(self.entries, zip(*passes, strict=True), strict=True):
             if any(gradient is None for gradient in gradients):
                 continue  # the calls read nothing of it
-            of_entry = self._decoded(entry, gradients, base)
+            of_entry = self._decoded(entry, gradients, base, last)
             if of_entry is None:
                 return None
             found.append(of_entry)
@@ -183,7 +185,7 @@ class _Tracing(NamedTuple):
             except RuntimeError:
                 return None
             passes.append(torch.zeros_like(weights) if moved is None else moved)
-        return _feeds(passes, base)
+        return _feeds(passes, base, last)
 
     def _places_along(self, entry: Entry, axes: tuple[int, ...]) -> Tensor:
         """The number of the place of each vector of an entry, if its tokens are along some axes."""
@@ -207,16 +209,19 @@ class _Tracing(NamedTuple):
             allow_unused=True,
         )
 
-    def _decoded(self, entry: Entry, gradients: Sequence[Tensor], base: int) -> Found | None:
+    def _decoded(
+        self, entry: Entry, gradients: Sequence[Tensor], base: int, last: int
+    ) -> Found | None:
         """The step that each token of an entry feeds.
 
         Args:
             entry: What is read.
             gradients: G, and G' for each digit, like the vectors of the entry.
             base: The base of the digits.
+            last: The largest number of a step.
         """
         if entry.of_input is None:
-            steps = _feeds([gradient.flatten(0, -2) for gradient in gradients], base)
+            steps = _feeds([gradient.flatten(0, -2) for gradient in gradients], base, last)
             return None if steps is None else _of_read(entry.places.flatten(), steps, {})
         first = sum(shape.numel() for shape in self.shapes[: entry.of_input])
         shape = self.shapes[entry.of_input]
@@ -225,7 +230,7 @@ class _Tracing(NamedTuple):
             others = [axis for axis in range(len(shape)) if axis not in axes]
             order, tokens = (*axes, *others), math.prod(shape[axis] for axis in axes)
             in_rows = [gradient.permute(order).reshape(tokens, -1) for gradient in gradients]
-            if (steps := _feeds(in_rows, base)) is not None:
+            if (steps := _feeds(in_rows, base, last)) is not None:
                 places = numbers.permute(order)
                 return _of_read(places.reshape(tokens, -1)[:, 0], steps, {entry.of_input: axes})
         return None
@@ -247,18 +252,19 @@ def _candidates(entry: Entry) -> list[tuple[int, ...]]:
     return [tuple(range(entry.axes)), *channels_first, *more]
 
 
-def _feeds(gradients: Sequence[Tensor], base: int) -> Tensor | None:
+def _feeds(gradients: Sequence[Tensor], base: int, last: int) -> Tensor | None:
     """The one step that each token feeds (tokens,), `NOWHERE` for none; None: some feed several.
 
     Args:
         gradients: (tokens, features) each: G, and G' for each digit of the steps' numbers.
         base: The base of the digits.
+        last: The largest number of a step; others are made of rounding alone.
     """
     together = _NUMBERS_IN_CACHE if gradients[0].device.type == "cpu" else gradients[0].numel()
     tokens, found = max(1, together // max(1, gradients[0].shape[1])), []
     for parts in zip(*(torch.split(gradient, tokens) for gradient in gradients), strict=True):
         steps = _fed([part.double() for part in parts], base)
-        if steps is None:
+        if steps is None or bool((steps > last).any()):
             return None
         found.append(steps)
     return torch.cat(found)
@@ -270,12 +276,12 @@ def _fed(gradients: Sequence[Tensor], base: int) -> Tensor | None:
     norms = ones.square().sum(1)
     is_read = norms > 0
     divisors = norms.masked_fill(~is_read, 1.0)
-    tolerance = 0.02 if base > 2 else 0.2
+    tolerance = _TOLERANCE[base]
     steps = torch.zeros_like(is_read, dtype=torch.int64)
     for place, of_digit in enumerate(of_digits):
         digits = ((of_digit * ones).sum(1) / divisors).round()
         residuals = (of_digit - digits.unsqueeze(1) * ones).square().sum(1)
-        if (residuals > tolerance**2 * norms).any():
+        if (residuals > tolerance**2 * norms).any() or (digits < 0).any():
             return None
         steps += digits.long() * base**place
     return steps.masked_fill(~is_read, NOWHERE)
