@@ -7,7 +7,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 KINDS = {"tanh": nn.RNN, "relu": nn.RNN, "lstm": nn.LSTM, "projected": nn.LSTM, "gru": nn.GRU}
 CELLS = {"tanh": nn.RNNCell, "relu": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
 FRONTS = ["plain", "reversed", "shifted", "first dropped", "scaled", "normalised", "sorted"]
-RUNS = ["one", "one", "packed", "packing subclass", "hooked", "chunks", "steps", "cells"]
+FRONTS += ["there and back"]
+RUNS = ["one", "one", "packed", "packing subclass", "hooked", "chunks", "steps", "cells", "decayed"]
 HEADS = ["final", "last", "mean", "attention", "first and last", "everything", "beside", "softmax"]
 
 
@@ -22,6 +23,14 @@ class Packing(nn.LSTM):
         return pad_packed_sequence(outputs, self.batch_first)[0], final
 
 
+def decayed(state):
+    """The state of every second row, as after a gap in time."""
+    if isinstance(state, tuple):
+        return tuple(map(decayed, state))
+    is_kept = torch.arange(state.shape[1]) % 2 == 1
+    return torch.where(is_kept.view(1, -1, 1), state, 0.7 * state)
+
+
 class Random(nn.Module):
     """A model drawn from a seed; its layer is `layer`, what is explained the class 1."""
 
@@ -30,7 +39,7 @@ class Random(nn.Module):
         self.kind, self.run = draw.choice(list(KINDS)), draw.choice(RUNS)
         self.front, self.readout = draw.choice(FRONTS), draw.choice(HEADS)
         self.features, hidden = draw.randint(1, 4), draw.randint(2, 4)
-        in_parts = self.run in ("chunks", "steps", "cells")
+        in_parts = self.in_parts
         options = {"nonlinearity": self.kind} if KINDS[self.kind] is nn.RNN else {}
         if self.run == "cells":
             self.kind = "lstm" if self.kind == "projected" else self.kind
@@ -69,9 +78,15 @@ class Random(nn.Module):
         self.begins = draw.random() < 0.4
         self.double().eval()
 
+    @property
+    def in_parts(self):
+        return self.run in ("chunks", "steps", "cells", "decayed")
+
     def moved(self, vectors):
         if self.front == "reversed":
             return vectors.flip(1)
+        if self.front == "there and back":
+            return torch.einsum("sbtf->bstf", torch.stack([vectors, vectors.flip(1)])).flatten(1, 2)
         if self.front == "shifted":
             return torch.cat([torch.ones_like(vectors[:, :1]), vectors[:, :-1]], 1)
         if self.front == "first dropped" and vectors.shape[1] > 1:
@@ -106,9 +121,10 @@ class Random(nn.Module):
             outputs, final = self.layer(fed, state)
             outputs = pad_packed_sequence(outputs, batch_first=True)[0]
         else:
-            size = {"chunks": 2, "steps": 1}.get(self.run, vectors.shape[1])
+            size = {"chunks": 2, "steps": 1, "decayed": 2}.get(self.run, vectors.shape[1])
             parts = []
-            for part in vectors.split(size, 1):
+            for number, part in enumerate(vectors.split(size, 1)):
+                state = decayed(state) if self.run == "decayed" and number else state
                 fed = part if self.layer.batch_first else part.transpose(0, 1)
                 answer, state = self.layer(fed, state)
                 parts.append(answer if self.layer.batch_first else answer.transpose(0, 1))
