@@ -15,6 +15,7 @@ from captum_rnn import (
     from_cell,
     pack_tokens,
 )
+from oracle import scores_of
 
 TIME = 7
 REMOVING = ("leave_one_out", "shapley")  # run the model on shorter texts
@@ -248,6 +249,28 @@ def test_a_state_that_is_changed_and_detached_hides_what_came_before(made, kind,
 
     expected = made(once, model.layer).attribute(ids, target=1)
     torch.testing.assert_close(found, expected, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.0])
+def test_zeros_that_relu_leaves_tell_nothing_of_what_is_done_to_them(factor):
+    """A unit that is dead for a step: smaller or put back to zero, its state looks handed on."""
+    cell, head = nn.RNNCell(3, 2, nonlinearity="relu").double(), nn.Linear(2, 2).double()
+
+    def forward(series):
+        state = None
+        for number, step in enumerate(series.unbind(1)):
+            if state is not None:
+                state = state * (factor if number % 2 else 1.0)
+            state = cell(step, state)
+        return head(state)
+
+    for seed in range(20):
+        torch.manual_seed(seed)
+        series = torch.randn(1, 4, 3).double()
+        leaf = series.clone().requires_grad_()
+        expected = scores_of(lambda leaf=leaf: forward(leaf)[:, 1], [cell], leaf)["adjoint"]
+        found = AdjointDeltaAttribution(forward, cell).attribute(series, target=1, per_step=True)
+        torch.testing.assert_close(found, expected, rtol=1e-7, atol=1e-9)
 
 
 def test_a_run_that_nothing_is_read_of(ids):

@@ -150,7 +150,7 @@ class RecurrentModel:
                 if not form_of(kind).has_gates and kind in layers:
                     check_reads_in_order(kind, own[layers.index(kind)])
             begun = Begins(recording, following.entries)
-            links = links_between(layers, own, begun)
+            links = links_between(layers, own, begun, begun.as_it_was)
             if read.graph is not None:
                 begun.check_derivable(links.restarted, layers)
             joined = join(layers, own, read.gradients, calls, links.rows)

@@ -55,6 +55,23 @@ class Begins:
         )
         return any(gradient is not None and bool(gradient.any()) for gradient in found)
 
+    def as_it_was(self, number: int, rows: Tensor) -> bool:
+        """Whether rows of a call begin with final states as they were, as far as the graph tells.
+
+        Zeros are the same whether they are handed on, made smaller or put in the place of others.
+        """
+        states = self.recording.calls[number].initial or ()
+        leaves = [state for call in self.recording.calls[:number] for state in call.final]
+        wanted = [leaf for leaf in leaves if leaf.requires_grad]
+        if not wanted or not all(state.requires_grad for state in states):
+            return True
+        weights = [_drawn(state, rows) for state in states]
+        found = torch.autograd.grad(states, wanted, weights, allow_unused=True, retain_graph=True)
+        read = [gradient for gradient in found if gradient is not None and bool(gradient.any())]
+        total = sum(float(gradient.double().square().sum()) for gradient in read)
+        expected = sum(float(weight.double().square().sum()) for weight in weights)
+        return abs(total - expected) <= 1e-3 * expected
+
     def check_derivable(self, calls: Collection[int], layers: Sequence[nn.Module]) -> None:
         """Raises ValueError if calls begin with what was made of answers and detached from them.
 

@@ -31,6 +31,7 @@ def links_between(
     layers: Sequence[nn.Module],
     calls: Sequence[LayerCall],
     begins: Callable[[int, Tensor, Sequence[int]], bool],
+    as_it_was: Callable[[int, Tensor], bool],
 ) -> Links:
     """How calls go on from each other, all rows of a call alike where any begins otherwise.
 
@@ -39,6 +40,7 @@ def links_between(
         calls: The calls, in their order.
         begins: Whether some rows (rows,) of a call begin with what is made of answers of others, or
             of the tokens.
+        as_it_was: Whether zeros with which rows (rows,) of a call begin were handed on unchanged.
     """
     links: list[list[Link]] = []
     restarted: set[int] = set()
@@ -48,6 +50,9 @@ def links_between(
             continue
         found = _links_of(number, layers, calls)
         open_rows = _open_rows(layers[number], call.initial, found)
+        zeros = _linked_zeros(layers[number], call.initial, found)
+        if zeros.any() and not as_it_was(number, zeros):
+            found, open_rows = [None] * len(found), torch.ones_like(zeros)
         if open_rows.any():
             if any(found) and begins(number, open_rows, range(number)):
                 found, open_rows = [None] * len(found), torch.ones_like(open_rows)
@@ -56,6 +61,14 @@ def links_between(
                 restarted.add(number)
         links.append(found)
     return Links(links, restarted)
+
+
+def _linked_zeros(layer: nn.Module, initial: tuple[Tensor, ...], links: Sequence[Link]) -> Tensor:
+    """The rows (rows,) of a call that begin with zeros which an earlier call ended with."""
+    linked = torch.tensor([link is not None for link in links])
+    if not form_of(layer).has_gates or not linked.any():
+        return torch.zeros_like(linked)
+    return linked & ~states_of(initial).any(1).cpu()
 
 
 def _open_rows(layer: nn.Module, initial: tuple[Tensor, ...], links: Sequence[Link]) -> Tensor:
