@@ -9,7 +9,8 @@ from benchmarks.reviews.summary import between
 from captum_rnn.benchmark.methods import METHODS
 
 ZERO, WORD = "integrated-gradients", "integrated-gradients-word"
-DEEP_LIFT, SHAPLEY = "recurrent-deep-lift", "recurrent-shapley"
+DEEP_LIFT, DEEP_LIFT_WORD = "recurrent-deep-lift", "recurrent-deep-lift-word"
+SHAPLEY = "recurrent-shapley"
 CONVERGED = "recurrent-shapley-converged"
 
 Record = dict[str, Any]
@@ -131,30 +132,22 @@ def claims(networks: Sequence[Record]) -> str:
     gated = [record for record in networks if record["gated"]]
     better = [r for r in networks if _sign(r, CONVERGED, ZERO, "short") > 0]
     rows = []
+    for method, rival in ((DEEP_LIFT, ZERO), (DEEP_LIFT_WORD, WORD), (DEEP_LIFT, WORD)):
+        names = METHODS[method].label, METHODS[rival].label
+        signs = [_sign(record, method, rival) for record in gated]
+        for words, holds in (
+            ("not measurably below", [sign >= 0 for sign in signs]),
+            ("measurably above", [sign > 0 for sign in signs]),
+        ):
+            claim = f"{names[0]}: {words} {names[1]}, gated networks"
+            rows.append(_claim(claim, gated, holds))
     for rival in (ZERO, WORD):
-        label = METHODS[rival].label
-        of_gated = [_sign(record, DEEP_LIFT, rival) for record in gated]
+        claim = f"Shapley values: not measurably below {METHODS[rival].label}"
         of_all = [_sign(record, SHAPLEY, rival) for record in networks]
-        rows += [
-            _claim(
-                f"DeepLIFT of the layer not measurably below {label}, gated networks",
-                gated,
-                [sign >= 0 for sign in of_gated],
-            ),
-            _claim(
-                f"DeepLIFT of the layer measurably above {label}, gated networks",
-                gated,
-                [sign > 0 for sign in of_gated],
-            ),
-            _claim(
-                f"Shapley values not measurably below {label}",
-                networks,
-                [sign >= 0 for sign in of_all],
-            ),
-        ]
+        rows.append(_claim(claim, networks, [sign >= 0 for sign in of_all]))
     rows.append(
         _claim(
-            "Shapley values measurably above Integrated Gradients where the converged ones are "
+            "Shapley values: measurably above Integrated Gradients where the converged ones are "
             "(texts of at most 30 words)",
             better,
             [_sign(record, SHAPLEY, ZERO, "short") > 0 for record in better],

@@ -1,3 +1,4 @@
+import argparse
 import json
 from pathlib import Path
 
@@ -93,6 +94,22 @@ def test_a_run_goes_on_and_its_claims_are_counted(monkeypatch, tmp_path, capsys)
     assert finished["networks"] == results["networks"][:1]
 
 
+def test_a_finished_network_is_asked_about_the_methods_that_it_lacks_and_about_no_other():
+    network, added = Network("gru", 4), "recurrent-deep-lift-word"
+    options = argparse.Namespace(texts=4, short_texts=3)
+    whole = confirm.confirm_network(network, CORPUS, 0, options)
+    assert confirm.completed(whole, network, CORPUS, 0) is whole
+    lacking = {**whole, "methods": {k: v for k, v in whole["methods"].items() if k != added}}
+    found = confirm.completed(lacking, network, CORPUS, 0)
+    assert list(found["methods"]) == list(whole["methods"])
+    assert found["methods"][added]["against"] == whole["methods"][added]["against"]
+    assert all(found["methods"][name] is one for name, one in lacking["methods"].items())
+
+    lacking["methods"]["integrated-gradients"]["comprehensiveness"]["mean"] += 0.01
+    with pytest.raises(ValueError, match=r"gru-4-last on treebank, seed 0.*another network"):
+        confirm.completed(lacking, network, CORPUS, 0)
+
+
 def test_the_committed_tables_are_those_of_the_committed_figures():
     folder = Path(confirm.__file__).parent
     results = json.loads((folder / "confirm.json").read_text(encoding="utf-8"))
@@ -104,7 +121,8 @@ def record(low, high, *, gated=True, forwards=3.0):
     rivals = dict.fromkeys(("integrated-gradients", "integrated-gradients-word"), difference)
     method = {"forwards": forwards, "against": rivals, "share": 0.75}
     method["spearman_leave_one_out"] = {"mean": 0.5}
-    names = ("recurrent-deep-lift", "recurrent-shapley", "recurrent-shapley-converged")
+    names = ("recurrent-deep-lift", "recurrent-deep-lift-word", "recurrent-shapley")
+    names += ("recurrent-shapley-converged",)
     return {
         "network": "lstm",
         "corpus": "treebank",
@@ -119,9 +137,31 @@ def test_claims_count_networks_and_name_those_that_fail():
     networks = [record(0.01, 0.02), record(-0.01, 0.02), record(-0.2, -0.1)]
     networks.append(record(-0.2, -0.1, gated=False))
     rows = [line.split(" | ") for line in claims(networks).splitlines()[2:]]
-    assert [row[1] for row in rows[:3]] == ["2 of 3", "1 of 3", "2 of 4"]
+    assert [row[1] for row in rows[:2]] == ["2 of 3", "1 of 3"]
     assert "lstm (treebank, 0)" in rows[0][2]
-    assert rows[6][1] == "1 of 1"
+    assert [row[1] for row in rows[6:]] == ["2 of 4", "2 of 4", "1 of 1"]
+
+
+def test_deep_lift_from_a_word_is_held_against_integrated_gradients_from_that_word():
+    one = record(0.01, 0.02)
+    of_word = {"mean": -0.015, "low": -0.02, "high": -0.01}
+    against_word = {"integrated-gradients-word": {"comprehensiveness": of_word}}
+    one["methods"] = {**one["methods"], "recurrent-deep-lift-word": {"against": against_word}}
+    held = {row.split(" | ")[0]: row.split(" | ")[1] for row in claims([one]).splitlines()[2:]}
+    assert (
+        held[
+            "| DeepLIFT of the layer, neutral word: not measurably below Integrated Gradients, "
+            "neutral word, gated networks"
+        ]
+        == "0 of 1"
+    )
+    assert (
+        held[
+            "| DeepLIFT of the layer: not measurably below Integrated Gradients, neutral word, "
+            "gated networks"
+        ]
+        == "1 of 1"
+    )
 
 
 def test_the_overview_counts_networks_and_takes_medians():
