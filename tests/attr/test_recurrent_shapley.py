@@ -5,10 +5,14 @@ import math
 
 import pytest
 import torch
+from scipy.stats import spearmanr
 
 from captum_rnn import AdjointDeltaAttribution, RecurrentShapleyAttribution
 from captum_rnn.attr import shapley_draws
+from captum_rnn.functional.shapley import complementary_sets, mean_and_error, weighted_scores
+from captum_rnn.text import TextClassifier, held_out_reviews, load_corpus
 from removal_models import IDS, LENGTHS, Reader
+from unrolled import make_step
 
 
 def exact(model, ids=IDS, target=1):
@@ -88,22 +92,112 @@ def test_the_sum_is_the_change_of_the_output(model, estimator):
     assert again.abs().max() < 1e-12
 
 
-def test_scans_come_to_the_mean_of_all_scans(model, truth):
-    """Every sub-text scanned alone, every size counted the same; and that is near the truth."""
-    words = IDS[:1]
-    adjoint, sums = AdjointDeltaAttribution(model, model.layer), torch.zeros(5).double()
-    for size in range(1, 6):
-        holding = torch.zeros(5).double()
-        for places in map(list, itertools.combinations(range(5), size)):
-            holding[places] += adjoint.attribute(words[:, places], target=1)[0]
-        sums += holding / math.comb(4, size - 1) / 5
+def change_by_putting_in(model, words, word, place):
+    """The derivative along the step that a word would be, through unrolled cells."""
+    share = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    ends = []
+    for direction in (0, 1):
+        step = make_step(model.layer, 0, direction)
+        order, here = (words, place) if direction == 0 else (words[::-1], len(words) - place)
+        state = cell = torch.zeros(model.layer.hidden_size, dtype=torch.float64)
+        for number in range(len(order) + 1):
+            if number == here:
+                then = step(model.embedding.weight[word], state, cell)
+                state, cell = (
+                    old + share * (new - old) for old, new in zip((state, cell), then, strict=True)
+                )
+            if number < len(order):
+                state, cell = step(model.embedding.weight[order[number]], state, cell)
+        ends.append(state)
+    value = model.out(model.head(torch.cat(ends)))[1]
+    return torch.autograd.grad(value, share)[0]
+
+
+def mean_changes(model, words):
+    """By removing from all sets of a size, and by adding to them (size, tokens)."""
+    adjoint, count = AdjointDeltaAttribution(model, model.layer), len(words)
+    removed, added = torch.zeros(2, count + 1, count, dtype=torch.float64)
+    for size in range(1, count + 1):
+        for places in map(list, itertools.combinations(range(count), size)):
+            removed[size, places] += adjoint.attribute(torch.tensor([words])[:, places], target=1)[
+                0
+            ] / math.comb(count - 1, size - 1)
+            kept = [words[place] for place in places]
+            for other in set(range(count)) - set(places):
+                before = sum(place < other for place in places)
+                change = change_by_putting_in(model, kept, words[other], before)
+                added[size, other] += change / math.comb(count - 1, size)
+    return removed, added
+
+
+def test_scans_come_to_the_mean_over_all_sets(model, truth):
+    """Of removing from sets and adding to their complements, every size counted the same."""
+    removed, added = mean_changes(model, IDS[0].tolist())
+    parts = [(removed[size] + added[5 - size]) / 2 for size in range(1, 5)]
+    sums = torch.stack([*parts, removed[5]]).sum(0) / 5
     limit = sums + (change(model)[0] - sums.sum()) / 5
     scores, errors = shapley(model).attribute(
-        words, target=1, n_samples=2000, estimator="scans", return_standard_error=True
+        IDS[:1], target=1, n_samples=2000, estimator="scans", return_standard_error=True
     )
     assert errors.max() < 0.1 * truth[0].abs().max()
     assert ((scores[0] - limit).abs() < 4 * errors[0]).all()
-    assert torch.corrcoef(torch.stack([limit, truth[0]]))[0, 1] > 0.95
+    assert torch.corrcoef(torch.stack([limit, truth[0]]))[0, 1] > 0.85
+
+
+def test_on_long_texts_a_few_scans_rank_words_as_many_permutations_do():
+    """What scans of removals alone do not."""
+    classifier = TextClassifier.load()
+    reviews = held_out_reviews(classifier.trained_on, load_corpus())
+    encoded = classifier.encode([review.text for review in reviews]).ids
+    words = encoded[(encoded != 0).sum(1) >= 60][:1]
+    words = words[:, words[0] != 0][:, :60]
+    found = {}
+    for seed, options in ((1, {}), (2, {"estimator": "permutations", "n_samples": 60})):
+        method = RecurrentShapleyAttribution(classifier.model, classifier.model.rnn)
+        found[seed] = method.attribute(words, target=1, seed=seed, **options)[0].detach()
+    assert spearmanr(found[1], found[2])[0] > 0.95
+
+
+class Placed(Reader):
+    """The vectors of the words hold their places."""
+
+    def forward(self, ids):
+        places = torch.arange(ids.shape[1]).double().cos().unsqueeze(1)
+        return self.read(self.embedding(ids) + places)
+
+
+class Beside(Reader):
+    """The words reach the output beside the layer."""
+
+    def forward(self, ids):
+        vectors = self.embedding(ids)
+        return self.read(vectors) + vectors.sum((1, 2)).unsqueeze(1)
+
+
+class Backwards(Reader):
+    """The layer reads from the end."""
+
+    def forward(self, ids):
+        return self.read(self.embedding(ids).flip(1))
+
+
+@pytest.mark.parametrize("kind", [Placed, Beside, Backwards])
+def test_where_other_words_cannot_be_put_in_what_is_held_is_scored(kind):
+    torch.manual_seed(3)
+    model, words = kind(), IDS[:1]
+    empty = None if kind is Backwards else (lambda target: float(model.empty()[target]))
+    method = RecurrentShapleyAttribution(model, model.layer, empty=empty)
+    scores = method.attribute(words, target=1, n_samples=6, estimator="scans", seed=4)
+    sets = complementary_sets(5, 3, torch.Generator().manual_seed(4))
+    held = torch.zeros(sets.shape, dtype=torch.float64)
+    adjoint = AdjointDeltaAttribution(model, model.layer)
+    for number, kept in enumerate(sets):
+        if kept.any():
+            held[number, kept] = adjoint.attribute(words[:, kept], target=1)[0]
+    mean, _ = mean_and_error(*weighted_scores(sets, held, torch.zeros_like(sets)))
+    whole, none = model(words)[0, 1], model.empty()[1]
+    expected = mean + (whole - none - mean.sum()) / 5
+    torch.testing.assert_close(scores[0], expected.detach(), rtol=0, atol=1e-12)
 
 
 def test_a_tolerance_is_met_or_the_limit_reached(model):

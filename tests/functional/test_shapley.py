@@ -88,11 +88,15 @@ def test_complementary_sets_of_every_size():
     assert not torch.equal(sets, complementary_sets(TOKENS, 60, seeded(1)))
 
 
-def test_scores_of_sets_come_to_shapley_values_where_they_are_the_contributions(game):
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_scores_of_sets_come_to_shapley_values_where_they_are_the_contributions(game, share):
+    """Whatever share of what the others would add is known."""
     sets = complementary_sets(TOKENS, 30_000, seeded())
-    without = sets.unsqueeze(1) & ~torch.eye(TOKENS, dtype=torch.bool)
-    scores = values(game, sets).unsqueeze(1) - values(game, without)
-    samples, weights = weighted_scores(sets, scores)
+    every = torch.eye(TOKENS, dtype=torch.bool)
+    without, beside = sets.unsqueeze(1) & ~every, sets.unsqueeze(1) | every
+    scores = values(game, beside) - values(game, without)
+    known = torch.rand(sets.shape, generator=seeded(2)) < share
+    samples, weights = weighted_scores(sets, scores.where(sets | known, torch.nan), known)
     mean, error = mean_and_error(samples, weights)
     assert error.max() < 0.03
     assert ((mean - exact(game)).abs() < 4 * error).all()
@@ -100,9 +104,10 @@ def test_scores_of_sets_come_to_shapley_values_where_they_are_the_contributions(
 
 def test_weights_by_hand():
     kept = torch.tensor([[True, False, True], [False, True, False]])
-    scores = torch.tensor([[1.0, 9.0, 2.0], [9.0, 3.0, 9.0]])
-    samples, weights = weighted_scores(kept, scores)
-    assert samples.tolist() == [[1, 3, 2]]
+    known = torch.tensor([[False, False, False], [True, False, False]])
+    scores = torch.tensor([[1.0, 9.0, 2.0], [4.0, 3.0, 9.0]])
+    samples, weights = weighted_scores(kept, scores, known)
+    assert samples.tolist() == [[2.5, 3, 2]]
     assert weights.tolist() == [[0.5, 1, 0.5]]
 
 

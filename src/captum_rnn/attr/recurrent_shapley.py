@@ -43,10 +43,14 @@ class RecurrentShapleyAttribution(RemovingAttribution):
     ``"permutations"``: random orders, each with its reverse. Unbiased; n runs of n/2 tokens on
     average for an order of n.
 
-    ``"scans"``: random sub-texts, each with its complement. One forward pass and one reverse scan
-    of `AdjointDeltaAttribution` estimate to first order what each of its tokens adds to the others,
-    for a cost that does not grow with their number. What first order drops stays, however many are
-    drawn, and is no part of the standard error.
+    ``"scans"``: random sub-texts, each with its complement. One forward pass and one reverse scan,
+    as of `AdjointDeltaAttribution`, estimate to first order what each of its tokens adds to the
+    others, and what each token that it lacks would add to all of them, by one step of the cell. In
+    the mean of both, what first order drops largely cancels: it is the trapezoidal rule, with the
+    derivatives at both ends of a contribution. The cost hardly grows with the number of tokens.
+    What the rule drops stays, however many are drawn, and is no part of the standard error. Where a
+    token is not one step of one layer that reads the same of it in every text, as with positions or
+    a convolution before the layer, or reaches the output beside it, only what is held is scored.
 
     Either way the scores of a row sum exactly to the output's change from a text without tokens:
     what remains is shared equally. The draws of a text depend on the seed and on its number of
@@ -139,7 +143,7 @@ class RecurrentShapleyAttribution(RemovingAttribution):
                 shape of `inputs` and shared equally over its features; NaN where a single pair was
                 drawn.
             n_samples: Number of orders, or of sub-texts for scans, rounded up to pairs; None: 10,
-                or 32. With a tolerance, the most that are drawn of each text; None: 1,000.
+                or 16. With a tolerance, the most that are drawn of each text; None: 1,000.
             tolerance: Draw until no token's standard error is above it, in units of the output.
             estimator: ``"permutations"``, ``"scans"``, or ``"auto"``: scans for texts of 40 tokens
                 and more.
@@ -161,7 +165,7 @@ class RecurrentShapleyAttribution(RemovingAttribution):
         scans = AdjointDeltaAttribution(
             self.forward_func, self.layer, self.device_ids, batch_first=self.batch_first
         )
-        drawing = Drawing(texts, self.forward_func, scans.attribute, self.batch_first, plan)
+        drawing = Drawing(texts, self.forward_func, scans, plan)
         scores, errors = drawing.run(show_progress)
         found = [self._formatted(inputs, texts, scores, per_step)]
         if return_standard_error:

@@ -88,7 +88,8 @@ class RemovingAttribution(RecurrentAttribution):
         if self.empty is None:
             with tensors_kept(self.forward_func):
                 return read_at_rest(run.modules, run.forward, run.first_states).reshape(-1)
-        return torch.as_tensor(self.empty(target)).to(run.value).expand(run.value.shape)
+        given = torch.as_tensor(self.empty(target), dtype=run.value.dtype)
+        return given.to(run.value).expand(run.value.shape)
 
     def _texts(
         self,

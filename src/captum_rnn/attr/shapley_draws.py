@@ -3,12 +3,15 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from captum_rnn.attr.adjoint_delta import AdjointDeltaAttribution
+from captum_rnn.attr.marginals import Marginals
 from captum_rnn.attr.removing import Texts
 from captum_rnn.functional import shapley
 
@@ -16,7 +19,7 @@ Estimator = Literal["auto", "permutations", "scans"]
 
 SCANS_FROM = 40
 """From so many tokens on, a text is estimated by scans unless the estimator is named."""
-_PERMUTATIONS, _SUBTEXTS, _MOST = 10, 32, 1000
+_PERMUTATIONS, _SUBTEXTS, _MOST = 10, 16, 1000
 _MASKED_AT_ONCE = 20_000_000
 """Entries of the masks of sub-texts that are held at once."""
 
@@ -84,15 +87,13 @@ class Drawing:
     Attributes:
         texts: The texts.
         forward_func: The model.
-        scan: `attribute` of the method that scores all tokens of a sub-text.
-        batch_first: Whether dimension 0 of the inputs is the batch.
+        scans: Scores all tokens of a sub-text at once.
         plan: How to draw.
     """
 
     texts: Texts
     forward_func: Callable[..., Any]
-    scan: Callable[..., Any]
-    batch_first: bool
+    scans: AdjointDeltaAttribution
     plan: Plan
 
     def run(self, show_progress: bool) -> tuple[Tensor, Tensor]:
@@ -118,6 +119,10 @@ class Drawing:
                 left = [text for text in left if self._goes_on(text, errors[text.row])]
         whole = self.texts.whole
         return scores.to(whole), errors.to(whole)
+
+    @cached_property
+    def _marginals(self) -> Marginals:
+        return Marginals(self.scans, self.texts)
 
     def _change(self, row: int) -> Tensor:
         return (self.texts.whole[row].double() - self.texts.empty[row].double()).cpu()
@@ -182,21 +187,17 @@ class Drawing:
         if not texts:
             return
         rows, kept = self._stacked(texts, sets)
-        scores = torch.zeros(kept.shape, dtype=torch.float64)
+        scores, known = torch.zeros(kept.shape, dtype=torch.float64), torch.zeros_like(kept.cpu())
         for part in self.texts.parts.batches(rows, kept):
-            given = self.scan(
-                part.inputs,
-                target=part.target,
-                additional_forward_args=part.arguments,
-                per_step=True,
-            )
-            own = (given if self.batch_first else given.transpose(0, 1)).double().cpu()
+            changes = self._marginals.of(part, rows[part.which], kept[part.which])
             which = part.which.cpu()
-            scores[which] = scores[which].masked_scatter(kept[part.which].cpu(), own)
+            scores[which], known[which] = changes.scores.double().cpu(), changes.known.cpu()
             bar.update(len(which))
-        of_texts = torch.split(scores, [len(of_text) for of_text in sets])
-        for text, own_sets, of_text in zip(texts, sets, of_texts, strict=True):
-            samples, weights = shapley.weighted_scores(own_sets, of_text[:, text.places])
+        each = (torch.split(of_all, [len(own) for own in sets]) for of_all in (scores, known))
+        for text, own, of_text, known_here in zip(texts, sets, *each, strict=True):
+            samples, weights = shapley.weighted_scores(
+                own, of_text[:, text.places], known_here[:, text.places]
+            )
             text.samples.append(samples)
             text.weights.append(weights)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from captum_rnn.functional.baseline import BaselineRun
 from captum_rnn.functional.cells import SECANT, TANGENT, Chord, Rule
-from captum_rnn.functional.cells.cell import first_order
+from captum_rnn.functional.cells.cell import first_order, with_initial
 from captum_rnn.functional.cells.scan import Multipliers
 from captum_rnn.functional.stack import LayerPass, Stack
 
@@ -142,6 +142,20 @@ def worth_of_steps(
         later: What modules behind this one read of the top layer's states (time, batch, state), for
             each direction in its order of reading, where their own steps are scored too.
     """
+    found = worth_of_states(stack, rule, base, later)
+    return [
+        [(states[1:], None if cells is None else cells[1:]) for states, cells in layer]
+        for layer in found
+    ]
+
+
+def worth_of_states(
+    stack: Stack,
+    rule: Rule = TANGENT,
+    base: Sequence[Sequence[Any]] | None = None,
+    later: Sequence[Tensor] | None = None,
+) -> list[list[Ends]]:
+    """The same of all states (time + 1, batch, state), the initial one first."""
     layers = walk_back(stack, rule, base, to_inputs=False)
     worth: list[list[Ends]] = []
     for index, layer in enumerate(layers):
@@ -149,8 +163,10 @@ def worth_of_steps(
         above = later if is_top else read_above(stack, layers[index + 1], len(layer))
         worth.append([])
         for direction, found in enumerate(layer):
-            states = found.states[1:] if above is None else found.states[1:] - above[direction]
-            worth[-1].append((states, None if found.cells is None else found.cells[1:]))
+            states = found.states
+            if above is not None:
+                states = states - with_initial(above[direction])
+            worth[-1].append((states, found.cells))
     return worth
 
 

@@ -58,21 +58,26 @@ def complementary_sets(tokens: int, pairs: int, generator: torch.Generator) -> T
     return torch.stack([drawn, ~drawn], 1).flatten(0, 1)
 
 
-def weighted_scores(kept: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
-    r"""Of each pair of complementary sets, every token's score in the one that holds it.
+def weighted_scores(kept: Tensor, scores: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Of each pair of complementary sets, the mean of every token's scores in the two.
 
-    A set of k tokens is drawn as often for every k but holds a token with probability k / n, so its
-    scores weigh 1 / k: every size counts the same then, as in the Shapley value.
+    One of them holds the token, the other one may take it in. A set of k tokens is drawn as often
+    for every k but holds a token with probability k / n, so its scores weigh 1 / k, and so do those
+    in its complement: every size counts the same then, as in the Shapley value.
 
     Args:
         kept: Sets and their complements in turn (2 · pairs, tokens), as a mask.
-        scores: Of each set the estimates of f(T) − f(T \ i) of its tokens (2 · pairs, tokens).
+        scores: Of each set T, estimates of f(T) − f(T \ i) of its tokens, and of f(T ∪ i) − f(T)
+            of the others (2 · pairs, tokens).
+        known: Which of the latter are known, as a mask.
 
     Returns:
         Scores and weights (pairs, tokens).
     """
     weights = kept / kept.sum(1, keepdim=True).clamp(min=1).to(scores.dtype)
-    held = torch.where(kept, scores, 0.0).view(-1, 2, kept.shape[1]).sum(1)
+    counted = (kept | known).to(scores.dtype)
+    sums = torch.where(kept | known, scores, 0.0).view(-1, 2, kept.shape[1]).sum(1)
+    held = sums / counted.view(-1, 2, kept.shape[1]).sum(1)
     return held, weights.view(-1, 2, kept.shape[1]).sum(1)
 
 
