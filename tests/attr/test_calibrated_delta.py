@@ -1,7 +1,5 @@
 """The class against unrolled cells and NumPy, over every kind of layer and layout."""
 
-import copy
-
 import pytest
 import torch
 from torch import nn
@@ -178,47 +176,6 @@ def test_targets_that_do_not_fit(model, ids):
         fitted(model, [ids]).attribute(ids)
 
 
-def test_before_it_is_calibrated(model, ids, tmp_path):
-    calibrated = CalibratedDeltaAttribution(model, model.layer)
-    with pytest.raises(ValueError, match="no calibration yet; call fit with some dozens of texts"):
-        calibrated.attribute(ids, target=1)
-    with pytest.raises(ValueError, match="no calibration yet"):
-        calibrated.save(tmp_path / "calibration")
-
-
-def test_saved_and_loaded(model, calibrated, ids, tmp_path):
-    path = tmp_path / "calibration.safetensors"
-    calibrated.save(path)
-    loaded = CalibratedDeltaAttribution(model, model.layer).load(path)
-    torch.testing.assert_close(
-        loaded.attribute(ids, target=1), calibrated.attribute(ids, target=1), rtol=0, atol=0
-    )
-
-
-def test_loaded_on_another_model(model, calibrated, tmp_path):
-    path = tmp_path / "calibration.safetensors"
-    calibrated.save(path)
-    digest = calibrated.calibration.digest
-    with torch.no_grad():
-        model.head.bias += 1
-    other = CalibratedDeltaAttribution(model, model.layer)
-    with pytest.raises(ValueError, match=rf"digest {digest[:12]}…, but this model's weights have"):
-        other.load(path)
-    assert other.calibration is None
-
-
-def test_scores_are_refused_once_the_weights_have_changed(model, calibrated, ids):
-    scores = calibrated.attribute(ids, target=1)
-    weights = copy.deepcopy(model.state_dict())
-    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-    model(ids).sum().backward()
-    optimizer.step()
-    with pytest.raises(ValueError, match=r"the calibration was fitted .* fit again"):
-        calibrated.attribute(ids, target=1)
-    model.load_state_dict(weights)
-    assert torch.equal(calibrated.attribute(ids, target=1), scores)
-
-
 @pytest.mark.parametrize("with_reference", [False, True], ids=["state", "reference"])
 @pytest.mark.parametrize("by_distance", [False, True])
 @pytest.mark.parametrize("with_cells", [False, True])
@@ -287,18 +244,6 @@ def test_scores_by_distance_have_no_known_sum(model, ids):
     assert calibrated.has_convergence_delta() is False
     with pytest.raises(ValueError, match="there is no convergence delta"):
         calibrated.attribute(ids, target=1, return_convergence_delta=True)
-
-
-def test_loaded_with_other_options(ids, tmp_path):
-    path, model = tmp_path / "calibration", Classifier(nn.LSTM(5, 6, batch_first=True), VOCABULARY)
-    both = {"with_cells": True, "by_distance": True}
-    calibrated = fitted(model, [ids], kind=both)
-    calibrated.save(path)
-    loaded = CalibratedDeltaAttribution(model, model.layer, **both).load(path)
-    assert torch.equal(loaded.attribute(ids, target=1), calibrated.attribute(ids, target=1))
-    for other in ({}, {"with_cells": True}, {"by_distance": True}):
-        with pytest.raises(ValueError, match="was fitted with by_distance=True and with_cells=Tru"):
-            CalibratedDeltaAttribution(model, model.layer, **other).load(path)
 
 
 def test_steps_that_nothing_reads_score_little_by_distance():

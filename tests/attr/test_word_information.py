@@ -10,7 +10,7 @@ from torch import nn
 from captum_rnn import pack_tokens
 from captum_rnn.attr.noise_search import NoiseSearch
 from captum_rnn.attr.word_information import WordInformationAttribution
-from models import Classifier
+from models import Classifier, hooks
 from readers import FEATURES, LENGTHS, make_case
 
 SEARCH = NoiseSearch(max_steps=20, pairs=1)
@@ -50,10 +50,6 @@ def model():
 @pytest.fixture
 def ids():
     return torch.randint(1, VOCABULARY, (3, 5))
-
-
-def hooks(model):
-    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())
 
 
 def test_a_linear_layer_agrees_with_the_closed_form(linear, ids):
@@ -231,93 +227,9 @@ def test_a_transformer(stage, ids):
     assert (information[:, 0] > information[:, 1:].mean(1)).all()
 
 
-def test_an_embedding_that_the_model_does_not_use(model, ids):
-    method = WordInformationAttribution(
-        model, model.layer, embedding=nn.Embedding(VOCABULARY, FEATURES)
-    )
-    with pytest.raises(ValueError, match=r"the embedding \(Embedding\) did not run"):
-        method.attribute(ids, search=SHORT)
-    assert hooks(model) == 0
-
-
-def test_a_layer_that_does_not_depend_on_the_embedding(model, ids):
-    other = nn.Linear(3, 4)
-
-    def forward(tokens):
-        model(tokens)
-        return other(torch.ones(len(tokens), 3))
-
-    method = WordInformationAttribution(
-        forward, other, embedding=model.embedding, state_variance=1.0
-    )
-    with pytest.raises(ValueError, match="the layer's output does not depend on the embedding"):
-        method.attribute(ids, search=SHORT)
-    with pytest.raises(
-        ValueError, match=r"the variance of the state of Linear over inputs is 0\.0"
-    ):
-        method.fit([ids])
-
-
 def test_a_state_that_is_zero(model, ids):
     nn.init.zeros_(model.head.weight)
     nn.init.zeros_(model.head.bias)
     method = WordInformationAttribution(model, model.head, embedding=model.embedding)
     with pytest.raises(ValueError, match="the state of row 0 is zero"):
         method.attribute(ids, search=SHORT)
-
-
-def test_a_loss_that_is_not_finite(model, ids):
-    nn.init.constant_(model.head.weight, math.inf)
-    method = WordInformationAttribution(
-        model, model.head, embedding=model.embedding, state_variance=1.0
-    )
-    with pytest.raises(ValueError, match="not finite"):
-        method.attribute(ids, search=SHORT)
-
-
-def test_a_model_that_drops_out(ids):
-    model = Classifier(nn.LSTM(FEATURES, 6, 2, dropout=0.5, batch_first=True), VOCABULARY)
-    method = WordInformationAttribution(model, model.layer, embedding=model.embedding)
-    with pytest.raises(ValueError, match=r"two runs .* call model.eval\(\) first"):
-        method.attribute(ids, search=SHORT)
-
-
-def test_wrong_arguments(model, ids):
-    def make(**options):
-        return WordInformationAttribution(model, model.layer, embedding=model.embedding, **options)
-
-    with pytest.raises(ValueError, match="readout is 'mean'; expected"):
-        make(readout="mean")
-    for name in ("rate", "scale"):
-        with pytest.raises(ValueError, match=f"{name} is -1.0; expected a finite number above 0"):
-            make(**{name: -1.0})
-    with pytest.raises(ValueError, match=r"Identity.* has no weight to take the largest σ from"):
-        WordInformationAttribution(model, model.layer, embedding=nn.Identity())
-    with pytest.raises(ValueError, match="quantity is 'bits'"):
-        make().attribute(ids, quantity="bits")
-    with pytest.raises(ValueError, match="inputs holds 2 tensors"):
-        make().attribute((ids, ids))
-    with pytest.raises(ValueError, match="readout position 5 of row 0 is out of range"):
-        make(readout=5).attribute(ids, search=SHORT)
-    with pytest.raises(ValueError, match="batches hold 0 state"):
-        make().fit([])
-    with pytest.raises(ValueError, match="has no axis of 5 token"):
-        WordInformationAttribution(
-            model, model.head, embedding=model.embedding, readout=1
-        ).attribute(ids)
-    with pytest.raises(NotImplementedError, match="call attribute"):
-        make().attribute_future()
-
-
-def test_a_layer_in_inference_mode_has_no_derivative():
-    model = Classifier(nn.GRU(4, 5, batch_first=True), 20)
-
-    def forward(ids):
-        with torch.inference_mode():
-            return model.head(model.layer(model.embedding(ids))[1][-1])
-
-    information = WordInformationAttribution(
-        forward, model.layer, embedding=model.embedding, state_variance=0.3
-    )
-    with pytest.raises(ValueError, match=r"runs GRU in torch\.inference_mode"):
-        information.attribute(torch.randint(20, (2, 3)))

@@ -1,0 +1,130 @@
+"""What a model reads, and is run beside, once tokens are removed."""
+
+import pytest
+import torch
+
+from captum_rnn import (
+    LeaveOneOutAttribution,
+    RecurrentShapleyAttribution,
+)
+from removal_models import IDS, Reader
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+@pytest.mark.parametrize("made", [LeaveOneOutAttribution, RecurrentShapleyAttribution])
+def test_answers_that_depend_on_the_other_texts_of_a_batch(made, rows):
+    """Sub-texts run together would count as each other's companions."""
+    model, ids = Reader(), IDS[[0, 0], :4]
+    ids = torch.cat([ids[:1], ids[1:].flip(1)])[:rows]
+
+    def centred(ids):
+        states = model.layer(model.embedding(ids))[1][0][-1]
+        return model.out(model.head(states - states.mean(0) * (len(states) > 2)))
+
+    def normalised(ids):
+        states = model.layer(model.embedding(ids))[1][0][-1]
+        return model.out(model.head(states - 0.5 * states.mean(0)))
+
+    with pytest.raises(ValueError, match=r"together|alone"):
+        made(normalised, model.layer).attribute(ids, target=1)
+    scores = made(centred, model.layer).attribute(ids[:1], target=1, internal_batch_size=1)
+    plain = made(model, model.layer).attribute(ids[:1], target=1)
+    torch.testing.assert_close(scores, plain, rtol=0, atol=1e-12)
+
+
+def cut_after_three(model, ids):
+    return model.layer(model.embedding(ids[:, :3]))[1][0][-1]
+
+
+def stopped_early(model, ids):
+    """Steps on until a unit of the state is above a bound; each row by itself."""
+    state, done = None, torch.zeros(len(ids), 1, dtype=torch.bool)
+    for token in ids.split(1, 1):
+        _, new = model.layer(model.embedding(token), state)
+        kept = new if state is None else state
+        state = tuple(torch.where(done, *parts) for parts in zip(kept, new, strict=True))
+        done = done | (state[0][0, :, :1] > 0.1)
+    return state[0][-1]
+
+
+def test_a_model_that_stops_early_reads_on_once_a_token_is_removed():
+    model, ids = Reader(), torch.tensor([[3, 7, 2, 1, 9], [5, 2, 8, 4, 6]])
+
+    def forward(ids):
+        return model.out(model.head(stopped_early(model, ids)))
+
+    scores = LeaveOneOutAttribution(forward, model.layer).attribute(ids, target=1)
+    without = [torch.cat([ids[:, :t], ids[:, t + 1 :]], 1) for t in range(5)]
+    with torch.no_grad():
+        expected = torch.stack([forward(ids) - forward(rest) for rest in without], 1)[..., 1]
+    torch.testing.assert_close(scores, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("made", [LeaveOneOutAttribution, RecurrentShapleyAttribution])
+def test_tokens_that_take_the_place_of_removed_ones(made):
+    model, ids = Reader(), torch.tensor([[3, 7, 2, 1, 9]])
+
+    def forward(ids):
+        return model.out(model.head(cut_after_three(model, ids)))
+
+    with pytest.raises(ValueError, match="of row 0, and others once one of them is removed"):
+        made(forward, model.layer).attribute(ids, target=1)
+    every_second = lambda ids: model(ids[:, ::2])  # noqa: E731
+    with pytest.raises(ValueError, match=r"\[0\] of row 0, and others once one"):
+        made(every_second, model.layer).attribute(ids[:, :2], target=1)
+
+
+def test_a_step_that_a_maximum_leaves_unread_is_no_padding():
+    """Its outputs are the largest once others are left out; a maximum's places tell no padding."""
+    model = Reader()
+
+    def by_steps(ids):
+        outputs, state = [], None
+        for token in ids.split(1, 1):
+            output, state = model.layer(model.embedding(token), state)
+            outputs.append(output)
+        return model.out(model.head(torch.cat(outputs, 1).max(1).values))
+
+    def at_once(ids):
+        return model.out(model.head(model.layer(model.embedding(ids))[0].amax(1)))
+
+    for ids in torch.randint(1, 12, (8, 1, 3)):
+        for made in (LeaveOneOutAttribution, RecurrentShapleyAttribution):
+            found, expected = (
+                made(forward, model.layer).attribute(ids, target=1)
+                for forward in (by_steps, at_once)
+            )
+            torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+
+
+def masked_mean(model):
+    def forward(ids):
+        outputs, _ = model.layer(model.embedding(ids))
+        is_word = (ids != 0).double().unsqueeze(2)
+        mean = (outputs * is_word).sum(1) / is_word.sum(1)
+        return model.out(model.head(mean))
+
+    return forward
+
+
+def test_sets_of_padding_alone_are_not_asked_for():
+    """Of a mask over padding that the layer reads, the mean of nothing would be the answer."""
+    model = Reader()
+    forward, ids = masked_mean(model), IDS[[0, 1, 3]]
+    shapley = RecurrentShapleyAttribution(forward, model.layer)
+    with pytest.raises(ValueError, match=r"row 1 without the 2 .* pass lengths, here 3"):
+        shapley.attribute(ids, target=1)
+    told, _ = (
+        shapley.attribute(rows, target=1, return_convergence_delta=True, lengths=lengths)
+        for rows, lengths in ((ids, (ids != 0).sum(1)), (ids[1:2, :3], None))
+    )
+    alone = shapley.attribute(ids[1:2, :3], target=1)
+    torch.testing.assert_close(told[0][1:2, :3], alone, rtol=0, atol=1e-12)
+    assert (told[0][ids == 0] == 0).all()
+    one_by_one = LeaveOneOutAttribution(forward, model.layer)
+    scores = one_by_one.attribute(ids, target=1)
+    with torch.no_grad():
+        expected = (forward(ids[1:2, :3]) - forward(ids[1:2, 1:3]))[0, 1]
+    torch.testing.assert_close(scores[1, 0], expected)
+    with pytest.raises(ValueError, match=r"row 0 without the 4 .* pass lengths, here 1"):
+        one_by_one.attribute(IDS[2:3], target=1)
