@@ -10,7 +10,7 @@ from torch import nn
 from captum_rnn import pack_tokens
 from captum_rnn.attr.noise_search import NoiseSearch
 from captum_rnn.attr.word_information import WordInformationAttribution
-from models import Classifier, hooks
+from models import Classifier
 from readers import FEATURES, LENGTHS, make_case
 
 SEARCH = NoiseSearch(max_steps=20, pairs=1)
