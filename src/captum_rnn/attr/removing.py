@@ -116,7 +116,7 @@ class RemovingAttribution(RecurrentAttribution):
         rows = sizes.nonzero().flatten()
         if len(rows):
             alone = parts.values(self.forward_func, rows, parts.tokens[rows])
-            check_read_alone(alone, run.value[rows])
+            check_read_alone(parts, alone, run.value[rows])
             self._check_answers_apart(parts)
             if lengths is None:
                 check_stays_unread(parts, self.forward_func, empty)
@@ -160,7 +160,7 @@ class RemovingAttribution(RecurrentAttribution):
             )
 
         found = parts.values(self.forward_func, rows, first, run_as=at_rest)
-        if not torch.allclose(found, empty[rows].to(found), rtol=1e-3, atol=1e-4, equal_nan=True):
+        if not parts.agree(found, empty[rows]).all():
             raise ValueError(
                 "what the model makes of the layer's initial state depends on the tokens, which "
                 "reach its output beside the layer too; pass empty, what it says of a text without "

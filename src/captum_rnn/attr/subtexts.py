@@ -78,6 +78,7 @@ class SubTexts:
         self.inputs = tensors[0] if batch_first else tensors[0].transpose(0, 1)
         self._layout, self._target, self._batch_first = layout, target, batch_first
         self.rows_at_once = rows_at_once
+        self._rounding = max(record.call.rounding for record in run.records)
         self.counts_tokens = False
         """Whether an argument says how many tokens each text has."""
         given = additional_forward_args
@@ -133,6 +134,11 @@ class SubTexts:
                 target = target_of_rows(self._target, own, self._layout.batch)
                 yield SubText(which, inputs, target, arguments)
 
+    def agree(self, values: Tensor, others: Tensor) -> Tensor:
+        """Which values are the same, to what the precision of the layer lets tell."""
+        rtol, atol = max(1e-3, 4 * self._rounding), max(1e-4, self._rounding)
+        return torch.isclose(values, others.to(values), rtol=rtol, atol=atol, equal_nan=True)
+
     def _cut(self, tensor: Tensor, rows: Tensor, places: Tensor) -> Tensor:
         """The kept tokens of each row, in the layout of the input."""
         found = tensor[rows.to(tensor.device).unsqueeze(1), places.to(tensor.device)]
@@ -173,9 +179,9 @@ class SubTexts:
         return lambda rows, places: given
 
 
-def check_read_alone(values: Tensor, in_batch: Tensor) -> None:
+def check_read_alone(parts: SubTexts, values: Tensor, in_batch: Tensor) -> None:
     """Raises ValueError unless texts without padding get the values that they have in the batch."""
-    differs = ~torch.isclose(values, in_batch.to(values), rtol=1e-3, atol=1e-4, equal_nan=True)
+    differs = ~parts.agree(values, in_batch)
     if differs.any():
         row = int(differs.int().argmax())
         raise ValueError(
@@ -210,7 +216,7 @@ def check_stays_unread(parts: SubTexts, forward_func: Callable[..., Any], empty:
     without, texts = empty[twice].to(with_unread), kept.any(1)
     if texts.any():
         without[texts] = parts.values(forward_func, twice[texts], kept[texts]).to(without)
-    same = torch.isclose(with_unread, without, rtol=1e-3, atol=1e-4, equal_nan=True)
+    same = parts.agree(with_unread, without)
     if not same.all():
         row = int(twice[int((~same).int().argmax())])
         raise ValueError(
@@ -242,7 +248,7 @@ def check_answers_apart(parts: SubTexts, forward_func: Callable[..., Any]) -> No
     kept[0, places[0]] = kept[1, places[-1]] = False
     together = parts.values(forward_func, row.repeat(2), kept)
     alone = parts.values(forward_func, row.repeat(1), kept[:1])
-    if not torch.allclose(together[:1], alone, rtol=1e-3, atol=1e-4, equal_nan=True):
+    if not parts.agree(together[:1], alone).all():
         raise ValueError(
             f"the model answers {float(alone[0]):.6g} to a text alone, but "
             f"{float(together[0]):.6g} with another one in its batch, as behind batch "
