@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from nasty_models import JOINED, MODELS, PADDED, WORDS, Model
 
 from captum_rnn import AdjointDeltaAttribution, LogitDeltaAttribution
 from models import hooks
+from nasty_models import JOINED, MODELS, PADDED, WORDS, Model
 from oracle import scores_of
 
 METHODS = {"adjoint": AdjointDeltaAttribution, "logit": LogitDeltaAttribution}

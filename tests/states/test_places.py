@@ -3,7 +3,6 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from placing import pairs_of, placed
 from torch import nn
 from torch.nn.utils.rnn import (
     PackedSequence,
@@ -15,6 +14,7 @@ from torch.nn.utils.rnn import (
 
 from captum_rnn.states import tracing
 from captum_rnn.states.packing import pack_tokens
+from placing import pairs_of, placed
 
 ROWS, TIME, WIDTH = 3, 6, 4
 LENGTHS = torch.tensor([4, 6, 2])

@@ -3,10 +3,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from placing import pairs_of, placed
 from torch import nn
 
 from captum_rnn import AdjointDeltaAttribution
+from placing import pairs_of, placed
 
 ROWS, TIME, WIDTH = 3, 6, 4
 
