@@ -110,22 +110,17 @@ class Marginals:
         """
         if len(run.records) > 1 or run.needs_walk or run.has_beside or run.restarted:
             return None
-        (record,) = run.records
-        shape = len(record.rows), record.path.time
-        numbers = torch.arange(shape[0] * shape[1], device=record.rows.device).double().view(shape)
-        times, read_by = (
-            run.at_tokens([record.path.without_padding(of_steps)])[0]
-            for of_steps in (torch.ones_like(numbers), numbers)
-        )
-        if times.dim() != 2 or not bool(((times == 0) | (times == 1)).all()):
+        tokens, steps = run.placement.tokens(0)
+        if any(len(torch.unique(numbers)) < len(numbers) for numbers in (tokens, steps)):
             return None
-        found = torch.where(times == 1, read_by, -1.0).long()
+        found = steps.new_full(run.layouts[0].shape[:2], -1)
+        found.view(-1)[tokens] = steps
         return found if self._method.batch_first else found.transpose(0, 1)
 
     def _read_of_tokens(self, run: Run) -> Tensor | None:
         """What the layer read of each token (batch, time, features)."""
         steps = self._steps_of_tokens(run)
-        if steps is None or not torch.equal(steps >= 0, self._tokens):
+        if steps is None or bool((steps[self._tokens] < 0).any()):
             return None
         (record,) = run.records
         read, _ = time_first(record.call.input, form_of(record.layer).batch_first)
