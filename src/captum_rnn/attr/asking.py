@@ -14,7 +14,7 @@ from captum_rnn.attr.inputs import check_inputs, is_of_positions
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.states.beyond import ends_read
 from captum_rnn.states.layers import form_of
-from captum_rnn.states.modes import made_in_inference_mode, modules_of
+from captum_rnn.states.modes import made_in_inference_mode, training_modes
 
 Times: TypeAlias = tuple[tuple[int, ...], ...]
 """The number of steps of each input."""
@@ -95,24 +95,25 @@ class CalledOnce:
 
     def holds(self, forward_func: Callable[..., Any], times: Times) -> bool:
         """Whether the layer is called once over inputs of some numbers of steps."""
-        known = self._known.get(_modes(forward_func), set())
+        known = self._known.get(training_modes(forward_func), set())
         return any(all(a <= b for a, b in zip(times, other, strict=True)) for other in known)
 
     def add(self, forward_func: Callable[..., Any], times: Times, run: Run) -> None:
         """Remembers a run over inputs of some numbers of steps, if it called the layer once."""
-        stepped = run.tells_ends and any(of_run.steps.time == 1 for of_run in run.joined)
-        if len(run.calls) == len(run.inputs) and not stepped:
-            self._known.setdefault(_modes(forward_func), set()).add(times)
+        if called_once(run):
+            self._known.setdefault(training_modes(forward_func), set()).add(times)
+
+
+def called_once(run: Run) -> bool:
+    """Whether a layer was called once for each input, and not over a single step of many."""
+    stepped = run.tells_ends and any(of_run.steps.time == 1 for of_run in run.joined)
+    return len(run.calls) == len(run.inputs) and not stepped
 
 
 def times_of(inputs: Any, *, batch_first: bool) -> Times:
     """The number of steps of each input."""
     axis = 1 if batch_first else 0
     return tuple(tuple(tensor.shape[axis : axis + 1]) for tensor in check_inputs(inputs))
-
-
-def _modes(forward_func: Callable[..., Any]) -> tuple[bool, ...]:
-    return tuple(module.training for module in modules_of(forward_func))
 
 
 def _outside_inference_mode(given: Any) -> Any:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from captum_rnn.attr.asking import CalledOnce, asked_run, times_of, without_unread
+from captum_rnn.attr.asking import CalledOnce, asked_run, called_once, times_of, without_unread
 from captum_rnn.attr.baselines import GivenBaselines
 from captum_rnn.attr.calibration import Calibration, weights_digest, weights_stamp
 from captum_rnn.attr.calibration_data import (
@@ -218,7 +218,9 @@ class CalibratedDeltaAttribution(ComparingAttribution):
     def _run(self, *given: Any, to_tokens: bool = True, looks: bool = False) -> Run:
         times = times_of(given[0], batch_first=self.batch_first)
         if self._once.holds(self.forward_func, times):
-            return super()._run(*given, to_tokens=to_tokens)
+            run = super()._run(*given, to_tokens=to_tokens)
+            if called_once(run):
+                return run
         run = asked_run(
             partial(super()._run, to_tokens=to_tokens),
             given,

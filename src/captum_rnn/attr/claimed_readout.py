@@ -13,7 +13,7 @@ from captum_rnn.functional import Readout
 from captum_rnn.functional.logit import Reads
 from captum_rnn.states.graph import is_read
 from captum_rnn.states.layers import form_of
-from captum_rnn.states.modes import modules_of
+from captum_rnn.states.modes import training_modes
 from captum_rnn.states.read_at import fits, pooled_before, readout_of
 from captum_rnn.states.selection import StateSelection
 from captum_rnn.states.trajectory import Trajectory, read_gradients, trajectory
@@ -28,7 +28,7 @@ def asked_of(forward_func: Callable[..., Any], readout: object, target: object) 
         return None  # another position may be that of the end in one text, and not in the next
     listed = target.flatten().tolist() if isinstance(target, Tensor) else target
     classes = set(listed) if isinstance(listed, list) else {listed}
-    modes = tuple(module.training for module in modules_of(forward_func))
+    modes = training_modes(forward_func)
     return readout, frozenset(classes), modes
 
 

@@ -54,6 +54,11 @@ def modules_of(function: object) -> list[nn.Module]:
     return list(dict.fromkeys(found))
 
 
+def training_modes(function: object) -> tuple[bool, ...]:
+    """Which of the modules that a function is known to run are in training mode."""
+    return tuple(module.training for module in modules_of(function))
+
+
 def mode_of(model: object) -> tuple[bool, ...] | None:
     """Which modules of a model are in training mode; None: not known of a function."""
     if not isinstance(model, nn.Module):
