@@ -27,7 +27,7 @@ class Answers:
     Attributes:
         predictions: The explained predictions (batch, number) of the last run, as part of its
             graph.
-        numbers: The numbers of these predictions, ascending.
+        numbers: The numbers of these predictions, ascending, or descending after a `turn`.
         order: Which of them each of the chosen ones is (chosen,).
         total: How many predictions the model makes.
     """
@@ -66,6 +66,11 @@ class Answers:
         if isinstance(target, Tensor) and target.dim() == 2:
             return target[:, int(self.numbers[number])]
         return target
+
+    def turn(self) -> None:
+        """Puts the last explained prediction first, as of steps that read the last token first."""
+        self.numbers, self.predictions = self.numbers.flip(0), self.predictions.flip(1)
+        self.order = len(self.numbers) - 1 - self.order
 
     def _selected(self, output: Tensor) -> Tensor:
         """The explained class of each prediction (batch, predictions)."""
@@ -134,7 +139,8 @@ def gradient_of(run: Run, answers: Answers, index: int, number: int) -> ReadGrad
 def own_steps(run: Run, answers: Answers) -> Tensor | None:
     """The step that each prediction reads, if each reads the output of a step of its own alone.
 
-    The predictions are weighted with different powers of two: then the derivatives at each step are
+    The steps ascend: where a later prediction reads an earlier step, the predictions are turned.
+    They are weighted with different powers of two: then the derivatives at each step are
     those of the unweighted sum times the weight of its prediction, without any rounding.
     """
     record = run.records[0]
@@ -155,13 +161,18 @@ def own_steps(run: Run, answers: Answers) -> Tensor | None:
     )
     time = outputs.shape[1]
     for first in (0, time - answers.total):
-        steps = answers.numbers + first
-        if int(steps[0]) < 0 or int(steps[-1]) >= time:
-            continue
-        factors = outputs.new_zeros(outputs.shape[:2])
-        factors[:, steps] = weights.to(factors)
-        if torch.equal(weighted, outputs * factors.unsqueeze(2)):
-            return steps
+        for is_turned in (False, True):
+            steps = answers.numbers + first
+            if is_turned:
+                steps = time - 1 - steps
+            if int(steps.amin()) < 0 or int(steps.amax()) >= time:
+                continue
+            factors = outputs.new_zeros(outputs.shape[:2])
+            factors[:, steps] = weights.to(factors)
+            if torch.equal(weighted, outputs * factors.unsqueeze(2)):
+                if is_turned:
+                    answers.turn()
+                return steps.sort().values
     return None
 
 

@@ -18,6 +18,7 @@ from captum_rnn.attr.claimed_readout import (
     top_of,
 )
 from captum_rnn.attr.inputs import Lengths, check_inputs, ends_in_padding, is_of_positions
+from captum_rnn.attr.own_states import own_state, reads_of, reads_one_state
 from captum_rnn.attr.predictions import EveryPrediction, Predictions
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.rows import positions_of_rows
@@ -34,7 +35,7 @@ from captum_rnn.functional.predictions import hidden_state_matrix
 from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.modes import made_in_inference_mode
 from captum_rnn.states.read_at import readout_of
-from captum_rnn.states.recording import check_derivable
+from captum_rnn.states.recording import ReadGradient, check_derivable
 from captum_rnn.states.selection import Direction, StateKind, StateSelection
 from captum_rnn.states.trajectory import Trajectory, read_gradients
 
@@ -141,10 +142,12 @@ class HiddenStateDeltaAttribution(EveryPrediction):
         return readout_delta(record.path.directions, record.path.lengths, **self._options(record))
 
     def _score_predictions(self, record: Record, predictions: Predictions) -> Tensor:
-        predictions.done(predictions.number)
         path = record.path
+        if predictions.steps is None and not reads_one_state(record):
+            each = zip(predictions.gradients(), predictions.numbers.tolist(), strict=True)
+            return torch.stack([self._toward_own(record, *one) for one in each], 1)
+        predictions.done(predictions.number)
         if predictions.steps is None:
-            _check_one_state_is_read(record)
             if self.readout != "auto":
                 check_claimed(record, self.readout, self.selection)
             scores = self._score(record.layer, record)
@@ -156,6 +159,25 @@ class HiddenStateDeltaAttribution(EveryPrediction):
             distance=self.distance,
             normalize=self.normalize,
         )
+
+    def _toward_own(self, record: Record, gradient: ReadGradient, number: int) -> Tensor:
+        """Scores of the steps (rows, time) towards what one of several predictions reads."""
+        record, position = own_state(record, gradient, number)
+        if position is not None:
+            lengths = record.path.lengths
+            options = self._options(record) | {"readout": position}
+            return record.path.without_padding(
+                readout_delta(record.path.directions, lengths, **options)
+            )
+        if readout_of(top_of(record), reads_of(record)) is None:
+            raise ValueError(
+                "the model's predictions read several states of the layer each, so that there is "
+                "no one state that the steps lead to; use LogitDeltaAttribution or "
+                "AdjointDeltaAttribution"
+            )
+        if self.readout != "auto":
+            check_claimed(record, self.readout, self.selection)
+        return self._score(record.layer, record)
 
     def _totals(self, run: Run) -> Tensor:
         totals = [
@@ -220,9 +242,14 @@ class HiddenStateDeltaAttribution(EveryPrediction):
         reads = read_gradients(record.layer, record.call, record.gradient)
         return readout_of(top_of(record), reads)
 
-    def _options(self, record: Record) -> dict[str, Any]:
+    def _options(self, record: Record, position: Tensor | None = None) -> dict[str, Any]:
+        """Options of `readout_delta`; `position`: the known step of each of the record's rows."""
+        readout = self._readout(record) if position is None else position
+        return {"readout": readout, "distance": self.distance, "normalize": self.normalize}
+
+    def _readout(self, record: Record) -> Readout:
         if record.path.is_empty:
-            return {"readout": "final", "distance": self.distance, "normalize": self.normalize}
+            return "final"
         if self.readout == "auto":
             found = self._found(record)
             if found is None:
@@ -231,23 +258,7 @@ class HiddenStateDeltaAttribution(EveryPrediction):
                     "state of a direction, the output at one position, nor the mean or maximum of "
                     "all outputs; pass the readout that comes nearest"
                 )
-            return {"readout": found, "distance": self.distance, "normalize": self.normalize}
-        readout = self.readout
-        if isinstance(readout, Tensor):
-            readout = positions_of_rows(readout, record.rows)
-        return {"readout": readout, "distance": self.distance, "normalize": self.normalize}
-
-
-def _check_one_state_is_read(record: Record) -> None:
-    """Raises ValueError if the predictions read several states of a row and direction."""
-    assert record.gradient is not None
-    for read in read_gradients(record.layer, record.call, record.gradient):
-        number = int(read.final is not None)
-        if read.outputs is not None:
-            number += int((read.outputs != 0).any(2).sum(1).max())
-        if number > 1:
-            raise ValueError(
-                "the model's predictions read several states of the layer, so that there is no one "
-                "state that the steps lead to; use LogitDeltaAttribution or "
-                "AdjointDeltaAttribution"
-            )
+            return found
+        if isinstance(self.readout, Tensor):
+            return positions_of_rows(self.readout, record.rows)
+        return self.readout

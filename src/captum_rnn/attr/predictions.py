@@ -31,7 +31,7 @@ class Predictions:
     """The predictions of a run, as they read one of its records.
 
     Attributes:
-        number: How many there are.
+        numbers: Which of the model's predictions they are (number,).
         steps: The step that each reads (number,), ascending, where the derivatives of the record
             are those of all of them, each at its own step; None: they may read anything.
         gradient: The derivatives of one of them.
@@ -39,11 +39,16 @@ class Predictions:
         done: Is told how many have been scored.
     """
 
-    number: int
+    numbers: Tensor
     steps: Tensor | None
     gradient: Callable[[int], ReadGradient]
     target: Callable[[int], Any]
     done: Callable[[int], Any]
+
+    @property
+    def number(self) -> int:
+        """How many there are."""
+        return len(self.numbers)
 
     def gradients(self, part: slice = slice(None)) -> Iterator[ReadGradient]:
         """The derivatives of each of some of them; where it is all, each is done once taken."""
@@ -202,7 +207,7 @@ class EveryPrediction(RecurrentAttribution):
         matrices = []
         for index, record in enumerate(run.records):
             predictions = Predictions(
-                len(answers.numbers),
+                answers.numbers,
                 steps,
                 partial(gradient_of, run, answers, index),
                 answers.target_of,

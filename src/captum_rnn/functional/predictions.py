@@ -238,7 +238,8 @@ def aggregated(
     if steps is None:
         raise ValueError(
             f'aggregate is "{aggregate}", which asks after which step each prediction is made, but '
-            'they do not each read one step of the layer; use aggregate="sum" or None'
+            "they do not each read one step of the layer that is the same in all rows; use "
+            'aggregate="sum" or None, or explain the rows one by one'
         )
     time = torch.arange(matrix.shape[2], device=matrix.device)
     near = (time - steps.unsqueeze(1)).abs() <= (window or 0)

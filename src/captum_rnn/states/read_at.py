@@ -64,6 +64,15 @@ def position_read(path: Trajectory, reads: list[Reads]) -> Tensor | None:
     return places[0] if same else None
 
 
+def own_position(path: Trajectory, reads: list[Reads]) -> Tensor | None:
+    """The same, -1 for rows of which nothing is read, as by one of several predictions."""
+    _, is_read = _of_steps(path, reads)
+    if not _once_each(is_read):
+        return None
+    places = [torch.where(read.any(1), _place(read), -1) for read in is_read]
+    return places[0] if all(torch.equal(at, places[0]) for at in places) else None
+
+
 def pooled_before(path: Trajectory, reads: list[Reads]) -> tuple[str, Tensor] | None:
     """The pooled readout of the first steps of each row, and their number (rows,).
 
