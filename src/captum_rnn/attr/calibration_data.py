@@ -260,11 +260,10 @@ def _in_text_order(stack: Stack, directions: list[Tensor]) -> Tensor:
 
 
 def _read_tokens(run: Run) -> Tensor:
-    """Which of all steps (steps,) read a token that is no padding."""
-    real = [
-        record.path.without_padding(
-            record.path.paths[0].new_ones(len(record.rows), record.path.time)
-        )
-        for record in run.records
-    ]
-    return torch.cat([of_record.flatten() for of_record in real]).bool() & run.placement.is_read
+    """Which of all steps (steps,) read a token, or several with others, and no padding."""
+    real, is_read = [], torch.split(run.placement.is_read, list(run.placement.counts))
+    for index, (record, of_record) in enumerate(zip(run.records, is_read, strict=True)):
+        ones = record.path.paths[0].new_ones(len(record.rows), record.path.time)
+        steps = record.path.without_padding(ones).flatten().bool()
+        real.append(steps if index in run.mixed else steps & of_record)
+    return torch.cat(real)

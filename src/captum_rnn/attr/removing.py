@@ -163,8 +163,8 @@ class RemovingAttribution(RecurrentAttribution):
         if not parts.agree(found, empty[rows]).all():
             raise ValueError(
                 "what the model makes of the layer's initial state depends on the tokens, which "
-                "reach its output beside the layer too; pass empty, what it says of a text without "
-                "tokens"
+                "reach its output beside the layer too, or on how many there are; pass empty, what "
+                "it says of a text without tokens"
             )
 
     def _formatted(self, inputs: Any, texts: Texts, scores: Tensor, per_step: bool) -> Any:

@@ -106,8 +106,14 @@ class SubTexts:
         found: Tensor | None = None
         with torch.no_grad():
             for part in self.batches(rows, kept):
-                with tensors_kept(forward_func):
-                    answer = run_as(part.inputs, part.target, part.arguments)
+                try:
+                    with tensors_kept(forward_func):
+                        answer = run_as(part.inputs, part.target, part.arguments)
+                except torch.cuda.OutOfMemoryError:
+                    raise
+                except Exception as error:
+                    first = part.which[0]
+                    raise _failed(error, int(rows[first]), kept[first]) from error
                 if isinstance(answer, Tensor) and answer.numel() == 1 < len(part.which):
                     raise ValueError(
                         f"the model answered once for {len(part.which)} sub-texts that were run "
@@ -177,6 +183,17 @@ class SubTexts:
                 "it along"
             )
         return lambda rows, places: given
+
+
+def _failed(error: Exception, row: int, kept: Tensor) -> ValueError:
+    """What is said where the model, which has run on the full text, fails on a part of it."""
+    tokens = kept.nonzero().flatten().tolist()
+    return ValueError(
+        f"the model fails on the {len(tokens)} token(s) {tokens} of row {row} as a text of their "
+        f"own ({type(error).__name__}: {error}), so that tokens cannot be removed from it; let "
+        "forward_func answer so short a text, e.g. by padding that changes nothing, or use "
+        "AdjointDeltaAttribution or captum.attr.FeatureAblation, which keep the length"
+    )
 
 
 def check_read_alone(parts: SubTexts, values: Tensor, in_batch: Tensor) -> None:
@@ -252,8 +269,9 @@ def check_answers_apart(parts: SubTexts, forward_func: Callable[..., Any]) -> No
         raise ValueError(
             f"the model answers {float(alone[0]):.6g} to a text alone, but "
             f"{float(together[0]):.6g} with another one in its batch, as behind batch "
-            "normalisation in training mode, so that sub-texts cannot be run together; call "
-            "model.eval(), or pass internal_batch_size=1 and one row at a time"
+            "normalisation in training mode or without running statistics, so that sub-texts "
+            "cannot be run together; call model.eval(), or pass internal_batch_size=1 and one row "
+            "at a time"
         )
 
 
