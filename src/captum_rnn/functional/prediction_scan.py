@@ -204,10 +204,17 @@ class _Walk:
         """What differences of the states after a step change (batch, predictions, alternatives)."""
         assert self.changed is not None
         of_states, of_cells = self.changed
-        found = torch.bmm(states, of_states[step])
-        if cells is None or of_cells is None:
-            return found
-        return torch.baddbmm(found, cells, of_cells[step])
+        found = _read_by(states, of_states[step])
+        return (
+            found if cells is None or of_cells is None else found + _read_by(cells, of_cells[step])
+        )
+
+
+def _read_by(multipliers: Tensor, changes: Tensor) -> Tensor:
+    """Their products (batch, predictions, alternatives), of one column without a matrix product."""
+    if changes.shape[2] > 1:
+        return torch.bmm(multipliers, changes)
+    return torch.mul(multipliers, changes.mT).sum(2, keepdim=True)
 
 
 class _Maps:
@@ -227,15 +234,11 @@ class _Maps:
         slots = slopes.slots[:, :, part]
         by_slot = weights.view(*slots.shape[2:], -1)
         gates = slots.shape[2] - 1 if slopes.output else slots.shape[2]
-        self._parts = [self._by_unit(slots[:, :, :gates], by_slot[:gates])]
-        if slopes.output:
-            self._parts.append(self._by_unit(slots[:, :, gates:], by_slot[gates:]))
+        # (time, hidden, batch, slots) and (hidden, slots, features): a row's map is their product.
+        self._slots = slots[:, :, :gates].permute(0, 3, 1, 2).contiguous()
+        self._weights = by_slot[:gates].transpose(0, 1).contiguous()
+        self._output = (slots[:, :, gates], by_slot[gates]) if slopes.output else None
         self._rows_at_once = max(1, _MAPS_IN_CACHE // by_slot[0].numel())
-
-    @staticmethod
-    def _by_unit(slots: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """(time, hidden, batch, slots) and (hidden, slots, features)."""
-        return slots.permute(0, 3, 1, 2).contiguous(), weights.transpose(0, 1).contiguous()
 
     def times(self, states: Tensor, cells: Tensor | None, step: int) -> Tensor:
         """What comes through the slots (batch, predictions, features).
@@ -267,10 +270,15 @@ class _Maps:
         return torch.addcmul(cells, shown, self._slopes.opened[step].unsqueeze(1)), shown
 
     def _times(self, carried: Tensor, shown: Tensor, step: int) -> Tensor:
+        """Through the gates by the maps; an LSTM's output gate, one slot, by its weights alone."""
         made = []
         for first in range(0, len(carried), self._rows_at_once):
             rows = slice(first, first + self._rows_at_once)
-            maps = [torch.bmm(s[step, :, rows], w).transpose(0, 1) for s, w in self._parts]
-            found = torch.bmm(carried[rows], maps[0])
-            made.append(torch.baddbmm(found, shown[rows], maps[1]) if len(maps) > 1 else found)
-        return made[0] if len(made) == 1 else torch.cat(made)
+            maps = torch.bmm(self._slots[step, :, rows], self._weights).transpose(0, 1)
+            made.append(torch.bmm(carried[rows], maps))
+        found = made[0] if len(made) == 1 else torch.cat(made)
+        if self._output is None:
+            return found
+        slots, weights = self._output
+        shown = shown * slots[step].unsqueeze(1)
+        return found.flatten(0, 1).addmm_(shown.flatten(0, 1), weights).view_as(found)
