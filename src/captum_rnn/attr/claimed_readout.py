@@ -75,7 +75,9 @@ def _is_settled(record: Record, readout: Readout, tells_ends: bool) -> bool:
     if not is_read(gradient) or (tells_ends and record.path.lengths is None):
         return False
     names: tuple[Readout, ...] = ("final", "mean", "max")
-    fitting = [name for name in names if fits(name, top_of(record), _reads(record))]
+    fitting = [name for name in names if fits(name, top_of(record), reads_of(record))]
+    if isinstance(record.readout, str):
+        fitting = [record.readout]
     return fitting in ([], ["final" if readout == -1 else readout])
 
 
@@ -90,14 +92,17 @@ def check_claimed(record: Record, readout: Readout, selection: StateSelection) -
         readout: The readout, as the user named it.
         selection: The states that are looked at.
     """
-    reads, path = _reads(record), top_of(record)
+    reads, path = reads_of(record), top_of(record)
     if not reads:
         return
     if isinstance(readout, Tensor):
         readout = positions_of_rows(readout, record.rows)
-    if fits(readout, path, reads):
+    told = record.readout  # where derivatives alone leave two readouts open
+    is_largest = isinstance(readout, str) and readout == "max"
+    if fits(readout, path, reads) and (told is None or (told == "max") == is_largest):
         return
-    found, chosen = readout_of(path, reads), selection != StateSelection()
+    found = readout_of(path, reads) if told is None else told
+    chosen = selection != StateSelection()
     at_end = not isinstance(readout, Tensor) and readout not in ("mean", "max")
     if chosen and not (at_end and path.lengths is None and isinstance(found, Tensor)):
         return
@@ -121,7 +126,7 @@ def check_claimed(record: Record, readout: Readout, selection: StateSelection) -
         raise ValueError(f"{named} other states of the layer; pass {other}, which it reads alone")
 
 
-def _reads(record: Record) -> list[Reads]:
+def reads_of(record: Record) -> list[Reads]:
     """What is read of each direction; nothing where the head could not be asked."""
     gradient = record.gradient
     if gradient is None:

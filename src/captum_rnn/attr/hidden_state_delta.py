@@ -15,10 +15,12 @@ from captum_rnn.attr.claimed_readout import (
     asked_of,
     check_claimed,
     is_settled,
+    reads_of,
     top_of,
 )
 from captum_rnn.attr.inputs import Lengths, check_inputs, ends_in_padding, is_of_positions
-from captum_rnn.attr.own_states import own_state, reads_of, reads_one_state
+from captum_rnn.attr.largest import left_open, with_largest
+from captum_rnn.attr.own_states import own_state, reads_one_state
 from captum_rnn.attr.predictions import EveryPrediction, Predictions
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.rows import positions_of_rows
@@ -37,7 +39,7 @@ from captum_rnn.states.modes import made_in_inference_mode
 from captum_rnn.states.read_at import readout_of
 from captum_rnn.states.recording import ReadGradient, check_derivable
 from captum_rnn.states.selection import Direction, StateKind, StateSelection
-from captum_rnn.states.trajectory import Trajectory, read_gradients
+from captum_rnn.states.trajectory import Trajectory
 
 
 class HiddenStateDeltaAttribution(EveryPrediction):
@@ -78,9 +80,11 @@ class HiddenStateDeltaAttribution(EveryPrediction):
             same way. The head is asked about two lengths of texts and longer ones, for the classes
             of each call and in each mode of the model, and in every run where the model takes
             further arguments or makes masks or numbers of its inputs, which may tell it where rows
-            end. One that the model does not read is an error that names what it reads. To look at
-            another state on purpose, explain ``lambda *args: model(*args).detach()``, of which
-            nothing can be asked.
+            end. Where the state that is read is also the largest of all in each unit, the model
+            runs again on higher states at other steps, which a maximum would notice. A readout that
+            the model does not read is an error that names what it reads. To look at another state
+            on purpose, explain ``lambda *args: model(*args).detach()``, of which nothing can be
+            asked.
         normalize: Divide by the distance of the zero state from the target.
         state: ``"hidden"`` (h_t), or ``"cell"`` (c_t) of an LSTM.
         layer_index: Which of the stacked layers, 0 the lowest, negative from the top.
@@ -150,6 +154,12 @@ class HiddenStateDeltaAttribution(EveryPrediction):
         if predictions.steps is None:
             if self.readout != "auto":
                 check_claimed(record, self.readout, self.selection)
+            elif left_open(record) is not None:
+                raise ValueError(
+                    'readout is "auto", but the one state that the predictions read is also the '
+                    'largest of all in each unit; pass readout="max" if they read the maximum, '
+                    'else readout="final" or the position'
+                )
             scores = self._score(record.layer, record)
             return scores.unsqueeze(1).expand(-1, predictions.number, -1)
         return hidden_state_matrix(
@@ -221,6 +231,7 @@ class HiddenStateDeltaAttribution(EveryPrediction):
             wanted=wanted or padded,
             unknown=f"whether it reads readout={self.readout!r}",
         )
+        run = with_largest(run, self.forward_func)
         readout = self._found_in(run) if self.readout == "auto" else self.readout
         if self.readout != "auto":
             check_begun(run, type(self).__name__)
@@ -237,10 +248,9 @@ class HiddenStateDeltaAttribution(EveryPrediction):
 
     @staticmethod
     def _found(record: Record) -> Readout | None:
-        if record.gradient is None:
+        if record.gradient is None or record.readout is not None:
             return record.readout
-        reads = read_gradients(record.layer, record.call, record.gradient)
-        return readout_of(top_of(record), reads)
+        return readout_of(top_of(record), reads_of(record))
 
     def _options(self, record: Record, position: Tensor | None = None) -> dict[str, Any]:
         """Options of `readout_delta`; `position`: the known step of each of the record's rows."""

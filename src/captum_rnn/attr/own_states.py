@@ -4,12 +4,10 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from captum_rnn.attr.claimed_readout import top_of
+from captum_rnn.attr.claimed_readout import reads_of, top_of
 from captum_rnn.attr.records import Record
-from captum_rnn.functional.logit import Reads
 from captum_rnn.states.read_at import own_position
 from captum_rnn.states.recording import ReadGradient
-from captum_rnn.states.trajectory import read_gradients
 
 
 def reads_one_state(record: Record) -> bool:
@@ -51,9 +49,3 @@ def own_state(record: Record, gradient: ReadGradient, number: int) -> tuple[Reco
             "predictions, or explain that row alone"
         )
     return replace(record, path=record.path.without_rows(unread)), position.clamp(min=0)
-
-
-def reads_of(record: Record) -> list[Reads]:
-    """What is read of each direction."""
-    assert record.gradient is not None
-    return read_gradients(record.layer, record.call, record.gradient)

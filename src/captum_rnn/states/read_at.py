@@ -73,6 +73,13 @@ def own_position(path: Trajectory, reads: list[Reads]) -> Tensor | None:
     return places[0] if all(torch.equal(at, places[0]) for at in places) else None
 
 
+def unread_steps(path: Trajectory, reads: list[Reads]) -> list[Tensor]:
+    """For each direction, the real steps of which nothing is read (rows, time)."""
+    outputs, is_read = _of_steps(path, reads)
+    _, is_token = _tokens(path, outputs[0])
+    return [is_token & ~read for read in is_read]
+
+
 def pooled_before(path: Trajectory, reads: list[Reads]) -> tuple[str, Tensor] | None:
     """The pooled readout of the first steps of each row, and their number (rows,).
 

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import torch
@@ -31,34 +32,49 @@ def read_at_rest(
         initial: The initial states of the calls, in their order, where they are not those that the
             model gives now; it may have kept others from an earlier run.
     """
-    told = iter(initial)
 
-    def at_rest(call: LayerCall) -> list[Any]:
-        begun = next(told, None) or call.initial
+    def at_rest(number: int, module: nn.Module, call: LayerCall) -> list[Any]:
+        begun = (initial[number] if number < len(initial) else None) or call.initial
         first = begun or tuple(torch.zeros_like(state) for state in call.final)
         final = [state.clone() for state in first]  # which the model may change
-        module = running[-1]
         if isinstance(module, nn.RNNCellBase) or not form_of(module).has_gates:
             return [_other_at_rest(module, replace(call, initial=begun)), *final]
         return [_repeated(module, call.output, final[0]), *final]
 
+    return read_instead(modules, forward, at_rest)
+
+
+def read_instead(
+    modules: Sequence[nn.Module],
+    forward: Callable[[], Tensor],
+    states: Callable[[int, nn.Module, LayerCall], list[Any]],
+) -> Tensor:
+    """What `forward` returns if it reads other states of layers than theirs.
+
+    Args:
+        modules: The layers, or cells.
+        forward: Runs the model.
+        states: From the number of a call, the layer and the call to the output and the final states
+            that the model goes on with.
+    """
+
     def begin(index: int) -> None:
-        running.append(modules[index])
+        running.append((next(numbers), modules[index]))
         kernels.begin(modules[index])
 
     def rest(
         index: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
     ) -> Any:
+        number, _ = running.pop()
         call = layer_call(module, args, kwargs, output)
-        if kernels.end(call) is not None:  # the subclass went on with its kernel at rest
-            running.pop()
+        if kernels.end(call) is not None:  # the subclass went on with its kernel's other states
             return None
-        outputs, *final = at_rest(call)
-        running.pop()
+        outputs, *final = states(number, module, call)
         return renested(module, output, outputs, final)
 
-    running: list[nn.Module] = []
-    kernels = KernelCalls(lambda call: (call, at_rest(call)))
+    running: list[tuple[int, nn.Module]] = []
+    numbers = count()
+    kernels = KernelCalls(lambda call: (call, states(*running[-1], call)))
     plain = all(runs_torchs_own_code(module) for module in modules)
     catching = contextlib.nullcontext() if plain else kernels
     hooks = watched(list(modules), begin, rest)
