@@ -84,6 +84,30 @@ def test_it_sums_to_the_change_of_the_output(
     case.to(torch.float64)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+def test_units_in_which_text_and_baseline_meet_to_rounding(nonlinearity, dtype):
+    """Of relu they had slopes of a rounding over another one, which sum to the same."""
+    for seed in (1, 57, 71, 77, 84, 117):
+        torch.manual_seed(seed)
+        layer = nn.RNN(3, 4, nonlinearity=nonlinearity, batch_first=True)
+        head, vectors = nn.Linear(4, 2), torch.randn(2, 4, 3)
+        unseen = torch.linalg.svd(layer.weight_ih_l0[:2].detach())[2][-1]  # by two of the units
+        other = (vectors + unseen * torch.randn(2, 4, 1)).to(dtype)
+        vectors, layer, head = vectors.to(dtype), layer.to(dtype), head.to(dtype)
+        found = RecurrentDeepLiftAttribution(
+            lambda given, layer=layer, head=head: head(layer(given)[0][:, -1]), layer
+        ).attribute(vectors, other, target=1)
+        read = torch.zeros(4, 4).double()
+        read[-1] = head.weight[1].detach().double()
+        for row, scores in enumerate(found):
+            pair = vectors[row].double(), other[row].double()
+            expected = torch.from_numpy(deep_lift_reference.feature_scores(layer, *pair, read))
+            size = expected.abs().max()
+            limit = 1e-4 if dtype == torch.float32 else 0.02
+            assert (scores.double() - expected).abs().max() <= limit * size + limit / 10
+
+
 def adaptive(outputs):
     return nn.functional.adaptive_max_pool1d(outputs.transpose(1, 2), 1).squeeze(2)
 

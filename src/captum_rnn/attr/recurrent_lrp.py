@@ -49,8 +49,10 @@ class RecurrentLRPAttribution(RecurrentAttribution):
 
     Where terms of both signs nearly cancel, step after step, relevance grows without a limit. So ε
     is taken ten times as large for a row, as often as it takes until its relevances, in size, come
-    to at most 30 times what the classifier reads, Σ \|h ∘ ∂f_c/∂h\|. A warning says for how many
-    rows, and also if the scores miss the output by more than half of it, over all rows.
+    to at most 30 times what the classifier reads, Σ \|h ∘ ∂f_c/∂h\| over all layers and directions.
+    A state of 0, as of a dead relu unit or a direction full of them, is read as 0: it has no
+    relevance, and allows the others none. A warning says for how many rows ε was raised, and also
+    if the scores miss the output by more than half of it, over all rows but those that are NaN.
 
     The convergence delta is the sum of the scores minus f_c. It is no rounding error: it is what
     biases and ε absorb, and given initial states and padding that the layer ran over. Without any
@@ -140,7 +142,7 @@ class RecurrentLRPAttribution(RecurrentAttribution):
                 f"the relevance of {raised} of {len(epsilon)} row(s) outgrew {BOUND} times what "
                 f"the classifier reads, so that ε was raised up to {float(epsilon.max()):.0e} there"
             )
-        lost = float((run.sums(scores) - run.value).abs().sum() / run.value.abs().sum())
+        lost = float((run.sums(scores) - run.value).abs().nansum() / run.value.abs().nansum())
         if lost > _SHARE_LOST:
             notes.append(f"relevance sums to something else than the output by {lost:.0%} of it")
         if notes:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from captum_rnn.functional.cells import SECANT, Chord
 from captum_rnn.functional.cells.plain import PlainCell
 from captum_rnn.functional.cells.weights import CellWeights
 from unrolled import UnrolledCell
@@ -46,3 +47,29 @@ def test_a_silent_unit_passes_nothing_on():
         cell.steps(torch.zeros(2, 1, 1), states, None), torch.ones(2, 1, 1), None
     )
     assert adjoint.states.flatten().tolist() == [0.0, 1.0, 1.0]  # what is read of them alone
+
+
+@pytest.mark.parametrize("rule", [SECANT, Chord(1e-9)])
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+def test_roundings_of_recorded_states_make_no_slopes(nonlinearity, rule):
+    """Where sums nearly cancel, or nearly meet those of the baseline."""
+    weights = CellWeights(torch.eye(2).double(), torch.zeros(2, 2).double())
+    cell = PlainCell(weights, nonlinearity)
+    sums = torch.tensor([[[3e-9, 0.5 + 3e-9]]]).double()
+    recorded = torch.cat([torch.zeros(1, 1, 2).double(), sums + torch.tensor([-4e-8, 2e-8])])
+    base = cell.steps(
+        torch.tensor([[[0.0, 0.5]]]).double(), torch.zeros(2, 1, 2).double(), None, rule
+    )
+    found = cell.multipliers(
+        cell.steps(sums, recorded, None, rule),
+        torch.ones(1, 1, 2).double(),
+        None,
+        rule=rule,
+        base=base if rule is SECANT else None,
+    )
+    of_one = 1 - torch.tensor(0.5).tanh().square() if nonlinearity == "tanh" else torch.tensor(1.0)
+    expected = [1.0, float(of_one)]
+    if rule is not SECANT:
+        value = torch.tensor(0.5).tanh() if nonlinearity == "tanh" else torch.tensor(0.5)
+        expected = [3e-9 / 4e-9, float(value / 0.5)]
+    assert found.inputs.flatten().tolist() == pytest.approx(expected, rel=1e-6)

@@ -28,10 +28,12 @@ class PlainCell(Cell[Point]):
     def steps(
         self, inputs: Tensor, states: Tensor, initial_cell: Tensor | None, rule: Rule = TANGENT
     ) -> Point:
-        """The states after each step as they were recorded, and the sums if they are asked for."""
+        """The sums if they are asked for, with what is made of them; else the recorded states.
+
+        A quotient of a recorded state and of sums that nearly cancel would be one of roundings.
+        """
         after = states[1:]
-        sums = self.weights.preactivations(inputs, states[:-1]) if rule.needs_sums else after
-        return Point(sums, after)
+        return self.steps_apart(inputs, states, None) if rule.needs_sums else Point(after, after)
 
     def steps_apart(self, inputs: Tensor, states: Tensor, cells: Tensor | None) -> Point:
         """One step from each recorded state."""
@@ -50,7 +52,7 @@ class PlainCell(Cell[Point]):
 
     def made(self, steps: Point) -> Tensor | None:
         """From the sums, where they are asked for."""
-        return None if steps.sum is steps.value else self._apply(steps.sum)
+        return None if steps.sum is steps.value else steps.value
 
     def after(
         self, inputs: Tensor, previous: Tensor, previous_cells: Tensor | None
