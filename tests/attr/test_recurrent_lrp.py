@@ -8,7 +8,7 @@ from torch import nn
 
 import lrp_reference
 from captum_rnn.attr.recurrent_lrp import RecurrentLRPAttribution
-from captum_rnn.functional.propagation import input_relevance
+from captum_rnn.functional.relevance import input_relevance
 from captum_rnn.states.recovery import unstack
 from models import Classifier, SentencePair
 from readers import Reader, make_case

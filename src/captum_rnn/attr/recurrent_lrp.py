@@ -14,7 +14,8 @@ from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.attr.through import step_scores, token_scores
 from captum_rnn.functional.cells import Chord
-from captum_rnn.functional.propagation import handed_on, input_relevance
+from captum_rnn.functional.propagation import handed_on
+from captum_rnn.functional.relevance import input_relevance
 from captum_rnn.states.recovery import unstack
 
 # Smaller ones overflow float32 where a sum is exactly 0, as on the padding of packed sequences.
@@ -48,8 +49,9 @@ class RecurrentLRPAttribution(RecurrentAttribution):
     recurrence: it runs on a GPU in eval mode.
 
     Where terms of both signs nearly cancel, step after step, relevance grows without a limit. So ε
-    is taken ten times as large for a row, as often as it takes until its relevances, in size, come
-    to at most 30 times what the classifier reads, Σ \|h ∘ ∂f_c/∂h\| over all layers and directions.
+    is taken ten times as large for a row, as often as it takes until its relevances, in size, those
+    of initial states too, come to at most 30 times what the classifier reads, Σ \|h ∘ ∂f_c/∂h\|
+    over all layers and directions.
     A state of 0, as of a dead relu unit or a direction full of them, is read as 0: it has no
     relevance, and allows the others none. A warning says for how many rows ε was raised, and also
     if the scores miss the output by more than half of it, over all rows but those that are NaN.

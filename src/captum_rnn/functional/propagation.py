@@ -1,6 +1,5 @@
 """Scores that a reverse scan gives, through all layers and directions of a recurrent stack."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
@@ -10,10 +9,10 @@ import torch
 from torch import Tensor
 
 from captum_rnn.functional.baseline import BaselineRun
-from captum_rnn.functional.cells import SECANT, TANGENT, Chord, Rule
+from captum_rnn.functional.cells import SECANT, TANGENT, Rule
 from captum_rnn.functional.cells.cell import first_order, with_initial
 from captum_rnn.functional.cells.scan import Multipliers
-from captum_rnn.functional.stack import LayerPass, Stack
+from captum_rnn.functional.stack import Stack
 
 Ends: TypeAlias = tuple[Tensor, Tensor | None]
 """States after each step (time, batch, state) and, of an LSTM, its cell states."""
@@ -195,64 +194,6 @@ def skipped(stack: Stack) -> list[list[Ends]]:
         ]
         for layer in stack.layers
     ]
-
-
-class Relevance(NamedTuple):
-    """Relevance of what the lowest layer reads (time, batch, features), in the order of the text.
-
-    Attributes:
-        of_inputs: The relevance.
-        epsilon: The ε of the rule that each row (batch,) took.
-    """
-
-    of_inputs: Tensor
-    epsilon: Tensor
-
-
-def input_relevance(stack: Stack, epsilon: float, bound: float = math.inf) -> Relevance:
-    r"""Layer-wise relevance propagation to what the lowest layer reads.
-
-    The smaller ε, the larger relevance grows where terms of both signs nearly cancel, step after
-    step and without a limit. So ε is taken ten times as large for a row, again and again, until
-
-    .. math:: \sum_{t, j} |R_{tj}| \le \text{bound} \cdot \sum_i |s_i \, \partial f / \partial s_i|,
-
-    the right-hand sum being over all terms that the classifier reads.
-
-    Args:
-        stack: The stacked layers.
-        epsilon: The ε of the rule; see `captum_rnn.functional.cells.Chord`.
-        bound: See above.
-    """
-    read = torch.stack([_size_read(passed) for layer in stack.layers for passed in layer]).sum(0)
-    found = _relevance(stack, epsilon)
-    taken = torch.full_like(read, epsilon)
-    largest = bound * read
-    while epsilon < _LARGEST_EPSILON:
-        # A row that is no number stays so; one that is infinite has outgrown its bound.
-        outgrown = ~(torch.linalg.vector_norm(found, 1, (0, 2)) <= largest) & largest.isfinite()
-        if not outgrown.any():
-            break
-        epsilon *= 10
-        found = torch.where(outgrown.unsqueeze(1), _relevance(stack, epsilon), found)
-        taken = taken.masked_fill(outgrown, epsilon)
-    return Relevance(found, taken)
-
-
-_LARGEST_EPSILON = 1e6
-
-
-def _relevance(stack: Stack, epsilon: float) -> Tensor:
-    return of_inputs(stack, walk_back(stack, Chord(epsilon))[0]).mul_(stack.inputs)
-
-
-def _size_read(passed: LayerPass) -> Tensor:
-    """The sum of the sizes of the terms that the classifier reads of each row (batch,)."""
-    size: Tensor = torch.linalg.vector_norm(passed.states[1:] * passed.read, 1, (0, 2))
-    if passed.read_cells is not None:
-        of_cells = passed.steps.cells[1:] * passed.read_cells
-        size += torch.linalg.vector_norm(of_cells, 1, (0, 2))
-    return size
 
 
 def deep_lift(stack: Stack, base: BaselineRun) -> Tensor:
