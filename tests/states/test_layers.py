@@ -49,8 +49,12 @@ class PythonLSTM(nn.RNNBase):
     ("layer", "said"),
     [
         (Wrapper(), r"type Wrapper.*holds one LSTM; pass its \.rnn$"),
-        (Wrapper(2), r"holds 2 recurrent layers; pass its \.rnn or its \.inner\.second$"),
+        (
+            Wrapper(2),
+            r"its \.rnn or its \.inner\.second, or .*=\[rnn\.rnn, rnn\.inner\.second\]",
+        ),
         (nn.ModuleList([nn.GRU(3, 4)]), r"ModuleList.*holds one GRU; pass its \.0$"),
+        ([nn.GRU(3, 4), nn.GRU(4, 4)], "list of 2 layers.*pass one of them"),
         (nn.Linear(3, 4), "type Linear, which is not recurrent"),
         (torch.tanh, "type builtin_function_or_method, which is not recurrent"),
         (nn.GRU, "type GRU, which is not recurrent"),

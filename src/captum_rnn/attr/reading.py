@@ -72,7 +72,8 @@ def check_read(
             f"{name()} ran {len(placement.counts)} times in the forward pass for "
             f"{len(layouts)} input tensor(s) and read a token {often} times, but scores "
             "that do not look at the class cannot be added up; pass a tensor in inputs for "
-            "each run of the layer, or use a method that looks at the class"
+            "each run of the layer, one layer alone if they are several, or use a method that "
+            "looks at the class"
         )
 
 

@@ -77,6 +77,11 @@ def recurrent_layer(layer: object) -> nn.Module:
     if hasattr(layer, "_orig_mod"):
         return recurrent_layer(layer._orig_mod)
     kind = layer.__name__ if isinstance(layer, type) else type(layer).__name__
+    if isinstance(layer, (list, tuple)):
+        raise TypeError(
+            f"layer is a {kind} of {len(layer)} layers, but this method looks at one; pass one of "
+            "them, or use AdjointDeltaAttribution or another method that looks at the class"
+        )
     if not isinstance(layer, nn.Module):
         raise TypeError(f"the layer is of type {kind}, which is not recurrent; {_PLEASE}")
     _refuse_what_runs_unseen(layer, kind)
@@ -84,6 +89,8 @@ def recurrent_layer(layer: object) -> nn.Module:
     if held:
         names = " or ".join(f"its .{name}" for name in held)
         which = type(layer.get_submodule(held[0])).__name__
+        if len(held) > 1:
+            names += f", or several of them as {as_list(held)} where the method looks at the class"
         raise TypeError(
             f"the layer is of type {kind}, which is not recurrent itself but holds "
             f"{f'one {which}' if len(held) == 1 else f'{len(held)} recurrent layers'}; pass {names}"
@@ -93,6 +100,23 @@ def recurrent_layer(layer: object) -> nn.Module:
     if type(layer).__module__.startswith("torch.nn."):
         raise TypeError(f"the layer is of type {kind}, which is not recurrent; {_PLEASE}")
     return layer
+
+
+def parts_of(layer: nn.Module) -> list[str]:
+    """The names of the modules in a layer that may be recurrent themselves, the outermost ones."""
+    found: list[str] = []
+    for name, module in layer.named_modules():
+        is_torchs = type(module).__module__.startswith("torch.nn.")
+        is_recurrent = isinstance(module, (nn.RNNBase, nn.RNNCellBase)) or not is_torchs
+        inside = any(name.startswith(f"{outer}.") for outer in found)
+        if name and is_recurrent and not inside and any(True for _ in module.parameters()):
+            found.append(name)
+    return found
+
+
+def as_list(names: list[str]) -> str:
+    """How modules in a layer are passed as several layers, for errors."""
+    return f"layer=[{', '.join(f'rnn.{name}' for name in names)}]"
 
 
 def can_be_watched(layer: object) -> bool:

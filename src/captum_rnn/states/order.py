@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from captum_rnn.states.calls import split_answer
 from captum_rnn.states.hooks import LayerCall
-from captum_rnn.states.layers import form_of
+from captum_rnn.states.layers import as_list, form_of, parts_of
 from captum_rnn.states.stepping import isolated, undisturbed
 
 
@@ -55,7 +55,8 @@ def check_reads_in_order(layer: nn.Module, call: LayerCall) -> None:
     if of_later:
         warnings.warn(
             f"an output of {name} depends on what it reads later, so that its outputs are not the "
-            "states of a reading in order; what is attributed to a step also holds what follows it",
+            "states of a reading in order; what is attributed to a step also holds what follows "
+            f"it{_instead(layer)}",
             stacklevel=2,
         )
     elif not of_earlier:
@@ -64,6 +65,14 @@ def check_reads_in_order(layer: nn.Module, call: LayerCall) -> None:
             "layer do; the differences of its outputs say nothing of a state",
             stacklevel=2,
         )
+
+
+def _instead(layer: nn.Module) -> str:
+    """What to pass in place of a layer that reads in both directions, if it is made of two."""
+    parts = parts_of(layer)
+    if len(parts) < 2:
+        return ""
+    return f"; if it reads in both directions, pass what it is made of: {as_list(parts)}, or one"
 
 
 def _dependence(layer: nn.Module, call: LayerCall, read: Tensor, axis: int) -> tuple[bool, bool]:

@@ -5,7 +5,7 @@ from torch import nn
 from captum_rnn.functional.proof import StepsDifferError
 from captum_rnn.functional.stack import Stack
 from captum_rnn.states.hooks import LayerCall
-from captum_rnn.states.layers import runs_torchs_own_code
+from captum_rnn.states.layers import as_list, parts_of, runs_torchs_own_code
 from captum_rnn.states.recording import ReadGradient
 from captum_rnn.states.replay import replayed
 from captum_rnn.states.stacked_layers import unstack_gates
@@ -37,13 +37,22 @@ def unstack(layer: nn.Module, call: LayerCall, gradient: ReadGradient | None = N
     try:
         return replayed(layer, call, gradient)
     except (NotSteppedError, StepsDifferError) as error:
-        remedy = (
-            "apply what it adds before or after the layer"
-            if differs
-            else "let it answer with its state and take it back, or use a method that reads its "
-            "outputs alone, such as LogitDeltaAttribution"
-        )
+        remedy = "apply what it adds before or after the layer" if differs else _remedy(layer)
         raise ValueError(
             f"{differs}the steps of {name} cannot be followed by calling it one step at a time: "
             f"{error}; {remedy}"
         ) from error
+
+
+def _remedy(layer: nn.Module) -> str:
+    """What to do about a layer that is not torch's and cannot be called one step at a time."""
+    one_way = (
+        "let it answer with its state and take it back, or use a method that reads its outputs "
+        "alone, such as LogitDeltaAttribution"
+    )
+    parts = parts_of(layer)
+    if len(parts) < 2:
+        apart = "make each of them a module and pass both: layer=[rnn.forwards, rnn.backwards]"
+    else:
+        apart = f"pass what it is made of: {as_list(parts)}"
+    return f"{one_way}; if it reads in both directions, {apart}"
