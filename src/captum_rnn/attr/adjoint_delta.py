@@ -66,6 +66,9 @@ class AdjointDeltaAttribution(EveryPredictionCompared, ComparingAttribution):
     feature. Static covariates, which every step reads, make the initial state or reach the head,
     get what goes on to them by derivatives.
 
+    Of several layers above each other, each step is compared with what it would have made of the
+    baseline by way of the steps below it, each from the state that it was in.
+
     One forward pass and one reverse scan over recomputed gates, without autograd through the
     recurrence: it runs on a GPU in eval mode. It knows what later steps did to a token's effect,
     unlike the scores that look at the states alone. What the scores sum to is not known.

@@ -13,6 +13,7 @@ from captum_rnn.attr.inputs import InputLayout
 from captum_rnn.attr.records import Run
 from captum_rnn.states.baseline import Baselines, at_steps, given_on_baselines, of_members
 from captum_rnn.states.joining import Joined
+from captum_rnn.states.stepped import given_step_by_step
 
 GivenBaselines: TypeAlias = float | Tensor | tuple[float | Tensor, ...] | None
 
@@ -68,29 +69,26 @@ def on_baselines(
     baselines: GivenBaselines,
     additional_forward_args: Any,
     *,
-    of_several: bool = False,
+    whole_runs: bool = False,
 ) -> Run:
-    """A run with what its layer, and what reads inputs beside it, would have read of baselines.
+    """A run with what its layers, and what reads inputs beside them, would have read of baselines.
 
     Args:
         forward_func: The model.
         run: Its run on the inputs themselves.
         baselines: The baselines, as the user gave them.
         additional_forward_args: Further arguments of the model, the same as for the inputs.
-        of_several: Whether there may be several layers, of which one reads what another one answers
-            to the baselines.
+        whole_runs: Whether a layer above another one reads what that makes of the baselines in a
+            run of its own; else what each of its steps makes of them from the state it was in.
 
     Raises:
-        ValueError: Several layers where they may not be, or baselines that do not fit.
+        ValueError: Baselines that do not fit, or layers that run otherwise on them.
     """
-    if len(run.modules) > 1 and not of_several:
-        raise ValueError(
-            f"baselines are given for {len(run.modules)} layers, but they say what one layer would "
-            "have read: pass that layer alone, or leave baselines out"
-        )
     run = replace(run, baselines=as_baselines(baselines, run.inputs, run.layouts))
     following = run.reads_baselines()
-    given = given_on_baselines(
+    by_steps = len(run.modules) > 1 and any(run.depends) and not whole_runs
+    given_on = given_step_by_step if by_steps else given_on_baselines
+    given = given_on(
         run.modules,
         lambda: run_forward(forward_func, following.inputs, None, additional_forward_args),
         following,

@@ -137,7 +137,7 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
         if len(run.modules) == 1:
             return super()._looked_at(run, additional_forward_args, baselines)
         given = zeros_for(run) if baselines is None else baselines
-        return on_baselines(self.forward_func, run, given, additional_forward_args, of_several=True)
+        return on_baselines(self.forward_func, run, given, additional_forward_args, whole_runs=True)
 
     @torch.no_grad()
     def _step_scores(self, run: Run) -> list[Tensor]:

@@ -73,7 +73,8 @@ class _Through:
         for index in self._last_first():
             record = self._with_later(index, handed)
             if self._hands_on(index):
-                inputs, initial = self.method._handed_on(record.layer, record)
+                given = self._by_derivatives(index, record)
+                inputs, initial = self.method._handed_on(record.layer, given)
                 handed[index] = run.graph.handed_on(run.joined[index], inputs, initial)
                 if not self._is_scored(index):
                     beside.append(handed[index])
@@ -106,6 +107,13 @@ class _Through:
 
     def _hands_on(self, index: int) -> bool:
         return bool(self.run.depends[index]) or index in self.run.mixed | self.run.begun
+
+    def _by_derivatives(self, index: int, record: Record) -> Record:
+        """The record without its baseline where its inputs go on to states of other layers.
+
+        What those are worth is a derivative; only tokens are worth their difference.
+        """
+        return replace(record, baseline=None) if self.run.reads[index] else record
 
     def _is_scored(self, index: int) -> bool:
         """Whether the steps of a trajectory have scores of their own."""

@@ -189,10 +189,10 @@ def given_on_baselines(
         )
     baselines.check_looked_up()
     parts = zip(called, calls, read, strict=True)
-    return GivenOnBaselines([_steps(*of_call) for of_call in parts], initial)
+    return GivenOnBaselines([steps_read(*of_call) for of_call in parts], initial)
 
 
-def _steps(layer: nn.Module, call: LayerCall, read: LayerData) -> Tensor:
+def steps_read(layer: nn.Module, call: LayerCall, read: LayerData) -> Tensor:
     """What a call reads on baselines (steps, features), its steps numbered row by row."""
     of_cell = isinstance(layer, nn.RNNCellBase)
     batch_first = of_cell or form_of(layer).batch_first
