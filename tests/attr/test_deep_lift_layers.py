@@ -252,12 +252,62 @@ def test_what_is_not_linear_between_is_refused(bent):
         method.attribute(IDS, IDS.flip(1), target=1)
 
 
-@pytest.mark.parametrize(
-    ("options", "more"), [({"step": "secant"}, {}), ({}, {"attribute_to_layer_input": True})]
-)
-def test_what_is_for_one_layer_alone(options, more):
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_each_layer_read(kind, bidirectional):
+    """The lower one as in a layer of two, the upper one as alone."""
+    model = Parts(kind, bidirectional=bidirectional)
+    stack, instead = stacked(model), VECTORS.flip(0).roll(1, 1)
+
+    def apart(vectors):
+        return model.head(model.upper(model.dropout(model.lower(vectors)[0]))[0].mean(1).tanh())
+
+    def together(vectors):
+        return model.head(stack(vectors)[0].mean(1).tanh())
+
+    lower, upper = RecurrentDeepLiftAttribution(apart, model.layers).attribute(
+        VECTORS, instead, target=1, attribute_to_layer_input=True
+    )
+    expected, _ = scores_and_delta(together, stack, VECTORS, instead)
+    torch.testing.assert_close(lower, expected, rtol=0, atol=1e-12)
+    alone = RecurrentDeepLiftAttribution(apart, model.upper).attribute(
+        VECTORS, instead, target=1, attribute_to_layer_input=True
+    )
+    torch.testing.assert_close(upper, alone, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_each_layer_read_of_other_forms(form):
+    """Where the lowest layers read all that there is, their shares sum to the output's change."""
+    model, instead = Parts(nn.LSTM), VECTORS.flip(0).roll(1, 1)
+
+    def forward(vectors):
+        return form(model, vectors)
+
+    method = RecurrentDeepLiftAttribution(forward, model.layers)
+    lower, _ = method.attribute(VECTORS, instead, target=1, attribute_to_layer_input=True)
+    if form in (residual, begins_with_last_states):
+        change = (forward(VECTORS) - forward(instead))[:, 1].detach()
+        torch.testing.assert_close(lower.sum((1, 2)), change, rtol=0, atol=1e-12)
+    with pytest.raises(ValueError, match="more than once"):
+        method.attribute(
+            VECTORS,
+            instead,
+            target=1,
+            attribute_to_layer_input=True,
+            return_convergence_delta=True,
+        )
+    bent = RecurrentDeepLiftAttribution(
+        lambda vectors: model.head(model.upper(model.lower(vectors)[0].relu())[0][:, -1]),
+        model.layers,
+    )
+    with pytest.raises(ValueError, match="not linear"):
+        bent.attribute(VECTORS, instead, target=1, attribute_to_layer_input=True)
+
+
+def test_what_is_for_one_layer_alone():
     model = Parts(nn.GRU)
     forward = lambda ids: model.head(model.upper(model.lower(model.words(ids))[0])[1][-1])  # noqa: E731
-    method = RecurrentDeepLiftAttribution(forward, model.layers, **options)
+    method = RecurrentDeepLiftAttribution(forward, model.layers, step="secant")
     with pytest.raises(ValueError, match=r'layer holds 2 layers, .* step="share"'):
-        method.attribute(IDS, target=1, **more)
+        method.attribute(IDS, target=1)

@@ -57,7 +57,7 @@ class ComparedRun(Run):
         if len(self.modules) > 1:  # the upper layers' steps depend on the lower ones'
             with torch.no_grad():
                 return self._on_base().reshape(-1)
-        if not self._is_joined:
+        if not self.is_joined:
             return head_values(self.module, self._on_base, self._base_calls)
         form = form_of(self.records[0].layer)
         return values_on(
@@ -78,7 +78,7 @@ class ComparedRun(Run):
             change = change + self.sums(self.beside()).to(change)
         size = size + self.value.abs() + self.base_value.abs()
         remains = self.value - self.base_value - change
-        if self._is_joined or bool((remains.abs() <= self.rounding * size).all()):
+        if self.is_joined or bool((remains.abs() <= self.rounding * size).all()):
             return Compared(self._at_inputs, self.reads_beside)
         called = [self.modules[index] for index in owners_of(self)]
         means, inputs = mean_head_gradients(
@@ -218,7 +218,7 @@ class ComparedRun(Run):
         return [found.get(entry.of_input) for entry in self.graph.entries]
 
     @property
-    def _is_joined(self) -> bool:
+    def is_joined(self) -> bool:
         """Whether the layer ran several times on one trajectory, or is a cell, which is to."""
         is_cell = any(isinstance(module, nn.RNNCellBase) for module in self.modules)
         return is_cell or len(self.calls) > len(self.records)

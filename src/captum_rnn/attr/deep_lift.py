@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from captum_rnn.attr.baselines import GivenBaselines, on_baselines, zeros_for
-from captum_rnn.attr.compared_layers import shares_through
+from captum_rnn.attr.compared_layers import shares_through, step_shares
 from captum_rnn.attr.compared_run import ComparedRun
 from captum_rnn.attr.comparing import ComparingAttribution
 from captum_rnn.attr.records import Run
@@ -90,6 +90,7 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
     _looks_at_class: ClassVar[bool] = True
     _scores_static: ClassVar[bool] = True
     _compares_with_zero: ClassVar[bool] = True
+    _scores_inputs: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -122,16 +123,16 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
     ) -> "ComparedRun":
         run = super()._run(*given, to_tokens=to_tokens)
         of_several = len(run.modules) > 1
-        if of_several and (self.step != "share" or not to_tokens):
+        if of_several and self.step != "share":
             raise ValueError(
                 f"layer holds {len(run.modules)} layers, through which {type(self).__name__} goes "
-                'with step="share" to the tokens alone; pass one of them, or leave step and '
-                "attribute_to_layer_input out"
+                'with step="share" alone; pass one of them, leave step out, or use '
+                "AdjointDeltaAttribution, which compares the steps of several"
             )
         goes_on = self.step == "share" and run.baselines is not None and not any(run.depends)
         if to_tokens and not goes_on and not of_several:
             check_no_walk(run, type(self).__name__)
-        return ComparedRun(**vars(run), begins_anew=to_tokens)
+        return ComparedRun(**vars(run), begins_anew=to_tokens or of_several)
 
     def _looked_at(self, run: Run, additional_forward_args: Any, baselines: GivenBaselines) -> Run:
         if len(run.modules) == 1:
@@ -142,6 +143,8 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
     @torch.no_grad()
     def _step_scores(self, run: Run) -> list[Tensor]:
         assert isinstance(run, ComparedRun)
+        if len(run.modules) > 1:
+            return step_shares(run, self._totals)
         pairs = run.compared.pairs  # for which the model's head runs again, as the caller runs it
         with run.full_precision():
             return [

@@ -187,6 +187,7 @@ class RecurrentAttribution(StepMethod, InternalAttribution):  # type: ignore[mis
             formatted = found if len(found) > 1 else found[0]
             if not return_convergence_delta:
                 return formatted
+            self._check_counted_once(run)
             return formatted, run.add_up([of_steps.flatten(1).sum(1) for of_steps in steps]) - (
                 self._totals(run)
             )
@@ -273,6 +274,15 @@ class RecurrentAttribution(StepMethod, InternalAttribution):  # type: ignore[mis
     def _difference_from_totals(self, scores: list[Tensor], run: Run) -> Tensor:
         totals = self._totals(run)
         return (run.sums(scores) - totals).to(totals.dtype)
+
+    def _check_counted_once(self, run: Run) -> None:
+        """Raises ValueError where layers that read each other each have shares of one change."""
+        if type(self)._scores_inputs and any(run.reads):
+            raise ValueError(
+                "layer holds layers that read each other, so that the scores of what they read "
+                "hold the output's change more than once; leave return_convergence_delta out, or "
+                "attribute_to_layer_input"
+            )
 
     def _check_sum_is_known(self) -> None:
         if not self.has_convergence_delta():

@@ -96,6 +96,7 @@ class RecurrentLRPAttribution(RecurrentAttribution):
     """
 
     _looks_at_class: ClassVar[bool] = True
+    _scores_inputs: ClassVar[bool] = True
     _scores_static: ClassVar[bool] = True
 
     def __init__(
