@@ -205,9 +205,9 @@ class _Walk:
         assert self.changed is not None
         of_states, of_cells = self.changed
         found = _read_by(states, of_states[step])
-        return (
-            found if cells is None or of_cells is None else found + _read_by(cells, of_cells[step])
-        )
+        if cells is None or of_cells is None:
+            return found
+        return found + _read_by(cells, of_cells[step])
 
 
 def _read_by(multipliers: Tensor, changes: Tensor) -> Tensor:
