@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from captum_rnn import (
     LeaveOneOutAttribution,
@@ -96,6 +97,35 @@ def test_a_step_that_a_maximum_leaves_unread_is_no_padding():
                 for forward in (by_steps, at_once)
             )
             torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+
+
+def packed_by(count):
+    def forward(model, vectors, is_word):
+        lengths = count(is_word)
+        packed = pack_padded_sequence(vectors, lengths, True, enforce_sorted=False)
+        return model.read(packed)
+
+    return forward
+
+
+READS_MASKS = {
+    "packed": packed_by(lambda is_word: is_word.sum(1)),
+    "one step at least": packed_by(lambda is_word: is_word.sum(1).clamp(min=1)),
+}
+
+
+@pytest.mark.parametrize("name", READS_MASKS)
+@pytest.mark.parametrize("made", [LeaveOneOutAttribution, RecurrentShapleyAttribution])
+def test_padding_of_any_vectors_behind_a_single_word_is_no_text(made, name):
+    model, vectors = Reader(), torch.randn(2, 3, 4).double()
+    is_word = torch.tensor([[True, False, False], [True, True, True]])
+    method = made(lambda *given: READS_MASKS[name](model, *given), model.layer)
+    scores = method.attribute(vectors, 1, is_word, per_step=True)
+    with torch.no_grad():
+        change = READS_MASKS[name](model, vectors[:1, :1], is_word[:1, :1])[0, 1] - model.empty()[1]
+    torch.testing.assert_close(scores[0], torch.stack([change, *2 * [0 * change]]))
+    alone = method.attribute(vectors[1:], 1, is_word[1:], per_step=True)
+    torch.testing.assert_close(scores[1:], alone)
 
 
 def masked_mean(model):

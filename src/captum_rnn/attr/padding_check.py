@@ -15,7 +15,8 @@ def check_padding_is_told(
     """Raises ValueError if tokens that end a text are padding which the model leaves out.
 
     A layer that runs over padding reads tokens there. What a model with a mask says of a set of
-    such tokens alone, e.g. the mean of nothing, is the value of no text.
+    such tokens alone, e.g. the mean of nothing, is the value of no text. Tokens that an argument of
+    the model counts are none, whatever it makes of them.
 
     Args:
         parts: The sub-texts of the texts.
@@ -23,6 +24,8 @@ def check_padding_is_told(
         whole: What it says of the texts (batch,).
         of_all: Whether any set of tokens may be asked for, not only texts that miss one.
     """
+    if parts.counts_tokens:
+        return
     for seeming, side in ((_at_end(parts), "end"), (_at_end(parts, turned=True), "begin")):
         kept = parts.tokens & ~seeming
         left = kept.any(1) if of_all else kept.sum(1) == 1

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from captum_rnn._captum import format_output, is_tuple, run_forward
 from captum_rnn.attr.asking import asked_run, may_carry, without_unread
@@ -21,6 +22,7 @@ from captum_rnn.attr.subtexts import (
     check_stays_unread,
 )
 from captum_rnn.states.chains import NoSingleRunError
+from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.modes import mode_of, tensors_kept
 from captum_rnn.states.rest import read_at_rest
 
@@ -121,7 +123,8 @@ class RemovingAttribution(RecurrentAttribution):
             if lengths is None:
                 check_stays_unread(parts, self.forward_func, empty)
             whole = empty.to(alone.dtype).index_copy(0, rows, alone)
-            if run.tells_ends or additional_forward_args is not None:
+            may_mask = run.tells_ends or additional_forward_args is not None
+            if may_mask and not all(map(_is_packed, run.calls)):
                 check_padding_is_told(parts, self.forward_func, whole, of_all=self._asks_for_none)
             if self.empty is None and asked:
                 self._check_empty(run, parts, rows, empty)
@@ -173,6 +176,11 @@ class RemovingAttribution(RecurrentAttribution):
         if not per_step:
             warn_of_shares(type(self).__name__, False, texts.run.layouts, in_layout)
         return format_output(is_tuple(inputs), texts.run.arrange(in_layout, per_step=per_step))
+
+
+def _is_packed(call: LayerCall) -> bool:
+    """Whether the model told the layer where its rows end."""
+    return isinstance(call.input, PackedSequence) and not call.of_kernel
 
 
 def _other_tokens(tokens: Tensor, known: Tensor) -> Tensor:

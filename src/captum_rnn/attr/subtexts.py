@@ -1,5 +1,6 @@
 """A model on sub-texts of its inputs: the tokens that are kept, one after the other."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -80,7 +81,7 @@ class SubTexts:
         self.rows_at_once = rows_at_once
         self._rounding = max(record.call.rounding for record in run.records)
         self.counts_tokens = False
-        """Whether an argument says how many tokens each text has."""
+        """Whether an argument says how many tokens each text has, or which they are."""
         given = additional_forward_args
         given = given if isinstance(given, tuple) else (() if given is None else (given,))
         self._arguments = [self._argument(place, each) for place, each in enumerate(given)]
@@ -156,6 +157,9 @@ class SubTexts:
         if isinstance(given, Tensor) and given.dim() > 0:
             if given.shape[:2] == self._layout.shape[:2]:
                 of_tokens = given if self._batch_first else given.transpose(0, 1)
+                is_mask = of_tokens.dim() == 2
+                if is_mask and torch.equal((of_tokens != 0).to(self.tokens), self.tokens):
+                    self.counts_tokens = True
                 return lambda rows, places: self._cut(of_tokens, rows, places)
             is_integer = not given.is_floating_point() and given.dtype != torch.bool
             if given.shape == (batch,) and is_integer:
@@ -229,10 +233,16 @@ def check_stays_unread(parts: SubTexts, forward_func: Callable[..., Any], empty:
     first, last = read.cumsum(1) == 1, read.flip(1).cumsum(1).flip(1) == 1
     removed, twice = torch.cat([first & read, last & read]), rows.repeat(2)
     kept = read.repeat(2, 1) & ~removed
-    with_unread = parts.values(forward_func, twice, ~removed)
-    without, texts = empty[twice].to(with_unread), kept.any(1)
+    without, texts = empty[twice].to(torch.promote_types(empty.dtype, torch.float32)), kept.any(1)
+    with_unread = without.clone()
     if texts.any():
         without[texts] = parts.values(forward_func, twice[texts], kept[texts]).to(without)
+        read_too = parts.values(forward_func, twice[texts], ~removed[texts])
+        with_unread[texts] = read_too.to(without)
+    with contextlib.suppress(ValueError):  # padding may be no text that the model can run
+        if not texts.all():
+            alone = parts.values(forward_func, twice[~texts], ~removed[~texts]).to(without)
+            with_unread[~texts] = torch.where(alone.isnan(), without[~texts], alone)
     same = parts.agree(with_unread, without)
     if not same.all():
         row = int(twice[int((~same).int().argmax())])
