@@ -36,10 +36,12 @@ def feature_scores(layer, sequence, base, read, final=(None, None), initial=None
 
 
 def quotient(function, pair):
-    """(φ(z) − φ(z')) / (z − z') of each unit, the derivative where they meet."""
+    """(φ(z) − φ(z')) / (z − z') of each unit, the derivative where they meet; relu's at 0 is 0."""
     slopes = []
     for one, other in zip(*pair, strict=True):
-        if one == other:
+        if one == other and function is relu:
+            slopes.append(float(one > 0))
+        elif one == other:
             step = 1e-6
             slopes.append((function(one + step) - function(one - step)) / (2 * step))
         else:

@@ -35,22 +35,63 @@ def feature_scores(layer, sequence, read, epsilon=0.001, final=(None, None), ini
     states (layer · direction, state), and to all final cell states of an LSTM. `initial` is as the
     layer takes it, for one row.
     """
-    directions = 2 if layer.bidirectional else 1
+    return _walk_back(passes_of(layer, sequence, initial, epsilon), read, final)[0]
+
+
+def bounded_scores(layer, sequence, read, epsilon, final, initial, bound=30):
+    """The same with ε ten times as large, until relevance is at most `bound` times what is read."""
+    while True:
+        passes = passes_of(layer, sequence, initial, epsilon)
+        scores, of_initial = _walk_back(passes, read, final)
+        if np.abs(scores).sum() + of_initial <= bound * _size_read(passes, read, final):
+            return scores
+        epsilon *= 10
+
+
+def passes_of(layer, sequence, initial=None, epsilon=0.001):
+    """All that the layer makes of one row, by layer and direction."""
     inputs, passes = np.asarray(sequence, np.float64), []
     for layer_index in range(layer.num_layers):
-        passes.append(
-            [_Pass(layer, layer_index, d, inputs, initial, epsilon) for d in range(directions)]
-        )
+        directions = range(2 if layer.bidirectional else 1)
+        passes.append([_Pass(layer, layer_index, d, inputs, initial, epsilon) for d in directions])
         inputs = np.concatenate([one.outputs for one in passes[-1]], 1)
-    relevance = np.zeros_like(inputs) if read is None else inputs * np.asarray(read, np.float64)
-    for layer_index in reversed(range(layer.num_layers)):
+    return passes
+
+
+def _walk_back(passes, read, final):
+    """Scores (time, features), and the size of the relevance of the initial states."""
+    of_initial = 0.0
+    outputs = np.concatenate([one.outputs for one in passes[-1]], 1)
+    relevance = 0 * outputs if read is None else outputs * np.asarray(read, np.float64)
+    for layer_index, of_layer in reversed(list(enumerate(passes))):
         below = 0.0
-        for direction, part in enumerate(np.split(relevance, directions, axis=1)):
-            index = layer_index * directions + direction
-            ends = [None if states is None else np.asarray(states)[index] for states in final]
-            below = below + passes[layer_index][direction].back(part, *ends)
+        for direction, part in enumerate(np.split(relevance, len(of_layer), axis=1)):
+            ends = _of_pass(final, layer_index * len(of_layer) + direction)
+            below = below + of_layer[direction].back(part, *ends)
+            of_initial += of_layer[direction].of_initial
         relevance = below
-    return relevance
+    return relevance, of_initial
+
+
+def _of_pass(final, index):
+    return [None if states is None else np.asarray(states)[index] for states in final]
+
+
+def _size_read(passes, read, final):
+    """The size of the terms that are read, those of one state added up first."""
+    size = 0.0
+    for layer_index, of_layer in enumerate(passes):
+        for direction, one in enumerate(of_layer):
+            weights = np.zeros_like(one.outputs)
+            if layer_index == len(passes) - 1 and read is not None:
+                weights += np.split(np.asarray(read), len(of_layer), axis=1)[direction]
+            end, last = 0 if direction else -1, one.steps[-1]
+            of_state, of_cell = _of_pass(final, layer_index * len(of_layer) + direction)
+            if of_state is not None:
+                weights[end] += of_state
+            size += np.abs(one.outputs * weights).sum()
+            size += 0.0 if of_cell is None else np.abs(last["c"] * of_cell).sum()
+    return size
 
 
 def _sigmoid(values):
@@ -129,6 +170,7 @@ class _Pass:
         for made, outside in zip(self.steps[::-1], given[self.order][::-1], strict=True):
             of_token, of_state, of_cell = walk(made, of_state + outside, of_cell)
             received.append(of_token)
+        self.of_initial = np.abs(of_state).sum() + np.abs(of_cell).sum()
         return np.stack(received[::-1])[self.order]
 
     def back_lstm(self, made, of_state, of_cell):

@@ -56,10 +56,11 @@ class Unrolled:
     def _walk_direction(self, layer_index, direction, tokens, initial):
         step = make_step(self.layer, layer_index, direction)
         hidden, cell = _start(self.layer, layer_index * self.directions + direction, initial)
-        zeros = torch.zeros(self.time, len(hidden), dtype=torch.float64, requires_grad=True)
-        cell_zeros = torch.zeros(self.time, len(cell), dtype=torch.float64, requires_grad=True)
-        states, cells, carried, carried_cells = [hidden], [cell], [hidden], [cell]
-        for token, zero, cell_zero in zip(tokens, zeros, cell_zeros, strict=True):
+        zeros = torch.zeros(self.time + 1, len(hidden), dtype=torch.float64, requires_grad=True)
+        cell_zeros = torch.zeros(self.time + 1, len(cell), dtype=torch.float64, requires_grad=True)
+        states, cells = [hidden], [cell]
+        carried, carried_cells = [hidden + zeros[0]], [cell + cell_zeros[0]]
+        for token, zero, cell_zero in zip(tokens, zeros[1:], cell_zeros[1:], strict=True):
             hidden, cell = step(token, carried[-1], carried_cells[-1])
             states.append(hidden)
             cells.append(cell)
@@ -96,8 +97,12 @@ class Unrolled:
             ]
             for flat in (found[:count], found[count:])
         ]
-        self.adjoint, self.cell_adjoint = by_layer
-        """Total derivatives (time, state) with respect to the state after each step."""
+        self.worth, self.cell_worth = by_layer
+        """Total derivatives (time + 1, state) with respect to all states, the initial one first."""
+        self.adjoint, self.cell_adjoint = (
+            [[of_states[1:] for of_states in of_layer] for of_layer in worth] for worth in by_layer
+        )
+        """The same of the state after each step (time, state)."""
         self.direct = []
         """Of the top layer: derivatives with respect to what the classifier reads of each state."""
         for direction, part in enumerate(of_outputs.chunk(self.directions, 1)):
