@@ -26,6 +26,7 @@ from captum_rnn.attr.reading import (
 )
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.rows import known_rows, rows_read, target_of_rows, without_padding
+from captum_rnn.attr.unfollowed import check_none_unfollowed
 from captum_rnn.states.begins import Begins
 from captum_rnn.states.beyond import check_nothing_read_beyond
 from captum_rnn.states.composing import composed
@@ -146,6 +147,17 @@ class RecurrentModel:
                 if not with_static:
                     check_all_read(placement, layouts, self._layer_name)
             own = [detached(call) for call in recording.calls]
+            if to_tokens:
+                check_none_unfollowed(
+                    self.asked or self.forward_func,
+                    tensors,
+                    additional_forward_args,
+                    following.entries,
+                    placement,
+                    modules,
+                    own,
+                    self._layer_name,
+                )
             for kind in kinds:
                 if not form_of(kind).has_gates and kind in layers:
                     check_reads_in_order(kind, own[layers.index(kind)])

@@ -31,6 +31,7 @@ class Placement:
         counts: Number of steps of each call.
         mixed: The calls whose steps read several tokens that other steps read too.
         straight: Whether there is one input and one call, and step t of a row is its token t.
+        by_derivatives: The calls of which derivatives told what they read.
     """
 
     shapes: tuple[torch.Size, ...]
@@ -40,6 +41,7 @@ class Placement:
     counts: tuple[int, ...]
     mixed: tuple[int, ...] = ()
     straight: bool = False
+    by_derivatives: tuple[int, ...] = ()
 
     def of_input(self, index: int) -> Tensor:
         """Which of the pairs are of an input (pairs,)."""
@@ -247,7 +249,9 @@ def place(
         for index, of_tokens in part.axes.items():
             token_axes[index] = of_tokens
     places, read_by = _pairs_of(found, inputs[0].device)
-    return Placement(shapes, tuple(token_axes), places, read_by, counts, tuple(mixed))
+    told = tuple(unknown)
+    axes_of = tuple(token_axes)
+    return Placement(shapes, axes_of, places, read_by, counts, tuple(mixed), by_derivatives=told)
 
 
 def _pairs_of(found: Sequence[Found], device: torch.device) -> tuple[Tensor, Tensor]:
