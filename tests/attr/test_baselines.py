@@ -27,6 +27,7 @@ def test_whatever_broadcasts_to_embedded_tokens(shape):
 def test_numbers_and_types():
     assert torch.equal(of_one(2, EMBEDDED), torch.full((2, 4, 3), 2.0))
     assert torch.equal(of_one(0.5, EMBEDDED.double()), torch.full((2, 4, 3), 0.5).double())
+    assert (of_one(0.1, EMBEDDED.double()) == 0.1).all()
     assert of_one(torch.arange(3), EMBEDDED).dtype == torch.float32
     assert torch.equal(of_one(7, IDS), torch.full((2, 4), 7))
     trained = nn.Parameter(torch.ones(3))

@@ -53,14 +53,15 @@ class AdjointDeltaAttribution(EveryPredictionCompared, ComparingAttribution):
     that the baseline would have taken, ⟨s_t − cell(s_{t−1}, x'_t), λ_t⟩: an estimate of replacing
     the token.
 
-    With baselines each feature of a float input that the layer reads has its own score,
+    With baselines each feature of a float input has its own score, where the layer reads it by
+    itself or what is linear in the features,
 
     .. math:: (x_t - x'_t)_j \, \frac{\partial}{\partial x_j}
               \langle \mathrm{cell}(s_{t-1}, x), \lambda_t \rangle \quad \text{at} \quad
               x = \tfrac12 (x_t + x'_t),
 
     and they sum to the step's score to third order; or, if asked for, the change by that feature
-    alone. With `per_step=True` steps are compared as a whole.
+    alone, where the layer reads each by itself. With `per_step=True` steps are compared as a whole.
 
     An initial state that is among the inputs is s_0, whose score is ⟨s_0 − s'_0, λ_0⟩ in each
     feature. Static covariates, which every step reads, make the initial state or reach the head,
@@ -169,6 +170,10 @@ class AdjointDeltaAttribution(EveryPredictionCompared, ComparingAttribution):
         compares = all(record.baseline is not None for record in run.records)
         alone = not run.mixed and not any(run.depends)
         return compares and alone and any(run.reads_own_features)
+
+    def _goes_through(self, run: Run) -> bool:
+        compares = all(record.baseline is not None for record in run.records)
+        return compares and self.features == "midpoint" and not any(run.depends)
 
     @in_full_precision
     def _handed_on(self, layer: nn.Module, record: Record) -> tuple[Tensor, tuple[Tensor, ...]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 import torch
@@ -40,7 +40,8 @@ def _as_baseline(given: Any, tensor: Tensor, layout: InputLayout) -> Tensor:
     """One baseline, of the shape of its input."""
     of_ids = not tensor.is_floating_point()
     if isinstance(given, Real) and not isinstance(given, bool):
-        given = torch.tensor(given)
+        exact = torch.int64 if isinstance(given, Integral) else torch.float64
+        given = torch.tensor(given, dtype=exact)
         if of_ids and given.is_floating_point():
             raise TypeError(f"baselines is {given}, but the inputs are ids; expected an id")
     if not isinstance(given, Tensor) or given.dtype == torch.bool or given.is_complex():

@@ -40,13 +40,14 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
     only where a head is not linear and reads a layer that ran several times on one sequence.
 
     x'_t is what the layer would have read of the baseline; without `baselines`, a zero vector. Of
-    float inputs whose features the layer reads, each feature has its own score,
-    :math:`(x_t - x'_t)_j \, (W^\top \mu_t)_j`. The baseline starts from the same initial state,
-    which therefore gets no score; unless that is made of the inputs, or is one of them, and then
-    from what the model makes of the baselines. Static covariates, which every step reads, make the
-    initial state or reach the head, get what goes on to them, and none of the change is lost;
-    without baselines all float inputs are then compared with zeros. What makes steps or states of
-    them has to be linear, and is refused otherwise.
+    float inputs each feature has its own score, :math:`(x_t - x'_t)_j \, (W^\top \mu_t)_j`, where
+    the layer reads it by itself, as it is or by a function of it alone such as a logarithm, or what
+    is linear in the features, such as several inputs beside each other. The baseline starts from
+    the same initial state, which therefore gets no score; unless that is made of the inputs, or is
+    one of them, and then from what the model makes of the baselines. Static covariates, which every
+    step reads, make the initial state or reach the head, get what goes on to them, and none of the
+    change is lost; without baselines all float inputs are then compared with zeros. What makes
+    steps or states of them has to be linear, and is refused otherwise.
 
     Of several layers each is compared with its own run on the baseline, from what the lower ones
     answer to it, and its inputs' shares go on to them. Without baselines, ids then stand beside
@@ -113,6 +114,9 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
 
     def _knows_features(self, run: Run) -> bool:
         return self.step == "share" and any(run.reads_own_features)
+
+    def _goes_through(self, run: Run) -> bool:
+        return self.step == "share" and len(run.modules) == 1 and not any(run.depends)
 
     def has_convergence_delta(self) -> bool:
         """Whether the scores sum to the output's change: those of steps do not."""

@@ -26,9 +26,9 @@ class LocalDeltaAttribution(ComparingAttribution):
     the classifier reads several outputs, each token is compared with all that it reads from that
     token on. What the scores sum to is not known.
 
-    Each feature of a float input that the layer reads has its own score, by the cell's derivative
-    halfway between input and baseline; they sum to the step's score to third order. With
-    `per_step=True` steps are compared as a whole.
+    Each feature of a float input has its own score, where the layer reads it by itself or what is
+    linear in the features, by the cell's derivative halfway between input and baseline; they sum to
+    the step's score to third order. With `per_step=True` steps are compared as a whole.
 
     An initial state s_0 that is among the inputs is one more step, compared with its baseline:
     ⟨s_0 − s'_0, all that is read⟩. What static covariates get goes on to them by derivatives.
@@ -65,6 +65,9 @@ class LocalDeltaAttribution(ComparingAttribution):
 
     def _knows_features(self, run: Run) -> bool:
         return not run.mixed and not any(run.depends) and any(run.reads_own_features)
+
+    def _goes_through(self, run: Run) -> bool:
+        return not any(run.depends)
 
     def _token_scores(self, run: Run) -> list[Tensor]:
         if run.composed:

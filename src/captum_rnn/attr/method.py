@@ -56,6 +56,10 @@ class StepMethod:
         """Whether it tells the features of a step apart, which `_score` then does."""
         return False
 
+    def _goes_through(self, run: Run) -> bool:
+        """Whether it knows what each feature that the layer reads is worth, and passes that on."""
+        return False
+
     def _totals(self, run: Run) -> Tensor:
         """What the scores of each row must sum to (batch,), over all inputs, if that is known."""
         raise NotImplementedError

@@ -42,7 +42,10 @@ def warn_of_shares(
         name = "inputs" if len(scores) == 1 else f"inputs[{number}]"
         why = "scores whole steps"
         if knows_features:
-            why = f"tells features apart where the layer reads those of {name} themselves"
+            why = (
+                f"tells features apart where the layer reads each feature of {name} by itself, or "
+                "what is linear in them between the inputs and the baselines"
+            )
         warn(
             f"{method} {why}; the score of a step of {name} is shared equally by its {features} "
             "features. With per_step=True there is one for each step"

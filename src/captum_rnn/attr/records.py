@@ -17,7 +17,7 @@ from captum_rnn.states.following import Entry
 from captum_rnn.states.graph import Graph, Weighted
 from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.joining import Joined
-from captum_rnn.states.own_features import own_features
+from captum_rnn.states.own_features import each_by_itself, own_features
 from captum_rnn.states.places import Placement
 from captum_rnn.states.recording import ReadGradient, data_of, with_data
 from captum_rnn.states.trajectory import Trajectory
@@ -178,6 +178,7 @@ class Run:
             for part in parts:
                 if part is not None and part.any():
                     shares = part * (entry.vectors - self._instead(number))
+                    shares = torch.where(part == 0, 0.0, shares)  # also of a filled in NaN
                     added = self._with_entry(added, entry, shares.detach())
         return added
 
@@ -232,7 +233,10 @@ class Run:
                 for number, of_input in enumerate(added)
             ]
         placed = self.placement.at_places(entry.places.flatten(), shares.flatten(0, -2).sum(-1))
-        return [of_input + tokens for of_input, tokens in zip(added, placed, strict=True)]
+        return [
+            of_input if self._is_read_apart(index) else of_input + tokens
+            for index, (of_input, tokens) in enumerate(zip(added, placed, strict=True))
+        ]
 
     def full_precision(self) -> torch.autocast:
         """Keeps the caller's autocast away from what is computed of the records."""
@@ -254,13 +258,16 @@ class Run:
 
     @cached_property
     def reads_own_features(self) -> list[bool]:
-        """For each input, whether layers read its very features, not what was made of them.
+        """For each input, whether layers read each of its features by itself, in its place.
 
         Of several layers above each other, the lowest do.
         """
         layers, calls = zip(*((record.layer, record.call) for record in self.records), strict=True)
         is_low = [not read for read in self.reads] or [True] * len(layers)
-        return own_features(layers, calls, self.grids, is_low, self.placement, self.inputs)
+        own = own_features(layers, calls, self.grids, is_low, self.placement, self.inputs)
+        if self.graph is None or self.mixed:
+            return own
+        return each_by_itself(own, self.graph, self.joined, is_low, self.placement, self.inputs)
 
     def at_layer(self, scores: list[Tensor]) -> list[Tensor]:
         """Scores of each record's steps in the shape of what each call of the layers read.

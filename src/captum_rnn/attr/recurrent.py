@@ -15,6 +15,7 @@ from captum_rnn.attr.notice import warn_of_shares
 from captum_rnn.attr.records import Run
 from captum_rnn.attr.run import RecurrentModel
 from captum_rnn.attr.through import step_scores, token_scores
+from captum_rnn.attr.told_apart import features_through
 
 Inputs = TypeVar("Inputs", Tensor, tuple[Tensor, ...])
 
@@ -192,7 +193,10 @@ class RecurrentAttribution(StepMethod, InternalAttribution):  # type: ignore[mis
                 self._totals(run)
             )
         run = self._run(inputs, target, additional_forward_args, lengths, baselines)
-        if not per_step and self._knows_features(run):
+        through = features_through(run, per_step=per_step) if self._goes_through(run) else None
+        if through is not None:
+            run = through
+        elif not per_step and self._knows_features(run):
             run = replace(run, records=[replace(r, of_features=True) for r in run.records])
         scores = self._token_scores(run)
         if not per_step:

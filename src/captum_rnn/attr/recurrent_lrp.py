@@ -123,6 +123,9 @@ class RecurrentLRPAttribution(RecurrentAttribution):
     def _knows_features(self, run: Run) -> bool:
         return any(run.reads_own_features)
 
+    def _goes_through(self, run: Run) -> bool:
+        return True
+
     @torch.no_grad()
     def _token_scores(self, run: Run) -> list[Tensor]:
         relevances = _Relevances(self.epsilon)

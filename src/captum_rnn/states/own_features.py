@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from captum_rnn.states.graph import Graph, Weighted
 from captum_rnn.states.hooks import LayerCall
+from captum_rnn.states.joining import Joined
 from captum_rnn.states.layers import form_of
 from captum_rnn.states.places import Placement
 from captum_rnn.states.recording import data_of
@@ -44,4 +46,131 @@ def own_features(
         sizes = torch.tensor([rows * time for rows, time in grids], device=placement.steps.device)
         chosen = torch.tensor(is_low, device=sizes.device).repeat_interleave(sizes)
         placement = placement.of_steps(chosen)
-    return placement.reads_as_they_are(torch.cat([part.flatten(0, 1) for part in read]), inputs)
+    return _same_numbers(torch.cat([part.flatten(0, 1) for part in read]), placement, inputs)
+
+
+def _same_numbers(read: Tensor, placement: Placement, inputs: Sequence[Tensor]) -> list[bool]:
+    """Whether the steps read (steps, features) the numbers of each input, NaN being one."""
+    found, fits = [], _may_be_read(read.shape[1], placement, inputs)
+    for index, (tensor, axes) in enumerate(zip(inputs, placement.axes, strict=True)):
+        placed = tensor.permute(placement.tokens_first(index))
+        vectors = placed.reshape(placed.shape[: len(axes)].numel(), -1).to(read.dtype)
+        everything = slice(None), slice(None)
+        tokens, steps = everything if placement.straight else placement.tokens(index)
+        one, other = vectors[tokens], read[steps]
+        same = fits[index] and torch.equal(one, other)
+        same = same or (fits[index] and torch.equal(one.nan_to_num(), other.nan_to_num()))
+        found.append(same)
+    return found
+
+
+def _may_be_read(width: int, placement: Placement, inputs: Sequence[Tensor]) -> list[bool]:
+    """Whether the tokens of each input have as many features as are read, several of them.
+
+    And whether no step reads another input beside it.
+    """
+    return [
+        width > 1
+        and tensor.numel() == placement.grid(index).numel() * width
+        and not placement.shares_steps(index)
+        for index, tensor in enumerate(inputs)
+    ]
+
+
+def each_by_itself(
+    same: Sequence[bool],
+    graph: Graph,
+    joined: Sequence[Joined],
+    is_low: Sequence[bool],
+    placement: Placement,
+    inputs: Sequence[Tensor],
+) -> list[bool]:
+    """For each input, whether layers read each feature in its place, by a function of it alone.
+
+    Told by derivatives of random mixtures: those of another order of the features, which may hold
+    the same numbers, have the weights of other features, and those of several features of several.
+
+    Args:
+        same: Of which inputs the very numbers are read.
+        graph: What stands before the layers.
+        joined: The trajectories.
+        is_low: Whether each reads no other one.
+        placement: Which tokens their steps read.
+        inputs: The inputs.
+    """
+    if placement.straight and all(same) and _is_entry(graph):
+        return list(same)
+    widths = {one.call.features for one, low in zip(joined, is_low, strict=True) if low}
+    fits = _may_be_read(widths.pop(), placement, inputs) if len(widths) == 1 else [False]
+    if not any(fits):
+        return [False] * len(inputs)
+    first = _of_mixture(0, fits, graph, joined, is_low, placement, inputs)
+    found = [
+        fit and known and bool(((got == weight) | (got == 0)).all())  # 0: a filled in NaN
+        for fit, known, (weight, got) in zip(fits, same, first, strict=True)
+    ]
+    if found == fits:
+        return found
+    second = _of_mixture(1, fits, graph, joined, is_low, placement, inputs)
+    return [
+        known or (fit and _are_alone(axes, tensor.dtype, one, other))
+        for fit, known, axes, tensor, one, other in zip(
+            fits, found, placement.axes, inputs, first, second, strict=True
+        )
+    ]
+
+
+def _is_entry(graph: Graph) -> bool:
+    """Whether the first call reads what the model was given, untouched."""
+    step = data_of(graph.recording.calls[0].input).grad_fn
+    while step is not None and step.name() == "CloneBackward0":
+        step = step.next_functions[0][0]
+    return getattr(step, "variable", None) is graph.entries[0].vectors
+
+
+def _of_mixture(
+    seed: int,
+    fits: list[bool],
+    graph: Graph,
+    joined: Sequence[Joined],
+    is_low: Sequence[bool],
+    placement: Placement,
+    inputs: Sequence[Tensor],
+) -> list[tuple[Tensor, Tensor]]:
+    """The weight of each feature of each input in a mixture of what is read, and its derivative."""
+    width = next(one.call.features for one, low in zip(joined, is_low, strict=True) if low)
+    draw = torch.Generator().manual_seed(seed)
+    weights, mixed = [], Weighted([], [])
+    for one, low in zip(joined, is_low, strict=True):
+        shape = (one.steps.rows, one.steps.time, width)
+        drawn = torch.randint(1, 9, shape, generator=draw).to(data_of(one.call.input)) * low
+        weights.append(drawn.flatten(0, 1))
+        if low:
+            handed = graph.handed_on(one, drawn, None)
+            mixed.tensors.extend(handed.tensors)
+            mixed.weights.extend(handed.weights)
+    expected = placement.at_features(torch.cat(weights), inputs, fits)
+    found = [torch.zeros_like(of_input) for of_input in expected]
+    _, gradients = graph.gradients(mixed)
+    for entry, gradient in zip(graph.entries, gradients, strict=True):
+        if entry.of_input is not None and gradient is not None and fits[entry.of_input]:
+            found[entry.of_input] = found[entry.of_input] + gradient
+    return list(zip(expected, found, strict=True))
+
+
+def _are_alone(
+    axes: tuple[int, ...],
+    dtype: torch.dtype,
+    first: tuple[Tensor, Tensor],
+    second: tuple[Tensor, Tensor],
+) -> bool:
+    """Whether derivatives of two mixtures are a number for each feature times its weight.
+
+    Each feature has to have a derivative at some of the tokens, which lie along `axes`.
+    """
+    slopes, others = (got / weight.clamp(min=1) for weight, got in (first, second))
+    is_known = (slopes != 0).sum(axes) > 0
+    rtol = 8 * torch.finfo(dtype).eps
+    return bool(is_known.all()) and torch.allclose(
+        slopes, others, rtol=rtol, atol=0.0, equal_nan=True
+    )

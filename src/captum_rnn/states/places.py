@@ -48,6 +48,17 @@ class Placement:
         first = self._first(index)
         return (self.places >= first) & (self.places < first + self.shapes[index].numel())
 
+    def grid(self, index: int) -> torch.Size:
+        """The sizes of the axes of an input's tokens."""
+        return torch.Size(self.shapes[index][axis] for axis in self.axes[index])
+
+    def shares_steps(self, index: int) -> bool:
+        """Whether steps that read an input read another input too."""
+        if self.straight or len(self.shapes) == 1:
+            return False
+        of_input = self.of_input(index)
+        return bool(torch.isin(self.steps[of_input], self.steps[~of_input]).any())
+
     def tokens(self, index: int) -> tuple[Tensor, Tensor]:
         """The tokens of an input that are read, and the steps that read them (pairs of it,) each.
 
@@ -107,9 +118,9 @@ class Placement:
         readers = torch.bincount(self.steps, minlength=len(scores))
         shares = scores / readers.clamp(min=1)
         handed = []
-        for index, (shape, axes) in enumerate(zip(self.shapes, self.axes, strict=True)):
+        for index in range(len(self.shapes)):
             tokens, steps = self.tokens(index)
-            grid = [shape[axis] for axis in axes]
+            grid = self.grid(index)
             of_input = scores.new_zeros(math.prod(grid))
             handed.append(of_input.index_add(0, tokens, shares[steps]).view(grid))
         return handed
@@ -131,7 +142,7 @@ class Placement:
             if own and self.straight:
                 handed.append(scores.view(tensor.shape))
             elif own:
-                order = self._tokens_first(index)
+                order = self.tokens_first(index)
                 placed = tensor.permute(order)
                 tokens, steps = self.tokens(index)
                 of_input = scores.new_zeros(tensor.numel() // scores.shape[1], scores.shape[1])
@@ -153,30 +164,14 @@ class Placement:
         (numbers,) = (places >= 0).nonzero(as_tuple=True)
         pairs = replace(self, places=places[numbers], steps=numbers)
         handed = []
-        for index, (shape, axes) in enumerate(zip(self.shapes, self.axes, strict=True)):
+        for index in range(len(self.shapes)):
             tokens, numbers = pairs.tokens(index)
-            grid = [shape[axis] for axis in axes]
+            grid = self.grid(index)
             of_input = values.new_zeros(math.prod(grid))
             handed.append(of_input.index_add(0, tokens, values[numbers]).view(grid))
         return handed
 
-    def reads_as_they_are(self, read: Tensor, inputs: Sequence[Tensor]) -> list[bool]:
-        """Whether the steps read the very features of each input, several of them.
-
-        Args:
-            read: What the steps read (steps, features).
-            inputs: The inputs.
-        """
-        found = []
-        for index, (tensor, axes) in enumerate(zip(inputs, self.axes, strict=True)):
-            placed = tensor.permute(self._tokens_first(index))
-            vectors = placed.reshape(placed.shape[: len(axes)].numel(), -1)
-            tokens, steps = (slice(None), slice(None)) if self.straight else self.tokens(index)
-            has_features = vectors.shape[1] == read.shape[1] > 1
-            found.append(has_features and _same(vectors[tokens], read[steps]))
-        return found
-
-    def _tokens_first(self, index: int) -> tuple[int, ...]:
+    def tokens_first(self, index: int) -> tuple[int, ...]:
         """The axes of an input, those of its tokens before those of the features."""
         axes = self.axes[index]
         others = (axis for axis in range(len(self.shapes[index])) if axis not in axes)
@@ -201,12 +196,6 @@ class Placement:
 
     def _first(self, index: int) -> int:
         return sum(shape.numel() for shape in self.shapes[:index])
-
-
-def _same(vectors: Tensor, read: Tensor) -> bool:
-    """Whether they hold the same numbers, NaN being one."""
-    vectors = vectors.to(read.dtype)
-    return torch.equal(vectors, read) or torch.equal(vectors.nan_to_num(), read.nan_to_num())
 
 
 def place(

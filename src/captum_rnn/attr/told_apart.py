@@ -1,0 +1,72 @@
+"""Features of inputs that a layer reads otherwise than they are: scaled, moved, beside others.
+
+Where what is read is linear in them, between the inputs and what these are compared with, what the
+layer's features are worth goes on to them by derivatives, and nothing is lost.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from captum_rnn.attr.records import Run
+from captum_rnn.states.graph import Weighted
+from captum_rnn.states.layers import form_of
+from captum_rnn.states.stacked_layers import time_first
+
+
+def features_through(run: Run, *, per_step: bool) -> Run | None:
+    """The run with its lowest layers' inputs left to derivatives; None: that is of no use.
+
+    That is where no feature has to be told apart, or where what stands before the layer is not
+    linear.
+
+    Args:
+        run: The run.
+        per_step: Whether only the steps of each input have to be told apart.
+    """
+    lowest = [index for index, read in enumerate(run.reads) if not read and index not in run.mixed]
+    if run.graph is None or run.composed or not lowest or not _is_wanted(run, per_step):
+        return None
+    of_record = torch.tensor([index in lowest for index in range(len(run.grids))])
+    sizes = torch.tensor([rows * time for rows, time in run.grids])
+    others = ~of_record.repeat_interleave(sizes).to(run.placement.steps.device)
+    through = replace(run, mixed=run.mixed | set(lowest), placement=run.placement.of_steps(others))
+    return through if _loses_nothing(run, through, lowest) else None
+
+
+def _is_wanted(run: Run, per_step: bool) -> bool:
+    """Whether steps read features that have to be told apart, and are not their own."""
+    is_wanted = False
+    for index, tensor in enumerate(run.inputs):
+        if tensor.is_floating_point() and bool(run.placement.of_input(index).any()):
+            features = tensor.numel() // run.placement.grid(index).numel()
+            own = features == 1 or run.reads_own_features[index]
+            is_wanted |= run.placement.shares_steps(index) or not (own or per_step)
+    return is_wanted
+
+
+@torch.no_grad()
+def _loses_nothing(run: Run, through: Run, lowest: Sequence[int]) -> bool:
+    """Whether a random mixture of what each step reads changes as its derivatives say."""
+    assert run.graph is not None
+    weighted: list[Weighted] = []
+    changes, sizes = [], []
+    for index, record in enumerate(run.records):
+        read, _ = time_first(record.call.input, form_of(record.layer).batch_first)
+        read = read.detach()
+        base = torch.zeros_like(read[:1, :1]) if record.baseline is None else record.baseline
+        draw = torch.Generator().manual_seed(index)
+        weights = torch.rand(read.shape, generator=draw, dtype=torch.float64) + 0.5
+        weights = weights.to(read) if index in lowest else torch.zeros_like(read)
+        changes.append((weights * (read - base)).sum(2).t())
+        sizes.append((weights * (read.abs() + base.abs())).sum(2).t())
+        weighted.append(run.graph.handed_on(run.joined[index], weights.transpose(0, 1), None))
+    alone = replace(through, reads_beside=[None] * len(run.reads_beside))
+    handed = run.at_steps(tuple(alone.beside(weighted)))
+    expected, size = (
+        run.placement.at_steps(run.at_tokens(parts)).to(handed) for parts in (changes, sizes)
+    )
+    rounding = max(record.call.rounding for record in run.records) ** 0.75
+    lost = (handed - expected).abs() > rounding * size
+    return not bool((lost | (handed.isnan() & ~expected.isnan())).any())
