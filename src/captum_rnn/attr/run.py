@@ -155,6 +155,7 @@ class RecurrentModel:
                     following.entries,
                     placement,
                     modules,
+                    [modules[index] for index in recording.layers],
                     own,
                     self._layer_name,
                 )

@@ -29,15 +29,17 @@ def check_none_unfollowed(
     entries: Sequence[Entry],
     placement: Placement,
     modules: Sequence[nn.Module],
+    owners: Sequence[nn.Module],
     calls: Sequence[LayerCall],
     name: Callable[[], str],
 ) -> None:
     """Raises ValueError if a step changes with the inputs, and no token was found that it reads.
 
-    Only where derivatives told which tokens the steps read, and found none for some of them, such
-    as a start token. The model is then run once more on its inputs and once on other vectors, its
-    layers answering as they did. What cannot be compared so says nothing: a model that drops out at
-    random, refuses other numbers, or reads other steps.
+    Only where derivatives told which tokens the steps read, and found none for some that read
+    numbers, such as a start token; zeros are masked padding, or those of relu, which
+    `captum_rnn.states.flatness` looks after. The model is then run once more on its inputs and once
+    on other vectors, its layers answering as they did. What cannot be compared so says nothing: a
+    model that drops out at random, refuses other numbers, or reads other steps.
 
     Args:
         forward_func: The model.
@@ -46,12 +48,17 @@ def check_none_unfollowed(
         entries: What it reads at the places of the inputs.
         placement: Which tokens the steps read.
         modules: The layers as they are called.
+        owners: The layer that each call is of.
         calls: The calls of the layers.
         name: Says which layer.
     """
     of_calls = torch.split(placement.is_read, list(placement.counts))
     unread = {index: ~of_calls[index] for index in placement.by_derivatives}
     if placement.mixed or not any(of_call.any() for of_call in unread.values()):
+        return
+    for index, of_call in unread.items():
+        of_call &= (steps_read(owners[index], calls[index], calls[index].input) != 0).any(1)
+    if not any(of_call.any() for of_call in unread.values()):
         return
 
     def changes(forward: Callable[[], Any]) -> list[Tensor]:
