@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -28,7 +29,12 @@ from captum_rnn.functional.prediction_reads import (
     reads_of_all,
     reads_of_own_steps,
 )
-from captum_rnn.functional.prediction_scan import adjoint_matrix, differences, feature_matrix
+from captum_rnn.functional.prediction_scan import (
+    adjoint_matrix,
+    differences,
+    feature_matrix,
+    feature_multiplier_matrix,
+)
 from captum_rnn.functional.propagation import (
     handed_on,
     skipped,
@@ -203,15 +209,35 @@ class AdjointDeltaAttribution(EveryPredictionCompared, ComparingAttribution):
         return record.path.without_padding(scores.transpose(0, 1))
 
     def _score_predictions(self, record: Record, predictions: Predictions) -> Tensor:
+        return self._for_each(
+            record,
+            predictions,
+            lambda each: self._score(each.layer, each),
+            partial(self._matrix, record),
+        )
+
+    def _worth_to_predictions(self, record: Record, predictions: Predictions) -> Tensor:
+        assert record.baseline is not None
+        baseline = record.baseline
+        return self._for_each(
+            record,
+            predictions,
+            lambda each: self._handed_on(each.layer, each)[0],
+            lambda stack, *reads: feature_multiplier_matrix(stack, baseline, *reads),
+        )
+
+    def _for_each(
+        self,
+        record: Record,
+        predictions: Predictions,
+        of_one: Callable[[Record], Tensor],
+        of_many: Callable[[Stack, list[list[Reads]], int], Tensor],
+    ) -> Tensor:
+        """What is said of one prediction, for all of them (rows, prediction, ...)."""
         stack = unstack(record.layer, record.call, record.gradient)
         if not stack.knows_slopes:
-            return torch.stack(
-                [
-                    self._score(record.layer, replace(record, gradient=gradient))
-                    for gradient in predictions.gradients()
-                ],
-                1,
-            )
+            each = [of_one(replace(record, gradient=read)) for read in predictions.gradients()]
+            return torch.stack(each, 1)
         found = []
         for part in predictions.parts(predictions_at_once(stack, predictions.steps is not None)):
             if predictions.steps is not None:
@@ -221,12 +247,12 @@ class AdjointDeltaAttribution(EveryPredictionCompared, ComparingAttribution):
                 reads = reads_of_all(
                     [reads_of(stack, record.layer, record.call, each) for each in gradients]
                 )
-            found.append(self._matrix(stack, record, reads, part.stop - part.start))
+            found.append(of_many(stack, reads, part.stop - part.start))
             predictions.done(part.stop - part.start)
         return torch.cat(found, 1)
 
     def _matrix(
-        self, stack: Stack, record: Record, reads: list[list[Reads]], number: int
+        self, record: Record, stack: Stack, reads: list[list[Reads]], number: int
     ) -> Tensor:
         """Scores (rows, prediction, time), of features (rows, prediction, time, features)."""
         baseline = record.baseline

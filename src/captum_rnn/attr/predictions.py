@@ -17,6 +17,7 @@ from captum_rnn.attr.notice import warn_of_shares
 from captum_rnn.attr.records import Record, Run
 from captum_rnn.attr.recurrent import Inputs, RecurrentAttribution
 from captum_rnn.attr.run import RecurrentModel
+from captum_rnn.attr.told_apart import features_through
 from captum_rnn.functional.predictions import (
     Aggregate,
     aggregated,
@@ -75,6 +76,13 @@ class EveryPrediction(RecurrentAttribution):
         """Scores (rows, prediction, time) of the steps of the layer.
 
         Of a record `of_features`, those of the features (rows, prediction, time, features).
+        """
+        raise NotImplementedError
+
+    def _worth_to_predictions(self, record: Record, predictions: Predictions) -> Tensor:
+        """What the features that were read are worth (rows, prediction, time, features).
+
+        Only of a method that passes on what a layer read.
         """
         raise NotImplementedError
 
@@ -178,7 +186,8 @@ class EveryPrediction(RecurrentAttribution):
                 "attribute, with a model that makes one of the predictions"
             )
         knows_features = self._knows_features(run)
-        if not per_step and knows_features:
+        through = features_through(run, per_step=per_step) if self._goes_through(run) else None
+        if through is None and not per_step and knows_features:
             run = replace(run, records=[replace(r, of_features=True) for r in run.records])
         steps = own_steps(run, answers)
         bar = tqdm(
@@ -188,12 +197,13 @@ class EveryPrediction(RecurrentAttribution):
             disable=not show_progress,
         )
         with bar, run.full_precision(), torch.no_grad():
-            matrices = self._matrices(run, answers, steps, bar.update)
+            score = self._score_predictions if through is None else self._worth_to_predictions
+            matrices = self._matrices(score, run, answers, steps, bar.update)
         if aggregate is None:
             each = [[matrix[:, number] for matrix in matrices] for number in answers.order]
         else:
             each = [[aggregated(matrix, aggregate, steps, window) for matrix in matrices]]
-        tokens = [run.placed(scores) for scores in each]
+        tokens = [run.placed(s) if through is None else _handed_on(through, s) for s in each]
         if not per_step:
             warn_of_shares(type(self).__name__, knows_features, run.layouts, tokens[0])
         arranged = [run.arrange(scores, per_step=per_step) for scores in tokens]
@@ -201,9 +211,14 @@ class EveryPrediction(RecurrentAttribution):
         return format_output(is_tuple(inputs), found)
 
     def _matrices(
-        self, run: Run, answers: Answers, steps: Tensor | None, done: Callable[[int], Any]
+        self,
+        score: Callable[[Record, Predictions], Tensor],
+        run: Run,
+        answers: Answers,
+        steps: Tensor | None,
+        done: Callable[[int], Any],
     ) -> list[Tensor]:
-        """Scores (rows, prediction, time) of the steps of each record."""
+        """Scores (rows, prediction, time, ...) of the steps of each record."""
         matrices = []
         for index, record in enumerate(run.records):
             predictions = Predictions(
@@ -213,8 +228,7 @@ class EveryPrediction(RecurrentAttribution):
                 answers.target_of,
                 done,
             )
-            scores = self._score_predictions(record, predictions)
-            matrices.append(within_rows(scores, steps, record.path.lengths))
+            matrices.append(within_rows(score(record, predictions), steps, record.path.lengths))
         return matrices
 
 
@@ -264,6 +278,18 @@ class EveryPredictionCompared(EveryPrediction):
             show_progress=show_progress,
         )
         return found
+
+
+@torch.no_grad()
+def _handed_on(through: Run, worth: list[Tensor]) -> list[Tensor]:
+    """Scores of the tokens of each input for a prediction to which what was read is worth that."""
+    assert through.graph is not None
+    handed = [
+        through.graph.handed_on(joined, of_read, None)
+        for joined, of_read in zip(through.joined, worth, strict=True)
+    ]
+    nothing = [of_read.new_zeros(of_read.shape[:2]) for of_read in worth]
+    return through.with_beside(through.placed(nothing), handed)
 
 
 def _stacked(run: Run, each: list[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:

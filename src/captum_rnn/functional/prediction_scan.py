@@ -72,6 +72,15 @@ def feature_matrix(
     Returns:
         Scores (batch, prediction, time, features), with time in the order of the text.
     """
+    differences = stack.inputs - reference.to(stack.inputs)
+    worth = feature_multiplier_matrix(stack, reference, reads, number)
+    return worth.mul_(differences.transpose(0, 1).unsqueeze(1))
+
+
+def feature_multiplier_matrix(
+    stack: Stack, reference: Tensor, reads: Sequence[Sequence[Reads]], number: int
+) -> Tensor:
+    """The derivatives at the midpoint alone, for each prediction; see `feature_matrix`."""
     halfway = midpoint_steps(stack, reference)
     above: list[Tensor] | None = None
     apart_above: list[Tensor] | None = None
@@ -89,8 +98,7 @@ def feature_matrix(
             )
             walks.append(walk.of_inputs)
         above, apart_above = (_handed_down(stack, index, each) for each in (walks, found))
-    shares = _in_order(stack, found)
-    return shares.mul_((stack.inputs - reference.to(stack.inputs)).unsqueeze(2)).permute(1, 2, 0, 3)
+    return _in_order(stack, found).permute(1, 2, 0, 3)
 
 
 def differences(stack: Stack, alternatives: Sequence[Sequence[Sequence[Ends]]]) -> list[list[Ends]]:
