@@ -68,6 +68,14 @@ def test_missing_scores_are_grey_and_missing_values_a_gap():
     ax = series_heat_map(x, [[1.0], [np.nan], [0.0]]).plot()
     assert score_colour(float("nan")) in {colour for *_, colour in painted(ax)}
     assert np.isnan(ax.lines[0].get_ydata()).tolist() == [False, True, False]
+    assert series_heat_map(x, [[1.0], [np.nan], [0.0]]).row_names == ("feature 0  not a number",)
+
+
+def test_tensors_of_any_type():
+    x = torch.tensor([[1.5], [2.0]], dtype=torch.bfloat16, requires_grad=True)
+    picture = series_heat_map(x, x.half())
+    assert picture.scores.tolist() == [[1.5, 2.0]]
+    assert prediction_heat_map(x).scores.tolist() == [[1.5], [2.0]]
 
 
 def test_it_draws_on_the_axes_that_are_given():
@@ -132,6 +140,8 @@ def test_names_of_predictions_do_not_overlap(predictions):
         ((np.zeros((3, 2)), np.zeros((3, 2)), ["a"]), "1 feature_names for 2"),
         ((np.zeros((3, 2)), np.zeros((3, 2)), None, [0, 2, 1]), "3 ascending"),
         ((np.zeros((3, 2)), np.zeros((3, 2)), None, [0, 2]), "2 entries"),
+        ((np.zeros((3, 2)), np.zeros((3, 2)), None, [0, 2, np.inf]), "3 ascending"),
+        ((np.zeros((3, 2)), np.zeros((3, 2)), None, ["Monday"]), "'Monday'.*hours or days"),
     ],
 )
 def test_what_does_not_fit_is_refused(arguments, words):

@@ -218,11 +218,12 @@ def prediction_heat_map(
 
 
 def _signed(row: Numbers) -> str:
-    return f"{row.sum():+.3g}".replace("-", "−")
+    total = row.sum()
+    return "not a number" if math.isnan(total) else f"{total:+.3g}".replace("-", "−")
 
 
 def _matrix(numbers: Any, name: str) -> Numbers:
-    detached = numbers.detach().cpu() if hasattr(numbers, "detach") else numbers
+    detached = numbers.detach().cpu().double() if hasattr(numbers, "detach") else numbers
     matrix = np.asarray(detached, dtype=float)
     if matrix.ndim != 2 or matrix.size == 0:
         raise ValueError(f"{name} has shape {matrix.shape}; expected two axes, none of them empty")
@@ -230,8 +231,17 @@ def _matrix(numbers: Any, name: str) -> Numbers:
 
 
 def _times(times: Iterable[float] | None, steps: int) -> Numbers:
-    where = np.arange(steps, dtype=float) if times is None else np.asarray(list(times), float)
-    if where.shape != (steps,) or not (np.diff(where) > 0).all():
+    if times is None:
+        return np.arange(steps, dtype=float)
+    given = list(times)
+    try:
+        where = np.asarray(given, float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"times begins with {given[0]!r}, where the steps stand; expected {steps} ascending "
+            "numbers, such as hours or days since the first step"
+        ) from error
+    if where.shape != (steps,) or not np.isfinite(where).all() or not (np.diff(where) > 0).all():
         raise ValueError(f"times has {len(where)} entries; expected {steps} ascending numbers")
     return where
 
