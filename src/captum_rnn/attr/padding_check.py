@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from captum_rnn.attr.subtexts import SubTexts
@@ -33,7 +32,7 @@ def check_padding_is_told(
         if not len(rows):
             continue
         values = parts.values(forward_func, rows, kept[rows])
-        same = torch.isclose(values, whole[rows].to(values), rtol=1e-6, atol=1e-8)
+        same = parts.round_alike(values, whole[rows])
         if same.any():
             row = int(rows[int(same.int().argmax())])
             count = int((seeming & parts.tokens)[row].sum())

@@ -79,7 +79,9 @@ class SubTexts:
         self.inputs = tensors[0] if batch_first else tensors[0].transpose(0, 1)
         self._layout, self._target, self._batch_first = layout, target, batch_first
         self.rows_at_once = rows_at_once
-        self._rounding = max(record.call.rounding for record in run.records)
+        assert run.value is not None
+        of_answer = torch.finfo(run.value.dtype).eps
+        self._rounding = max(of_answer, *(record.call.rounding for record in run.records))
         self.counts_tokens = False
         """Whether an argument says how many tokens each text has, or which they are."""
         given = additional_forward_args
@@ -145,6 +147,15 @@ class SubTexts:
         """Which values are the same, to what the precision of the layer lets tell."""
         rtol, atol = max(1e-3, 4 * self._rounding), max(1e-4, self._rounding)
         return torch.isclose(values, others.to(values), rtol=rtol, atol=atol, equal_nan=True)
+
+    def round_alike(self, values: Tensor, others: Tensor) -> Tensor:
+        """Which values differ by some last digits alone, such as those of one sum in two orders.
+
+        Of float64 by 40 units of the last one, of float32 by 5, of half precision by 2.
+        """
+        size = float(torch.cat([values, others.to(values)]).nan_to_num(0, 0, 0).abs().max())
+        tolerance = self._rounding**0.9 * size + 0.5 * self._rounding
+        return torch.isclose(values, others.to(values), rtol=0, atol=tolerance)
 
     def _cut(self, tensor: Tensor, rows: Tensor, places: Tensor) -> Tensor:
         """The kept tokens of each row, in the layout of the input."""
