@@ -55,6 +55,33 @@ def shapley(model, forward=None):
     return RecurrentShapleyAttribution(forward or model, model.layer)
 
 
+@pytest.fixture
+def only_draws(monkeypatch):
+    """Texts as short as these are otherwise enumerated."""
+    monkeypatch.setattr(shapley_draws._Text, "is_enumerated", lambda *_: False)
+
+
+def test_short_texts_are_enumerated(model, truth):
+    runs = []
+
+    def counted(ids):
+        runs.append(len(ids))
+        return model(ids)
+
+    method = shapley(model, counted)
+    for options in ({}, {"tolerance": 0.5}, {"tolerance": 1e-9, "n_samples": 12}):
+        scores, errors = method.attribute(IDS, target=1, return_standard_error=True, **options)
+        torch.testing.assert_close(scores, truth, rtol=0, atol=1e-12)
+        assert (errors == 0).all()
+    runs.clear()
+    method.attribute(IDS[:1], target=1)
+    enumerated = sum(runs)
+    runs.clear()
+    method.attribute(IDS[:1], target=1, n_samples=6)
+    assert enumerated - sum(runs) == 30 - 6 * 4
+
+
+@pytest.mark.usefixtures("only_draws")
 def test_permutations_come_to_the_definition(model, truth):
     scores, errors = shapley(model).attribute(
         IDS, target=1, n_samples=4000, return_standard_error=True, seed=5
@@ -66,6 +93,7 @@ def test_permutations_come_to_the_definition(model, truth):
     torch.testing.assert_close(scores[2, 0], change(model)[2])  # a single token has all of it
 
 
+@pytest.mark.usefixtures("only_draws")
 def test_permutations_are_unbiased_and_their_errors_honest(model, truth):
     found, inside = [], []
     for seed in range(150):
@@ -207,6 +235,7 @@ def test_where_other_words_cannot_be_put_in_what_is_held_is_scored(kind):
     torch.testing.assert_close(scores[0], expected.detach(), rtol=0, atol=1e-12)
 
 
+@pytest.mark.usefixtures("only_draws")
 def test_a_tolerance_is_met_or_the_limit_reached(model):
     method = shapley(model)
     scores, errors = method.attribute(

@@ -11,8 +11,10 @@ from captum_rnn.functional.shapley import (
     antithetic_permutations,
     complementary_sets,
     contributions,
+    every_set,
     growing_sets,
     mean_and_error,
+    shapley_values,
     weighted_scores,
     with_sum,
 )
@@ -43,6 +45,15 @@ def exact(game):
             shares[token] += game[before + 2**token] - game[before]
             before += 2**token
     return shares / math.factorial(TOKENS)
+
+
+def test_all_sets_give_the_definition(game):
+    sets = every_set(TOKENS)
+    assert len(torch.unique(sets, dim=0)) == 2**TOKENS
+    assert not sets[0].any()
+    assert sets[-1].all()
+    found = shapley_values(values(game, sets))
+    torch.testing.assert_close(found, exact(game), rtol=0, atol=1e-12)
 
 
 def permuted(game, pairs, generator):

@@ -5,6 +5,7 @@ and vectors; padding that lengths, a mask, the ids or nobody tells; readouts; bo
 number of draws and how many sub-texts are run at once.
 """
 
+import itertools
 import random
 
 import torch
@@ -100,6 +101,9 @@ class RandomTexts:
             of_text = torch.zeros(count).double()
             if count > 1 and self.options["estimator"] == "scans":
                 of_text = self.by_scans(tokens, complementary_sets(count, pairs, drawn))
+            elif 2**count - 2 <= 2 * pairs * (count - 1):  # no more than by those orders
+                every = list(itertools.permutations(range(count)))
+                of_text = self.by_orders(tokens, torch.tensor(every))
             elif count > 1:
                 of_text = self.by_orders(tokens, antithetic_permutations(count, pairs, drawn))
             scores[row, :count] = of_text + (change - of_text.sum()) / count

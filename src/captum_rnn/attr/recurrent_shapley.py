@@ -41,7 +41,8 @@ class RecurrentShapleyAttribution(RemovingAttribution):
     needs no token to stand for the missing ones. Two estimators:
 
     ``"permutations"``: random orders, each with its reverse. Unbiased; n runs of n/2 tokens on
-    average for an order of n.
+    average for an order of n. Where all sub-texts are no more runs than that, as of up to five
+    tokens by default, they are run in place of the orders, and the values are exact.
 
     ``"scans"``: random sub-texts, each with its complement. One forward pass and one reverse scan,
     as of `AdjointDeltaAttribution`, estimate to first order what each of its tokens adds to the
@@ -140,8 +141,8 @@ class RecurrentShapleyAttribution(RemovingAttribution):
             return_convergence_delta: Also return the difference between the sum of the scores and
                 the output's change: rounding.
             return_standard_error: Also return the standard error of each token's score, in the
-                shape of `inputs` and shared equally over its features; NaN where a single pair was
-                drawn.
+                shape of `inputs` and shared equally over its features; 0 where all sub-texts were
+                run, NaN where a single pair was drawn.
             n_samples: Number of orders, or of sub-texts for scans, rounded up to pairs; None: 10,
                 or 16. With a tolerance, the most that are drawn of each text; None: 1,000.
             tolerance: Draw until no token's standard error is above it, in units of the output.

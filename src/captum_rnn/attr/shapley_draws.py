@@ -69,6 +69,12 @@ class _Text:
     generator: torch.Generator
     samples: list[Tensor] = field(default_factory=list)
     weights: list[Tensor] = field(default_factory=list)
+    is_exact: bool = False
+
+    def is_enumerated(self, pairs: int) -> bool:
+        """Whether running all sub-texts costs no more than so many pairs of orders."""
+        tokens = len(self.places)
+        return not self.scans and 2**tokens - 2 <= 2 * pairs * (tokens - 1)
 
     @property
     def pairs(self) -> int:
@@ -77,6 +83,8 @@ class _Text:
     @property
     def estimate(self) -> tuple[Tensor, Tensor]:
         """Mean and standard error of each token (tokens,)."""
+        if self.is_exact:
+            return self.samples[-1][0], torch.zeros_like(self.samples[-1][0])
         return shapley.mean_and_error(torch.cat(self.samples), torch.cat(self.weights))
 
 
@@ -155,8 +163,31 @@ class Drawing:
 
     def _draw(self, texts: list[_Text], bar: Any) -> None:
         """Draws more of each text, and runs all that was drawn together."""
-        self._permute([text for text in texts if not text.scans], bar)
+        pairs = [self._next_pairs(text) for text in texts]
+        all_of = [t for t, more in zip(texts, pairs, strict=True) if t.is_enumerated(more)]
+        self._enumerate(all_of, bar)
+        self._permute([text for text in texts if not (text.scans or text.is_exact)], bar)
         self._scan([text for text in texts if text.scans], bar)
+
+    def _enumerate(self, texts: list[_Text], bar: Any) -> None:
+        sets = [shapley.every_set(len(text.places))[1:-1] for text in texts]
+        for text, inner in zip(texts, self._values(texts, sets, bar), strict=True):
+            first, last = self._ends(text)
+            text.samples = [shapley.shapley_values(torch.cat([first, inner, last])).unsqueeze(0)]
+            text.is_exact = True
+
+    def _values(self, texts: list[_Text], sets: list[Tensor], bar: Any) -> tuple[Tensor, ...]:
+        """What the model says of sets of the tokens of each text."""
+        if not texts:
+            return ()
+        rows, kept = self._stacked(texts, sets)
+        found = self.texts.parts.values(self.forward_func, rows, kept, bar.update)
+        return torch.split(found.double().cpu(), [len(of_text) for of_text in sets])
+
+    def _ends(self, text: _Text) -> tuple[Tensor, Tensor]:
+        """What it says of none of the tokens and of all of them (1,)."""
+        whole, empty = self.texts.whole[text.row], self.texts.empty[text.row]
+        return empty.double().cpu().reshape(1), whole.double().cpu().reshape(1)
 
     def _permute(self, texts: list[_Text], bar: Any) -> None:
         orders, sets = [], []
@@ -166,14 +197,8 @@ class Drawing:
             )
             orders.append(drawn)
             sets.append(shapley.growing_sets(drawn)[:, 1:-1].flatten(0, 1))
-        if not texts:
-            return
-        rows, kept = self._stacked(texts, sets)
-        found = self.texts.parts.values(self.forward_func, rows, kept, bar.update)
-        values = torch.split(found.double().cpu(), [len(of_text) for of_text in sets])
-        for text, drawn, inner in zip(texts, orders, values, strict=True):
-            ends = torch.stack([self.texts.empty[text.row], self.texts.whole[text.row]])
-            first, last = ends.double().cpu().unsqueeze(1).expand(-1, len(drawn)).unsqueeze(2)
+        for text, drawn, inner in zip(texts, orders, self._values(texts, sets, bar), strict=True):
+            first, last = (end.expand(len(drawn), 1) for end in self._ends(text))
             each = torch.cat([first, inner.view(len(drawn), -1), last], 1)
             added = shapley.contributions(drawn, each)
             text.samples.append(added.view(-1, 2, len(text.places)).mean(1))

@@ -46,6 +46,38 @@ def contributions(permutations: Tensor, values: Tensor) -> Tensor:
     return torch.zeros_like(values[:, 1:]).scatter(1, permutations, values.diff(dim=1))
 
 
+def every_set(tokens: int) -> Tensor:
+    """All sets of the tokens (2^tokens, tokens), the empty one first, all tokens last: a mask."""
+    numbers = torch.arange(2**tokens).unsqueeze(1)
+    return (numbers >> torch.arange(tokens)) % 2 == 1
+
+
+def shapley_values(values: Tensor) -> Tensor:
+    r"""The definition, of the values of all sets.
+
+    .. math:: \phi_i = \sum_{T \ni i} \frac{(|T| - 1)! \, (n - |T|)!}{n!}
+              \left[ f(T) - f(T \setminus i) \right]
+
+    Args:
+        values: Values of `every_set` (2^tokens,), in its order.
+
+    Returns:
+        Shapley values (tokens,).
+
+    Example:
+        >>> shapley_values(torch.tensor([0.0, 1.0, 0.0, 3.0]))
+        tensor([2., 1.])
+    """
+    tokens = len(values).bit_length() - 1
+    held = every_set(tokens).to(values.device)
+    sizes = held.sum(1, keepdim=True).to(values.dtype)
+    count = torch.tensor(float(tokens), dtype=values.dtype, device=values.device)
+    # Of a set that holds a token, its own size counts; of one that lacks it, that with the token.
+    with_it = torch.where(held, sizes, sizes + 1).clamp(max=tokens)
+    logs = torch.lgamma(with_it) + torch.lgamma(count - with_it + 1) - torch.lgamma(count + 1)
+    return torch.where(held, logs.exp(), -logs.exp()).mul(values.unsqueeze(1)).sum(0)
+
+
 def complementary_sets(tokens: int, pairs: int, generator: torch.Generator) -> Tensor:
     """Random sets of tokens (2 · pairs, tokens), each followed by its complement: a mask.
 
