@@ -42,6 +42,7 @@ def _is_wanted(run: Run, per_step: bool) -> bool:
         if tensor.is_floating_point() and bool(run.placement.of_input(index).any()):
             features = tensor.numel() // run.placement.grid(index).numel()
             own = features == 1 or run.reads_own_features[index]
+            own = own or run.placement.joins_tokens(index)  # which share their step's score
             is_wanted |= run.placement.shares_steps(index) or not (own or per_step)
     return is_wanted
 

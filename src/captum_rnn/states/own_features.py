@@ -113,9 +113,14 @@ def each_by_itself(
         return found
     second = _of_mixture(1, fits, graph, joined, is_low, placement, inputs)
     return [
-        known or (fit and _are_alone(axes, tensor.dtype, one, other))
-        for fit, known, axes, tensor, one, other in zip(
-            fits, found, placement.axes, inputs, first, second, strict=True
+        known
+        or (
+            fit
+            and _are_alone(axes, tensor.dtype, one, other)
+            and not (placement.joins_tokens(index) and _leaves_some(one))
+        )
+        for index, (fit, known, axes, tensor, one, other) in enumerate(
+            zip(fits, found, placement.axes, inputs, first, second, strict=True)
         )
     ]
 
@@ -158,6 +163,12 @@ def _of_mixture(
     return list(zip(expected, found, strict=True))
 
 
+def _leaves_some(mixture: tuple[Tensor, Tensor]) -> bool:
+    """Whether some feature of a token that is read is not, as by a maximum of several tokens."""
+    weight, got = mixture
+    return bool(((got == 0) & (weight != 0)).any())
+
+
 def _are_alone(
     axes: tuple[int, ...],
     dtype: torch.dtype,
@@ -168,7 +179,7 @@ def _are_alone(
 
     Each feature has to have a derivative at some of the tokens, which lie along `axes`.
     """
-    slopes, others = (got / weight.clamp(min=1) for weight, got in (first, second))
+    slopes, others = (got / weight.masked_fill(weight == 0, 1) for weight, got in (first, second))
     is_known = (slopes != 0).sum(axes) > 0
     rtol = 8 * torch.finfo(dtype).eps
     return bool(is_known.all()) and torch.allclose(

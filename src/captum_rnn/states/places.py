@@ -59,6 +59,13 @@ class Placement:
         of_input = self.of_input(index)
         return bool(torch.isin(self.steps[of_input], self.steps[~of_input]).any())
 
+    def joins_tokens(self, index: int) -> bool:
+        """Whether steps that read an input read several of its tokens."""
+        if self.straight:
+            return False
+        _, steps = self._pairs(index)
+        return bool((torch.bincount(steps, minlength=1) > 1).any())
+
     def tokens(self, index: int) -> tuple[Tensor, Tensor]:
         """The tokens of an input that are read, and the steps that read them (pairs of it,) each.
 
@@ -137,7 +144,10 @@ class Placement:
                 as by `at_tokens`.
         """
         of_tokens = None if all(is_read) else self.at_tokens(scores.sum(1))
-        handed = []
+        handed, shares = [], scores
+        if not self.straight:
+            readers = torch.bincount(self.steps, minlength=len(scores)).clamp(min=1)
+            shares = scores / readers.unsqueeze(1)
         for index, (tensor, own) in enumerate(zip(inputs, is_read, strict=True)):
             if own and self.straight:
                 handed.append(scores.view(tensor.shape))
@@ -146,7 +156,7 @@ class Placement:
                 placed = tensor.permute(order)
                 tokens, steps = self.tokens(index)
                 of_input = scores.new_zeros(tensor.numel() // scores.shape[1], scores.shape[1])
-                of_input.index_add_(0, tokens, scores[steps])
+                of_input.index_add_(0, tokens, shares[steps])
                 inverse = [order.index(axis) for axis in range(tensor.dim())]
                 handed.append(of_input.view(placed.shape).permute(inverse))
             else:
