@@ -15,7 +15,8 @@ from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.attr.through import step_scores, token_scores
 from captum_rnn.functional.cells import Chord
 from captum_rnn.functional.propagation import handed_on
-from captum_rnn.functional.relevance import input_relevance
+from captum_rnn.functional.relevance import Relevance, input_relevance, raised, size_read
+from captum_rnn.functional.stack import Stack
 from captum_rnn.states.recovery import unstack
 
 # Smaller ones overflow float32 where a sum is exactly 0, as on the padding of packed sequences.
@@ -126,30 +127,43 @@ class RecurrentLRPAttribution(RecurrentAttribution):
     def _goes_through(self, run: Run) -> bool:
         return True
 
-    @torch.no_grad()
     def _token_scores(self, run: Run) -> list[Tensor]:
-        relevances = _Relevances(self.epsilon)
-        scores = token_scores(relevances, run)
-        self._report(run, scores, torch.cat(relevances.taken))
+        scores, epsilon = self._bounded(run, token_scores)
+        self._report(run, scores, epsilon)
+        return scores
+
+    def _step_scores(self, run: Run) -> list[Tensor]:
+        of_features = [replace(record, of_features=True) for record in run.records]
+        scores, epsilon = self._bounded(replace(run, records=of_features), step_scores)
+        self._report(run, None, epsilon)
         return scores
 
     @torch.no_grad()
-    def _step_scores(self, run: Run) -> list[Tensor]:
-        of_features = [replace(record, of_features=True) for record in run.records]
-        return step_scores(_Relevances(self.epsilon), replace(run, records=of_features))
+    def _bounded(
+        self, run: Run, score: Callable[[StepMethod, Run], list[Tensor]]
+    ) -> tuple[list[Tensor], Tensor]:
+        """Scores, and the smallest ε of each row (batch,) that bounds them."""
+        relevances = _Relevances(self.epsilon)
+        largest, epsilon = None, torch.full((run.layouts[0].batch,), self.epsilon).double()
+        while True:
+            scores = score(relevances, run)
+            if largest is None:
+                largest = BOUND * run.add_up(relevances.read(run))
+            larger = raised(epsilon, run.add_up(relevances.sizes(run)), largest)
+            if larger is None:
+                return scores, epsilon
+            relevances, epsilon = _Relevances(larger), larger
 
-    def _report(self, run: Run, scores: list[Tensor], epsilon: Tensor) -> None:
+    def _report(self, run: Run, scores: list[Tensor] | None, epsilon: Tensor) -> None:
         """Warns of relevance that outgrew its bound, and of what did not reach the tokens."""
-        assert run.value is not None
         notes = []
-        raised = int((epsilon > self.epsilon).sum())
-        if raised:
+        rows = int((epsilon > self.epsilon).sum())
+        if rows:
             notes.append(
-                f"the relevance of {raised} of {len(epsilon)} row(s) outgrew {BOUND} times what "
+                f"the relevance of {rows} of {len(epsilon)} row(s) outgrew {BOUND} times what "
                 f"the classifier reads, so that ε was raised up to {float(epsilon.max()):.0e} there"
             )
-        lost = float((run.sums(scores) - run.value).abs().nansum() / run.value.abs().nansum())
-        if lost > _SHARE_LOST:
+        if scores is not None and (lost := _lost(run, scores)) > _SHARE_LOST:
             notes.append(f"relevance sums to something else than the output by {lost:.0%} of it")
         if notes:
             warn(
@@ -162,33 +176,72 @@ class RecurrentLRPAttribution(RecurrentAttribution):
         return run.value
 
 
+def _lost(run: Run, scores: list[Tensor]) -> float:
+    """The share of the output that the scores miss, over all rows that are numbers."""
+    assert run.value is not None
+    return float((run.sums(scores) - run.value).abs().nansum() / run.value.abs().nansum())
+
+
 class _Relevances(StepMethod):
-    """The relevance of each record of one run, and the ε that its rows took."""
+    """The relevance of each record of one run.
+
+    Args:
+        epsilon: The ε of the rule, or that of each row of the inputs (batch,).
+    """
 
     _passes_on: ClassVar[bool] = True
     _scores_inputs: ClassVar[bool] = True
 
-    def __init__(self, epsilon: float) -> None:
+    def __init__(self, epsilon: float | Tensor) -> None:
         self._epsilon = epsilon
-        self.taken: list[Tensor] = []
+        self._found: dict[int, tuple[Relevance, Tensor]] = {}
 
     @in_full_precision
     def _score(self, layer: nn.Module, record: Record) -> Tensor:
-        found = input_relevance(unstack(layer, record.call, record.gradient), self._epsilon, BOUND)
-        self.taken.append(found.epsilon)
+        stack = unstack(layer, record.call, record.gradient)
+        found = self._relevance(stack, record)
         scores = found.of_inputs if record.of_features else found.of_inputs.sum(2)
         return record.path.without_padding(scores.transpose(0, 1))
 
     @in_full_precision
     def _handed_on(self, layer: nn.Module, record: Record) -> tuple[Tensor, tuple[Tensor, ...]]:
         stack = unstack(layer, record.call, record.gradient)
-        taken = input_relevance(stack, self._epsilon, BOUND).epsilon
-        self.taken.append(taken)
-        inputs, initial = handed_on(stack, Chord(self._epsilon))
-        for epsilon in torch.unique(taken[taken > self._epsilon]).tolist():
-            others = handed_on(stack, Chord(epsilon))
-            rows = (taken == epsilon).unsqueeze(1)
-            inputs = torch.where(rows, others.inputs, inputs)
-            pairs = zip(initial, others.initial, strict=True)
-            initial = tuple(torch.where(rows, other, one) for one, other in pairs)
+        self._relevance(stack, record)
+        inputs, initial = handed_on(stack, Chord(self._epsilon_of(record)))
         return inputs.transpose(0, 1), initial
+
+    def sizes(self, run: Run) -> list[Tensor]:
+        """How large the relevances are in which each record's rows (rows,) end.
+
+        What goes on to another record does not end there.
+        """
+        reads, depends = (each or [set()] * len(run.records) for each in (run.reads, run.depends))
+        sizes = []
+        for index, record in enumerate(run.records):
+            found, read = self._found[id(record.call)]
+            size = torch.zeros_like(read)
+            if index in run.mixed or not reads[index]:
+                size = size + found.size
+            begins_later = bool(depends[index] - reads[index])
+            sizes.append(size if begins_later else size + found.of_initial)
+        return sizes
+
+    def read(self, run: Run) -> list[Tensor]:
+        """What the classifier reads of each record's rows (rows,), in size."""
+        if not run.needs_walk:
+            return [self._found[id(record.call)][1] for record in run.records]
+        with run.full_precision():
+            return [
+                size_read(unstack(record.layer, record.call, record.gradient))
+                for record in run.records
+            ]
+
+    def _relevance(self, stack: Stack, record: Record) -> Relevance:
+        found = input_relevance(stack, self._epsilon_of(record))
+        self._found[id(record.call)] = found, size_read(stack)
+        return found
+
+    def _epsilon_of(self, record: Record) -> float | Tensor:
+        if not isinstance(self._epsilon, Tensor):
+            return self._epsilon
+        return self._epsilon[record.rows.to(self._epsilon.device)].unsqueeze(1)

@@ -1,6 +1,5 @@
 """Layer-wise relevance propagation through all layers and directions, and what bounds it."""
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -10,70 +9,71 @@ from captum_rnn.functional.cells import Chord
 from captum_rnn.functional.propagation import of_inputs, walk_back
 from captum_rnn.functional.stack import LayerPass, Stack
 
+_LARGEST_EPSILON = 1e6
+
 
 class Relevance(NamedTuple):
-    """Relevance of what the lowest layer reads (time, batch, features), in the order of the text.
+    """What relevance comes to at the lower end of a stack.
 
     Attributes:
-        of_inputs: The relevance.
-        epsilon: The ε of the rule that each row (batch,) took.
+        of_inputs: The relevance of what the lowest layer reads (time, batch, features), in the
+            order of the text.
+        of_initial: The sizes of the relevances of all initial states, added up (batch,).
     """
 
     of_inputs: Tensor
-    epsilon: Tensor
+    of_initial: Tensor
+
+    @property
+    def size(self) -> Tensor:
+        """The sizes of the relevances of the inputs, added up (batch,)."""
+        size: Tensor = torch.linalg.vector_norm(self.of_inputs, 1, (0, 2))
+        return size
 
 
-def input_relevance(stack: Stack, epsilon: float, bound: float = math.inf) -> Relevance:
-    r"""Layer-wise relevance propagation to what the lowest layer reads.
-
-    The smaller ε, the larger relevance grows where terms of both signs nearly cancel, step after
-    step and without a limit. So ε is taken ten times as large for a row, again and again, until
-
-    .. math:: \sum_i |R_i| \le \text{bound} \cdot \sum_j |s_j \, \partial f / \partial s_j|,
-
-    the left-hand sum being over what the lowest layer reads and all initial states, the right-hand
-    one over all terms that the classifier reads.
+def input_relevance(stack: Stack, epsilon: float | Tensor) -> Relevance:
+    """Layer-wise relevance propagation to what the lowest layer reads, and to initial states.
 
     Args:
         stack: The stacked layers.
         epsilon: The ε of the rule; see `captum_rnn.functional.cells.Chord`.
-        bound: See above.
     """
-    read = torch.stack([_size_read(passed) for layer in stack.layers for passed in layer]).sum(0)
-    found, size = _relevance(stack, epsilon)
-    taken = torch.full_like(read, epsilon)
-    largest = bound * read
-    while epsilon < _LARGEST_EPSILON:
-        # A row that is no number stays so; one that is infinite has outgrown its bound.
-        outgrown = ~(size <= largest) & largest.isfinite()
-        if not outgrown.any():
-            break
-        epsilon *= 10
-        smaller, its_size = _relevance(stack, epsilon)
-        found = torch.where(outgrown.unsqueeze(1), smaller, found)
-        size = torch.where(outgrown, its_size, size)
-        taken = taken.masked_fill(outgrown, epsilon)
-    return Relevance(found, taken)
-
-
-_LARGEST_EPSILON = 1e6
-
-
-def _relevance(stack: Stack, epsilon: float) -> tuple[Tensor, Tensor]:
-    """The relevance of the inputs, and the size of it and of initial states' (batch,)."""
     layers = walk_back(stack, Chord(epsilon))
-    found = of_inputs(stack, layers[0]).mul_(stack.inputs)
-    size: Tensor = torch.linalg.vector_norm(found, 1, (0, 2))
+    of_initial = stack.inputs.new_zeros(stack.inputs.shape[1])
     for passes, of_layer in zip(stack.layers, layers, strict=True):
-        for passed, of_direction in zip(passes, of_layer, strict=True):
-            size += (passed.states[0] * of_direction.states[0]).abs().sum(1)
-            if passed.initial_cell is not None and of_direction.cells is not None:
-                size += (passed.initial_cell * of_direction.cells[0]).abs().sum(1)
-    return found, size
+        for passed, found in zip(passes, of_layer, strict=True):
+            of_initial += (passed.states[0] * found.states[0]).abs().sum(1)
+            if passed.initial_cell is not None and found.cells is not None:
+                of_initial += (passed.initial_cell * found.cells[0]).abs().sum(1)
+    return Relevance(of_inputs(stack, layers[0]).mul_(stack.inputs), of_initial)
+
+
+def size_read(stack: Stack) -> Tensor:
+    """The sizes of the terms that are read of a stack, added up: Σ |s ∘ ∂f/∂s| (batch,)."""
+    return torch.stack([_size_read(passed) for layer in stack.layers for passed in layer]).sum(0)
+
+
+def raised(epsilon: Tensor, size: Tensor, largest: Tensor) -> Tensor | None:
+    """ε ten times as large for the rows whose relevance outgrew its bound; None: none did.
+
+    The smaller ε, the larger relevance grows where terms of both signs nearly cancel, step after
+    step and without a limit.
+
+    Args:
+        epsilon: The ε of each row (batch,).
+        size: The size of its relevance (batch,).
+        largest: What that may be (batch,).
+    """
+    # A row that is no number stays so; one that is infinite has outgrown its bound.
+    outgrown = (
+        ~(size <= largest) & largest.isfinite() & (epsilon < _LARGEST_EPSILON).to(size.device)
+    )
+    if not outgrown.any():
+        return None
+    return torch.where(outgrown.to(epsilon.device), 10 * epsilon, epsilon)
 
 
 def _size_read(passed: LayerPass) -> Tensor:
-    """The sum of the sizes of the terms that the classifier reads of each row (batch,)."""
     size: Tensor = torch.linalg.vector_norm(passed.states[1:] * passed.read, 1, (0, 2))
     if passed.read_cells is not None:
         of_cells = passed.steps.cells[1:] * passed.read_cells

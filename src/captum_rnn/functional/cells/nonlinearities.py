@@ -99,13 +99,15 @@ class _Gated(Nonlinearity):
         return torch.where(difference == 0, 0.0, quotient)
 
 
-def stabilise(sums: Tensor, epsilon: float) -> Tensor:
-    """Moves each sum away from zero by ε.
+def stabilise(sums: Tensor, epsilon: float | Tensor) -> Tensor:
+    """Moves each sum away from zero by ε, which may be one for each row (batch, 1).
 
     Example:
         >>> stabilise(torch.tensor([2.0, -2.0, 0.0]), 0.5)
         tensor([ 2.5000, -2.5000,  0.5000])
     """
+    if isinstance(epsilon, Tensor):
+        return torch.copysign(epsilon.to(sums), sums).add_(sums)
     return torch.copysign(sums.new_full((), epsilon), sums).add_(sums)
 
 

@@ -114,13 +114,13 @@ class Chord(Rule):
     Analysis"; Arras et al. (2019), "Explaining and Interpreting LSTMs".
 
     Args:
-        epsilon: The ε of the rule, above 0.
+        epsilon: The ε of the rule, above 0: one number, or one for each row (batch, 1).
     """
 
     gates_take: ClassVar[bool] = False
     needs_sums: ClassVar[bool] = True
 
-    def __init__(self, epsilon: float) -> None:
+    def __init__(self, epsilon: float | Tensor) -> None:
         self.epsilon = epsilon
 
     def slope(self, function: Nonlinearity, at: Point, base: Point | None) -> Tensor:
