@@ -8,6 +8,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from captum_rnn import (
     LeaveOneOutAttribution,
     RecurrentShapleyAttribution,
+    pack_tokens,
 )
 from removal_models import IDS, Reader
 
@@ -176,3 +177,52 @@ def test_in_half_precision_answers_agree_as_far_as_it_goes(made):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         rounded = made(forward, layer).attribute(ids, target=1)
     assert (rounded - exact).abs().max() < 0.02
+
+
+class Spoken(Reader):
+    """A text with the number of the language that it is in; in other forms with its length."""
+
+    def __init__(self):
+        super().__init__()
+        self.languages = nn.Embedding(12, 4).double()
+
+    def forward(self, ids, language):
+        return self.read(self.embedding(ids) + self.languages(language).unsqueeze(1))
+
+    def counted(self, ids, lengths):
+        kept = torch.arange(ids.shape[1]) < lengths.unsqueeze(1)
+        return self.read(pack_tokens(self.embedding(ids), kept))
+
+    def shared_out(self, ids, lengths):
+        outputs, _ = self.layer(self.embedding(ids))
+        return self.out(self.head(outputs.sum(1) / lengths.unsqueeze(1)))
+
+
+@pytest.mark.parametrize("made", [LeaveOneOutAttribution, RecurrentShapleyAttribution])
+def test_a_number_that_happens_to_be_that_of_the_tokens(made):
+    """It was cut with the text: each sub-text was read in another language."""
+    model, ids = Spoken(), IDS[:1]
+    method = made(model, model.layer, empty=lambda target: 0.0)
+    with pytest.raises(ValueError, match=r"additional_forward_args\[0\] holds the numbers of tok"):
+        method.attribute(ids, 1, torch.tensor([5]))
+    model.languages.weight.data[6] = model.languages.weight.data[5]
+    brought = made(
+        lambda ids: model(ids, torch.full((len(ids),), 5)), model.layer, empty=method.empty
+    )
+    found = brought.attribute(ids, 1)
+    torch.testing.assert_close(found, method.attribute(ids, 1, torch.tensor([6])))
+
+
+@pytest.mark.parametrize("made", [LeaveOneOutAttribution, RecurrentShapleyAttribution])
+def test_numbers_of_tokens_that_the_model_reads_as_such(made):
+    model, lengths = Spoken(), torch.tensor([5, 5])
+    ids = torch.cat([IDS[:1], IDS[:1].flip(1)])
+    expected = made(lambda ids: model.read(model.embedding(ids)), model.layer).attribute(ids, 1)
+    found = made(model.counted, model.layer).attribute(ids, 1, lengths)
+    torch.testing.assert_close(found, expected)
+    method = made(model.shared_out, model.layer)
+    with pytest.raises(ValueError, match="Pass lengths if they are"):
+        method.attribute(ids, 1, lengths)
+    mean = made(lambda ids: model.shared_out(ids, torch.tensor([ids.shape[1]])), model.layer)
+    found = method.attribute(ids, 1, lengths, lengths=lengths)
+    torch.testing.assert_close(found, mean.attribute(ids, 1))

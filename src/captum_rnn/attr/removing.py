@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from captum_rnn._captum import format_output, is_tuple, run_forward
 from captum_rnn.attr.asking import asked_run, may_carry, without_unread
+from captum_rnn.attr.counts_check import check_counts_tokens
 from captum_rnn.attr.inputs import Lengths
 from captum_rnn.attr.notice import warn_of_shares
 from captum_rnn.attr.padding_check import check_padding_is_told
@@ -121,6 +122,7 @@ class RemovingAttribution(RecurrentAttribution):
             check_read_alone(parts, alone, run.value[rows])
             self._check_answers_apart(parts)
             if lengths is None:
+                check_counts_tokens(parts, self.forward_func)
                 check_stays_unread(parts, self.forward_func, empty)
             whole = empty.to(alone.dtype).index_copy(0, rows, alone)
             may_mask = run.tells_ends or additional_forward_args is not None

@@ -37,8 +37,8 @@ class SubTexts:
     """Sub-texts of the rows of one input, batched by their length, so that none is padded.
 
     Further arguments of the model are cut with the texts: tensors (batch, time, …) like the input,
-    and integers (batch,) that are the rows' numbers of tokens. Other tensors (batch, …) go with
-    their rows, and what is no tensor, or a single number, goes to all.
+    and integers (batch,) that are the rows' numbers of tokens; see `counts_check`. Other tensors
+    (batch, …) go with their rows, and what is no tensor, or a single number, goes to all.
 
     Args:
         inputs: The input of the model.
@@ -84,6 +84,8 @@ class SubTexts:
         self._rounding = max(of_answer, *(record.call.rounding for record in run.records))
         self.counts_tokens = False
         """Whether an argument says how many tokens each text has, or which they are."""
+        self.counting: list[int] = []
+        """The arguments that say, or seem to say, how many."""
         given = additional_forward_args
         given = given if isinstance(given, tuple) else (() if given is None else (given,))
         self._arguments = [self._argument(place, each) for place, each in enumerate(given)]
@@ -143,9 +145,11 @@ class SubTexts:
                 target = target_of_rows(self._target, own, self._layout.batch)
                 yield SubText(which, inputs, target, arguments)
 
-    def agree(self, values: Tensor, others: Tensor) -> Tensor:
-        """Which values are the same, to what the precision of the layer lets tell."""
-        rtol, atol = max(1e-3, 4 * self._rounding), max(1e-4, self._rounding)
+    def agree(
+        self, values: Tensor, others: Tensor, rtol: float = 1e-3, atol: float = 1e-4
+    ) -> Tensor:
+        """Which values are the same, to what the precision of the layer lets tell at best."""
+        rtol, atol = max(rtol, 4 * self._rounding), max(atol, self._rounding)
         return torch.isclose(values, others.to(values), rtol=rtol, atol=atol, equal_nan=True)
 
     def round_alike(self, values: Tensor, others: Tensor) -> Tensor:
@@ -177,6 +181,7 @@ class SubTexts:
                 counts = self.tokens.sum(1).to(given)
                 if torch.equal(given, counts):
                     self.counts_tokens = True
+                    self.counting.append(place)
                     return lambda rows, places: given.new_full((len(rows),), places.shape[1])
                 if given.min() > 0 and given.max() <= time:
                     raise ValueError(
