@@ -45,14 +45,8 @@ def shares_through(run: ComparedRun, totals: Totals) -> list[Tensor]:
     raise ValueError(
         "what stands between the layers, before them or behind them is not linear between the "
         f"inputs and their baselines, so that {share}; use AdjointDeltaAttribution, or pass one "
-        "layer alone" + (_NOT_ASKED if run.is_joined else "")
+        "layer alone"
     )
-
-
-_NOT_ASKED = (
-    "; of cells, or a layer that ran several times, the head's mean derivative is not known, so "
-    "that the head has to be linear as well"
-)
 
 
 @torch.no_grad()

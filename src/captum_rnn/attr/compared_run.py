@@ -15,7 +15,14 @@ from captum_rnn.functional.cells import SECANT
 from captum_rnn.functional.propagation import change_read, handed_on, shared_out
 from captum_rnn.functional.stack import Stack
 from captum_rnn.states.graph import Weighted
-from captum_rnn.states.head import Way, answered, head_values, mean_head_gradients, values_on
+from captum_rnn.states.head import (
+    Way,
+    answered,
+    answered_parts,
+    head_values,
+    mean_head_gradients,
+    values_on,
+)
 from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.layers import form_of
 from captum_rnn.states.recovery import unstack
@@ -57,7 +64,7 @@ class ComparedRun(Run):
         if len(self.modules) > 1:  # the upper layers' steps depend on the lower ones'
             with torch.no_grad():
                 return self._on_base().reshape(-1)
-        if not self.is_joined:
+        if not self._is_joined:
             return head_values(self.module, self._on_base, self._base_calls)
         form = form_of(self.records[0].layer)
         return values_on(
@@ -78,17 +85,18 @@ class ComparedRun(Run):
             change = change + self.sums(self.beside()).to(change)
         size = size + self.value.abs() + self.base_value.abs()
         remains = self.value - self.base_value - change
-        if self.is_joined or bool((remains.abs() <= self.rounding * size).all()):
+        if bool((remains.abs() <= self.rounding * size).all()):
             return Compared(self._at_inputs, self.reads_beside)
         called = [self.modules[index] for index in owners_of(self)]
         means, inputs = mean_head_gradients(
             called, self._way, self.calls, self._base_calls, _POINTS
         )
+        gradients = [trajectory.read(means) for trajectory in self.joined]
         with self.full_precision():
             pairs = [
                 (unstack(record.layer, record.call, gradient), base)
                 for record, gradient, (_, base) in zip(
-                    self.records, means, self._at_inputs, strict=True
+                    self.records, gradients, self._at_inputs, strict=True
                 )
             ]
         beside = self._of_entries(inputs) if inputs else self.reads_beside
@@ -218,7 +226,7 @@ class ComparedRun(Run):
         return [found.get(entry.of_input) for entry in self.graph.entries]
 
     @property
-    def is_joined(self) -> bool:
+    def _is_joined(self) -> bool:
         """Whether the layer ran several times on one trajectory, or is a cell, which is to."""
         is_cell = any(isinstance(module, nn.RNNCellBase) for module in self.modules)
         return is_cell or len(self.calls) > len(self.records)
@@ -226,12 +234,18 @@ class ComparedRun(Run):
     @cached_property
     def _base_calls(self) -> list[LayerCall]:
         """The calls as the layer would have answered them on the baseline."""
-        return [
-            answered(call, base, batch_first=form_of(record.layer).batch_first)
-            for call, record, (_, base) in zip(
-                self.calls, self.records, self._at_inputs, strict=True
-            )
-        ]
+        found: dict[int, LayerCall] = {}
+        for trajectory, record, (_, base) in zip(
+            self.joined, self.records, self._at_inputs, strict=True
+        ):
+            members, batch_first = trajectory.members, form_of(record.layer).batch_first
+            if len(members) == 1:
+                found[members[0]] = answered(record.call, base, batch_first=batch_first)
+                continue
+            own = [self.calls[number] for number in members]
+            parts = answered_parts(own, trajectory.orders, base, batch_first=batch_first)
+            found.update(zip(members, parts, strict=True))
+        return [found[number] for number in sorted(found)]
 
     @property
     def _base_reads(self) -> Tensor:

@@ -36,8 +36,7 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
     explains the output's change, as for linear heads and mean pooling; else by the mean derivative
     on the straight way from the baseline's states to the inputs', at 16 points. What these leave
     over where a head has kinks, as relu or a maximum have, some hundredths of the change, is shared
-    out by the size of each state's term. The convergence delta is what remains: rounding, and more
-    only where a head is not linear and reads a layer that ran several times on one sequence.
+    out by the size of each state's term. The convergence delta is what remains: rounding.
 
     x'_t is what the layer would have read of the baseline; without `baselines`, a zero vector. Of
     float inputs each feature has its own score, :math:`(x_t - x'_t)_j \, (W^\top \mu_t)_j`, where

@@ -46,6 +46,13 @@ class BaselineRun:
             runs = [run._replace(states=run.states.expand(-1, len(self.ends), -1)) for run in runs]
         return _outputs(runs, self.ends)
 
+    def paths(self) -> list[list[Tensor]]:
+        """The states of all layers and directions (time + 1, rows, width), and their cells."""
+        runs = [run for layer in self.layers for run in layer]
+        cells = [run.cells for run in runs if run.cells is not None]
+        states = [run.states for run in runs]
+        return [states, cells] if cells else [states]
+
     def final(self, *, cells: bool = False) -> Tensor:
         """The last states, or cell states, of all layers and directions (number, rows, width)."""
         last = []

@@ -168,6 +168,41 @@ def answered(call: LayerCall, run: BaselineRun, *, batch_first: bool) -> LayerCa
     )
 
 
+def answered_parts(
+    calls: Sequence[LayerCall], orders: Sequence[Tensor], run: BaselineRun, *, batch_first: bool
+) -> list[LayerCall]:
+    """A baseline run as the layer would have answered it in the place of calls that make up one.
+
+    Args:
+        calls: The calls.
+        orders: For each of them, which of the run's steps (rows · time) each of its own was.
+        run: The run, of one direction.
+        batch_first: Whether the layer reads (batch, time, features).
+    """
+    outputs, found = run.outputs(), []
+    rows = max(int(order.max()) for order in orders) // len(outputs) + 1
+    flat = outputs.expand(-1, rows, -1).transpose(0, 1).flatten(0, 1)
+    for call, order in zip(calls, orders, strict=True):
+        steps, like = steps_of(call.input, batch_first=batch_first), data_of(call.output)
+        data = flat[order].reshape(like.shape).to(like.dtype)
+        at = torch.zeros(steps.rows * steps.time, dtype=torch.int64, device=order.device)
+        at[steps.numbers] = order
+        full = torch.full((steps.rows,), steps.time, device=order.device)
+        ends = full if steps.ends is None else steps.ends
+        last = at[torch.arange(steps.rows, device=order.device) * steps.time + ends - 1]
+        row, step = last // len(outputs), last % len(outputs)
+        finals = [
+            torch.stack([path.expand(-1, rows, -1)[step + 1, row] for path in paths])
+            for paths in run.paths()
+        ]
+        final = tuple(
+            states.reshape(of_call.shape).to(of_call.dtype)
+            for states, of_call in zip(finals, call.final, strict=True)
+        )
+        found.append(replace(call, output=with_data(call.output, data), final=final))
+    return found
+
+
 def rows_of(call: LayerCall) -> int:
     """Number of rows of a call."""
     return call.final[0].shape[1] if call.final[0].dim() == 3 else 1
@@ -221,6 +256,10 @@ def _forward_answers(layer: nn.Module, next_call: Callable[[], LayerCall]) -> It
         if threading.get_ident() != ours:
             return own(*args, **kwargs)
         call = next_call()
+        if isinstance(layer, nn.RNNCellBase):
+            unbatched = (args[0] if args else kwargs["input"]).dim() == 1
+            states = tuple(state[0, 0] if unbatched else state[0] for state in call.final)
+            return states if len(states) > 1 else states[0]
         return call.output, call.final if len(call.final) > 1 else call.final[0]
 
     try:
