@@ -61,9 +61,7 @@ def confirm_network(
     """All figures of one network, without those of the single texts."""
     trained = train_network(network, corpus, seed=seed)
     explained = trained.explained[: options.texts]
-    short = [ids for ids in trained.explained if len(ids) <= MOST_TOKENS][: options.short_texts]
     whole = _compared(trained, explained, COMPARED)
-    on_short = _compared(trained, short, SHORT_METHODS)
     return {
         "network": network.name,
         "gated": network.is_gated,
@@ -71,37 +69,56 @@ def confirm_network(
         "seed": seed,
         "accuracy": trained.accuracy,
         "texts": len(explained),
-        "short_texts": len(short),
         "methods": _figures(whole),
-        "short": _figures(on_short, "ceiling"),
+        **_on_short_texts(trained, options.short_texts),
     }
 
 
 def completed(
-    record: dict[str, Any], network: Network, corpus: Corpus, seed: int
+    record: dict[str, Any], network: Network, corpus: Corpus, seed: int, short_texts: int
 ) -> dict[str, Any]:
     """The same with the methods on whole texts that it lacks, on the network trained again.
+
+    If it has fewer short texts than are asked for, it is asked about all of them again.
 
     Raises:
         ValueError: It is not the same network again.
     """
     missing = [name for name in COMPARED if name not in record["methods"]]
-    if not missing:
+    asks_again = record["short_texts"] < short_texts
+    if not missing and not asks_again:
         return record
     trained = train_network(network, corpus, seed=seed)
+    _check_same("accuracy", trained.accuracy, record["accuracy"], record)
+    if asks_again:
+        record = {**record, **_on_short_texts(trained, short_texts)}
+    if not missing:
+        return record
     texts = trained.explained[: record["texts"]]
     found = _figures(_compared(trained, texts, (*missing, *RIVALS, FLOOR)))
     for rival in RIVALS:
         now, before = (
             methods[rival]["comprehensiveness"]["mean"] for methods in (found, record["methods"])
         )
-        if abs(now - before) > 1e-4:
-            raise ValueError(
-                f"{network.name} on {corpus.name}, seed {seed}: {rival} has {now:.5f} where it had "
-                f"{before:.5f}, so that this is another network; delete its file and run again"
-            )
+        _check_same(rival, now, before, record)
     known = {**record["methods"], **{name: found[name] for name in missing}}
     return {**record, "methods": {name: known[name] for name in COMPARED}}
+
+
+def _check_same(what: str, now: float, before: float, record: dict[str, Any]) -> None:
+    if abs(now - before) > 1e-4:
+        raise ValueError(
+            f"{record['network']} on {record['corpus']}, seed {record['seed']}: {what} is "
+            f"{now:.5f} where it was {before:.5f}, so that this is another network; delete its "
+            "file and run again"
+        )
+
+
+def _on_short_texts(trained: Trained, number: int) -> dict[str, Any]:
+    """The methods beside the ceiling, on texts that a search can order."""
+    short = [ids for ids in trained.explained if len(ids) <= MOST_TOKENS][:number]
+    found = _figures(_compared(trained, short, SHORT_METHODS), "ceiling")
+    return {"short_texts": len(short), "short": found}
 
 
 def _compared(trained: Trained, texts: Sequence[list[int]], methods: Sequence[str]) -> Comparison:
@@ -155,37 +172,34 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         corpus = READERS[name](path)
         for seed in options.seeds:
             for network in (n for n in NETWORKS if n.name in options.networks):
-                found += _records(network, corpus, seed, options)
+                found.append(_record(network, corpus, seed, options))
     with single_thread():
         measured_on = machine(torch.device("cpu"))
     return {
         "date": date.today().isoformat(),
         "machine": measured_on,
         "versions": versions(),
-        "networks": found,
+        "networks": [record for record in found if record is not None],
     }
 
 
-def _records(
+def _record(
     network: Network, corpus: Corpus, seed: int, options: argparse.Namespace
-) -> list[dict[str, Any]]:
-    """What `--work` holds of a network, whatever number of short texts it was asked about."""
-    stem = f"{corpus.name}-{network.name}-{seed}-{options.texts}"
-    files = sorted(options.work.glob(f"{stem}-*.json"))
-    records = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+) -> dict[str, Any] | None:
+    """A network's figures, as far as they stand in `--work`; None: there are none to be had."""
+    file = options.work / f"{corpus.name}-{network.name}-{seed}-{options.texts}.json"
+    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
     if options.finished:
-        return records
+        return known
     with single_thread():
-        if records:
-            whole = [completed(record, network, corpus, seed) for record in records]
+        if known is None:
+            record = confirm_network(network, corpus, seed, options)
         else:
-            files = [options.work / f"{stem}-{options.short_texts}.json"]
-            whole = [confirm_network(network, corpus, seed, options)]
-    for file, record in zip(files, whole, strict=True):
-        if record not in records:
-            write_text(json.dumps(record), file)
-            print(f"{file.stem}: accuracy {record['accuracy']:.3f}", flush=True)
-    return whole
+            record = completed(known, network, corpus, seed, options.short_texts)
+    if record != known:
+        write_text(json.dumps(record), file)
+        print(f"{file.stem}: accuracy {record['accuracy']:.3f}", flush=True)
+    return record
 
 
 def _rounded(value: Any) -> Any:

@@ -98,16 +98,31 @@ def test_a_finished_network_is_asked_about_the_methods_that_it_lacks_and_about_n
     network, added = Network("gru", 4), "recurrent-deep-lift-word"
     options = argparse.Namespace(texts=4, short_texts=3)
     whole = confirm.confirm_network(network, CORPUS, 0, options)
-    assert confirm.completed(whole, network, CORPUS, 0) is whole
+    assert confirm.completed(whole, network, CORPUS, 0, 3) is whole
     lacking = {**whole, "methods": {k: v for k, v in whole["methods"].items() if k != added}}
-    found = confirm.completed(lacking, network, CORPUS, 0)
+    found = confirm.completed(lacking, network, CORPUS, 0, 3)
     assert list(found["methods"]) == list(whole["methods"])
     assert found["methods"][added]["against"] == whole["methods"][added]["against"]
     assert all(found["methods"][name] is one for name, one in lacking["methods"].items())
 
     lacking["methods"]["integrated-gradients"]["comprehensiveness"]["mean"] += 0.01
     with pytest.raises(ValueError, match=r"gru-4-last on treebank, seed 0.*another network"):
-        confirm.completed(lacking, network, CORPUS, 0)
+        confirm.completed(lacking, network, CORPUS, 0, 3)
+
+
+def test_a_finished_network_with_fewer_short_texts_is_asked_about_all_that_are_wanted():
+    network = Network("gru", 4)
+    few, many = (
+        confirm.confirm_network(network, CORPUS, 0, argparse.Namespace(texts=4, short_texts=n))
+        for n in (2, 3)
+    )
+    found = confirm.completed(few, network, CORPUS, 0, 3)
+    assert (few["short_texts"], found["short_texts"]) == (2, 3)
+    assert found["methods"] is few["methods"]
+    for name, one in found["short"].items():
+        assert one["against"] == many["short"][name]["against"]
+    with pytest.raises(ValueError, match=r"gru-4-last on treebank, seed 0: accuracy.*another"):
+        confirm.completed({**few, "accuracy": few["accuracy"] - 0.01}, network, CORPUS, 0, 3)
 
 
 def test_the_committed_tables_are_those_of_the_committed_figures():
