@@ -219,6 +219,7 @@ def test_half_precision_is_scored_in_single_precision(make, dtype):
 
 @given(seed=st.integers(0, 10_000), kind=st.sampled_from(reference.KINDS), two_way=st.booleans())
 @settings(max_examples=12)
+@pytest.mark.filterwarnings("ignore:.*end in a zero state")  # of dead relu units, in some draws
 @pytest.mark.parametrize("name", list(RECURRENT))
 def test_rows_are_independent(name, seed, kind, two_way):
     torch.manual_seed(seed)

@@ -5,7 +5,6 @@ function of each feature alone, a feature's score is then that of what was made 
 maps, the multipliers of what was read, scores divided by differences, go back through the matrix.
 """
 
-import warnings
 from functools import partial
 
 import pytest
@@ -18,54 +17,20 @@ from captum_rnn import (
     RecurrentDeepLiftAttribution,
     RecurrentLRPAttribution,
 )
-from reference import KINDS, make_layer
-
-ROWS, TIME, FEATURES, HIDDEN = 3, 6, 4, 5
-COMPARING = [RecurrentDeepLiftAttribution, AdjointDeltaAttribution, LocalDeltaAttribution]
-METHODS = [RecurrentLRPAttribution, *COMPARING]
-
-
-class Behind(nn.Module):
-    """A classifier that makes something of its inputs before its layer reads it."""
-
-    def __init__(self, front, width=FEATURES, kind="lstm"):
-        super().__init__()
-        self.front = front
-        self.layer = make_layer(kind, width, HIDDEN, batch_first=True)
-        self.head = nn.Linear(self.layer.proj_size or HIDDEN, 2)
-        self.double().eval()
-
-    def forward(self, *inputs):
-        return self.of_read(self.front(*inputs))
-
-    def of_read(self, read):
-        return self.head(self.layer(read)[0].mean(1))
-
-
-def drawn(*shape):
-    return torch.randn(*shape, dtype=torch.float64)
-
-
-def scores_of(method, forward, layer, inputs, baselines):
-    """Without a warning that anything is shared."""
-    given = () if method is RecurrentLRPAttribution else (baselines,)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("error", ".*shared equally.*")
-        return method(forward, layer).attribute(inputs, *given, target=1)
-
-
-def scores_of_read(method, model, inputs, baselines):
-    with torch.no_grad():
-        read, others = model.front(*inputs), model.front(*baselines)
-    return scores_of(method, model.of_read, model.layer, read, others), read - others
-
-
-def steps_of_read(method, model, inputs, baselines):
-    with torch.no_grad():
-        read, others = model.front(*inputs), model.front(*baselines)
-    given = () if method is RecurrentLRPAttribution else (others,)
-    found = method(model.of_read, model.layer)
-    return found.attribute(read, *given, target=1, per_step=True)
+from fronts import (
+    COMPARING,
+    FEATURES,
+    HIDDEN,
+    METHODS,
+    ROWS,
+    TIME,
+    Behind,
+    drawn,
+    scores_of,
+    scores_of_read,
+    steps_of_read,
+)
+from reference import KINDS
 
 
 class Normalised(nn.Module):
@@ -151,6 +116,28 @@ def test_inputs_beside_each_other_have_the_scores_of_their_own_features(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_padding_that_lengths_tell_has_no_score_where_a_direction_begins_in_it(method):
+    layer = nn.GRU(FEATURES, HIDDEN, batch_first=True, bidirectional=True).double()
+    head = nn.Linear(2 * HIDDEN, 2).double()
+    inputs, lengths = drawn(ROWS, TIME, FEATURES), torch.tensor([6, 3, 4])
+    order = [1, 2, 3, 0]
+
+    def model(x):
+        outputs = layer(x[..., order])[0]
+        return head(outputs[torch.arange(len(x)), lengths - 1])
+
+    def usual(x):
+        return head(layer(x)[0][torch.arange(len(x)), lengths - 1])
+
+    given = {} if method is RecurrentLRPAttribution else {"baselines": 0.0}
+    scores = method(model, layer).attribute(inputs, target=1, lengths=lengths, **given)
+    read = inputs[..., order].contiguous()
+    expected = method(usual, layer).attribute(read, target=1, lengths=lengths, **given)
+    torch.testing.assert_close(scores[..., order], expected, rtol=0, atol=1e-13)
+    assert (scores[1, 3:] == 0).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", ["another order", "some twice"])
 def test_features_that_hold_the_same_numbers_are_not_taken_for_each_other(method, name):
     """Of one number in all features, values cannot tell which of them the layer reads."""
@@ -218,6 +205,29 @@ def test_missing_values_that_the_model_fills_in(method, beside):
     torch.testing.assert_close(scores.sum(2), expected, rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize("method", [RecurrentLRPAttribution, RecurrentDeepLiftAttribution])
+def test_whole_numbers_that_are_no_ids_have_scores_of_their_own(method):
+    """As floats have them; a category among them is looked up."""
+    counts, embedding = torch.randint(1, 9, (ROWS, TIME, FEATURES)), nn.Embedding(9, 2).double()
+
+    def front(x):
+        return torch.cat([embedding(x[..., 0].long()), x[..., 1:].double()], 2)
+
+    model = Behind(front, FEATURES + 1)
+    scores = method(model, model.layer).attribute(counts, target=1)
+    with torch.no_grad():
+        read = model.front(counts)
+    of_read = method(model.of_read, model.layer).attribute(read, target=1)
+    expected = torch.cat([of_read[..., :2].sum(2, keepdim=True), of_read[..., 2:]], 2)
+    torch.testing.assert_close(scores, expected, rtol=0, atol=1e-13)
+    model = Behind(lambda x: x.double().log1p())
+    with pytest.warns(UserWarning, match=r"inputs\.float\(\)"):
+        method(model, model.layer).attribute(counts, target=1)
+    scores_of(method, model, model.layer, counts.double(), 0.0)
+    with pytest.raises(ValueError, match=r"inputs\.float\(\)"):
+        LocalDeltaAttribution(model, model.layer).attribute(counts, 1, target=1)
+
+
 def test_the_exact_step_of_a_feature_is_of_what_is_read_alone():
     make = partial(AdjointDeltaAttribution, features="exact")
     model, inputs = Behind(torch.sigmoid), drawn(ROWS, TIME, FEATURES)
@@ -228,60 +238,3 @@ def test_the_exact_step_of_a_feature_is_of_what_is_read_alone():
     mixing = Behind(lambda x: x @ torch.eye(FEATURES).double()[[1, 2, 3, 0]])
     with pytest.warns(UserWarning, match="shared equally"):
         make(mixing, mixing.layer).attribute(inputs, 0.3, target=1)
-
-
-class Tags(Behind):
-    """The same with an answer after each step, or for horizons."""
-
-    horizons = False
-
-    def of_read(self, read):
-        outputs = self.layer(read)[0]
-        if self.horizons:
-            outputs = torch.stack([outputs[:, -1], outputs.mean(1), outputs[:, 0].tanh()], 1)
-        return self.head(outputs)
-
-
-@pytest.mark.parametrize("horizons", [False, True])
-@pytest.mark.parametrize("kind", ["lstm", "gru"])
-def test_every_prediction_of_what_is_linear_as_by_a_call_for_each(kind, horizons):
-    matrix = torch.randn(3, FEATURES).double()
-    model = Tags(lambda x, y: torch.cat([x @ matrix.T + 1, y.flip(2)], 2), 5, kind)
-    model.horizons = horizons
-    inputs, baselines = (drawn(ROWS, TIME, FEATURES), drawn(ROWS, TIME, 2)), (0.5, drawn(2))
-    adjoint = AdjointDeltaAttribution(model, model.layer)
-    every = adjoint.attribute_predictions(inputs, baselines, target=1)
-    total = adjoint.attribute_predictions(inputs, baselines, target=1, aggregate="sum")
-    steps = adjoint.attribute_predictions(inputs, baselines, target=1, per_step=True)
-    for number in range(3 if horizons else TIME):
-
-        def alone(*given, number=number):
-            return model(*given)[:, number]
-
-        expected = scores_of(AdjointDeltaAttribution, alone, model.layer, inputs, baselines)
-        for found, of_steps, wanted in zip(every, steps, expected, strict=True):
-            torch.testing.assert_close(found[:, number], wanted, rtol=0, atol=1e-13)
-            torch.testing.assert_close(of_steps[:, number], wanted.sum(2), rtol=0, atol=1e-13)
-    for found, wanted in zip(total, every, strict=True):
-        torch.testing.assert_close(found, wanted.sum(1), rtol=0, atol=1e-13)
-
-
-def test_every_prediction_of_a_layer_that_is_followed_step_by_step():
-    model = Tags(lambda x: x[..., [2, 0]], 2, "gru")
-
-    class Stepped(nn.GRU):
-        """Whose forward is its own, so that its gates are not known."""
-
-        def forward(self, read, state=None):
-            outputs, final = super().forward(read, state)
-            return 1.0 * outputs, final
-
-    model.layer = Stepped(2, HIDDEN, batch_first=True).double()
-    inputs = drawn(ROWS, TIME, FEATURES)
-    adjoint = AdjointDeltaAttribution(model, model.layer)
-    every = adjoint.attribute_predictions(inputs, 0.0, target=1)
-    for number in range(TIME):
-        alone = AdjointDeltaAttribution(lambda x, n=number: model(x)[:, n], model.layer)
-        expected = alone.attribute(inputs, 0.0, target=1)
-        torch.testing.assert_close(every[:, number], expected, rtol=0, atol=1e-13)
-        assert (expected[..., [1, 3]] == 0).all()

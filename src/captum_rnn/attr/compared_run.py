@@ -137,10 +137,11 @@ class ComparedRun(Run):
             stack, base = self.compared.pairs[index]
             multipliers = handed_on(stack, SECANT, base.steps)
             is_mixed, begins = index in self.mixed, index in self.begun
+            of_steps = self.records[index].path.without_padding(multipliers.inputs.transpose(0, 1))
             weighted.append(
                 self.graph.handed_on(
                     self.joined[index],
-                    multipliers.inputs.transpose(0, 1) if is_mixed else None,
+                    of_steps if is_mixed else None,
                     multipliers.initial if begins else None,
                 )
             )

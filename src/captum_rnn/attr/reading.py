@@ -113,6 +113,32 @@ def check_all_read(
         )
 
 
+def of_time_first(
+    placement: Placement, layouts: list[InputLayout], steps: Sequence[int]
+) -> list[InputLayout]:
+    """The layouts of inputs of which the series are time-first, static ones with their rows first.
+
+    What no step reads by itself is (batch, static), unless it is a series behind what mixes steps.
+
+    Args:
+        placement: Which tokens the steps read.
+        layouts: The layout of each input, the time first.
+        steps: How many steps each call took.
+    """
+    batch = layouts[0].batch
+
+    def is_static(index: int, shape: Sequence[int]) -> bool:
+        if index == 0 or shape[0] != batch or bool(placement.of_input(index).any()):
+            return False
+        mixed = bool(placement.mixed) and shape[0] in steps
+        return shape[1] != batch if mixed or len(shape) > 2 else True
+
+    return [
+        replace(layout, batch_first=True) if is_static(index, layout.shape) else layout
+        for index, layout in enumerate(layouts)
+    ]
+
+
 def with_rows(
     placement: Placement,
     layouts: Sequence[InputLayout],
@@ -134,7 +160,7 @@ def with_rows(
         if part is not None and _has_rows_second(part, layouts[0].batch)
     }
     return [
-        replace(layout, batch_first=not layout.batch_first)
+        replace(layout, batch_first=False)
         if index in of_states and not placement.of_input(index).any()
         else layout
         for index, layout in enumerate(layouts)

@@ -22,6 +22,7 @@ from captum_rnn.attr.reading import (
     check_not_flat,
     check_ran,
     check_read,
+    of_time_first,
     with_rows,
 )
 from captum_rnn.attr.records import Record, Run
@@ -140,6 +141,8 @@ class RecurrentModel:
             if read.graph is not None and len(calls) > 1:
                 placement, by_way = composed(placement, recording, calls)
             check_ran(placement, self._layer_name)
+            if with_static and not any(layout.batch_first for layout in layouts):
+                layouts = of_time_first(placement, layouts, [call.time for call in calls])
             if to_tokens:
                 check_followed(placement, following.left, self._layer_name)
                 check_not_flat(following, placement, self._layer_name)

@@ -75,6 +75,8 @@ class _Through:
             if self._hands_on(index):
                 given = self._by_derivatives(index, record)
                 inputs, initial = self.method._handed_on(record.layer, given)
+                if index in run.mixed:
+                    inputs = record.path.without_padding(inputs)
                 handed[index] = run.graph.handed_on(run.joined[index], inputs, initial)
                 if not self._is_scored(index):
                     beside.append(handed[index])

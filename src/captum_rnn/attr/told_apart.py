@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import torch
 
+from captum_rnn.attr.notice import warn
 from captum_rnn.attr.records import Run
 from captum_rnn.states.graph import Weighted
 from captum_rnn.states.layers import form_of
@@ -32,7 +33,17 @@ def features_through(run: Run, *, per_step: bool) -> Run | None:
     sizes = torch.tensor([rows * time for rows, time in run.grids])
     others = ~of_record.repeat_interleave(sizes).to(run.placement.steps.device)
     through = replace(run, mixed=run.mixed | set(lowest), placement=run.placement.of_steps(others))
-    return through if _loses_nothing(run, through, lowest) else None
+    if _loses_nothing(run, through, lowest):
+        return through
+    for index, tensor in enumerate(run.inputs):
+        if not tensor.is_floating_point() and _are_numbers(run, index):
+            name = "inputs" if len(run.inputs) == 1 else f"inputs[{index}]"
+            warn(
+                f"the score of a step is shared equally by the whole numbers of {name} that it "
+                "reads, which the model changes further once they are floats; pass what is no id "
+                f"as floats, e.g. {name}.float()"
+            )
+    return None
 
 
 def _is_wanted(run: Run, per_step: bool) -> bool:
@@ -44,7 +55,20 @@ def _is_wanted(run: Run, per_step: bool) -> bool:
             own = features == 1 or run.reads_own_features[index]
             own = own or run.placement.joins_tokens(index)  # which share their step's score
             is_wanted |= run.placement.shares_steps(index) or not (own or per_step)
+        elif not tensor.is_floating_point():
+            is_wanted |= _are_numbers(run, index)
     return is_wanted
+
+
+def _are_numbers(run: Run, index: int) -> bool:
+    """Whether steps read several whole numbers of an input, some as they are, not looked up."""
+    assert run.graph is not None
+    placement = run.placement
+    numbers = [entry.places for entry in run.graph.entries if entry.vectors.shape[-1] == 1]
+    own = placement.places[placement.of_input(index)] if numbers else placement.places[:0]
+    if not any(bool(torch.isin(places, own).any()) for places in numbers):
+        return False
+    return bool((placement.steps[placement.of_input(index)].bincount() > 1).any())
 
 
 @torch.no_grad()

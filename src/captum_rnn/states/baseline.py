@@ -51,7 +51,8 @@ class Baselines(Following):
         if not all(of_ids.looked_up for of_ids in self._of_ids):
             raise ValueError(
                 "baselines are given for ids, but the model looks up no embedding by these ids as "
-                "far as can be followed; explain the embedded tokens, and give their baselines"
+                "far as can be followed; explain the embedded tokens, and give their baselines, or "
+                "pass whole numbers that are no ids, such as counts, as inputs.float()"
             )
 
     def _after(self, done: Operation, output: Any) -> Any:
