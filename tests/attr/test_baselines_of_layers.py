@@ -220,3 +220,14 @@ def test_what_cannot_be_followed_is_said():
     first = model.embedding(OTHER).detach()[0, 0]
     with pytest.raises(ValueError, match="more often or in another order"):
         AdjointDeltaAttribution(model, [lower, upper]).attribute(IDS, OTHER, target=1)
+
+
+def test_under_autocast_the_steps_are_as_exact_as_the_run():
+    parts = nn.GRU(WIDTH, HIDDEN, batch_first=True), nn.GRU(HIDDEN, HIDDEN, batch_first=True)
+    model = Model(run_padded, HIDDEN, *parts).float()
+    method = AdjointDeltaAttribution(model, list(parts))
+    expected = method.attribute(IDS, OTHER, target=1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = method.attribute(IDS, OTHER, target=1)
+    size = float(expected.abs().max())
+    torch.testing.assert_close(found, expected, rtol=0, atol=0.1 * size)

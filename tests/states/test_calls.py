@@ -3,9 +3,9 @@
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_sequence
+from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence
 
-from captum_rnn.states.calls import layer_call
+from captum_rnn.states.calls import layer_call, split_answer
 
 TOKENS, STATE = torch.randn(2, 4, 3), torch.randn(1, 2, 5)
 
@@ -39,3 +39,10 @@ def test_one_state_becomes_a_tuple_and_none_stays_none():
 def test_a_call_unlike_torch(args, answer):
     with pytest.raises(TypeError, match=r"GRU was called or answered unlike the torch layer"):
         layer_call(nn.GRU(3, 5), args, {}, answer)
+
+
+def test_a_packed_answer_of_another_layer_is_named():
+    packed = pack_padded_sequence(torch.randn(2, 3, 4), torch.tensor([3, 2]), batch_first=True)
+    for answer in (packed, (packed, torch.zeros(2, 4))):
+        with pytest.raises(TypeError, match=r"answered with PackedSequence.*padded sequences"):
+            split_answer(nn.Identity(), answer)

@@ -81,14 +81,18 @@ def split_answer(module: nn.Module, answer: Any) -> tuple[Tensor, Any]:
         TypeError: It answers with something else.
     """
     output, state = answer, None
-    if isinstance(answer, (tuple, list)) and answer:
+    is_packed = isinstance(answer, PackedSequence)
+    if isinstance(answer, (tuple, list)) and answer and not is_packed:
         output, *rest = answer
         state = rest[0] if len(rest) == 1 else tuple(rest)
     if not isinstance(output, Tensor) or output.dim() != 3 or not output.is_floating_point():
-        given = tuple(output.shape) if isinstance(output, Tensor) else type(answer).__name__
+        given = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        padded = ""
+        if isinstance(output, PackedSequence):
+            padded = "; of a layer that is not torch's let it read and answer padded sequences"
         raise TypeError(
             f"{type(module).__name__} answered with {given}; expected a sequence of states (batch, "
-            "time, features), or a tuple that begins with one"
+            f"time, features), or a tuple that begins with one{padded}"
         )
     return output, state if any(True for _ in leaves(state)) else None
 

@@ -52,17 +52,20 @@ def given_step_by_step(
         own, layer = calls[number], recurrent_layer(module)
         read.append(steps_read(module, own, call.input))
         initial.append(call.initial)
+        with torch.autocast(read[-1].device.type, enabled=False):  # as the model may run in it
+            made = answer(layer, own, read[-1])
+        return [made.output, *made.final]
+
+    def answer(layer: nn.Module, own: LayerCall, of_steps: Tensor) -> LayerCall:
         stack = unstack(layer, own)
         if not stack.knows_slopes:
             raise ValueError(
                 f"baselines are given for {len(layers)} layers that read each other, of which "
-                f"{type(module).__name__} is followed step by step; pass one layer alone, or leave "
+                f"{type(layer).__name__} is followed step by step; pass one layer alone, or leave "
                 "baselines out"
             )
-        of_text = read[-1].view(stack.inputs.shape[1], -1, read[-1].shape[1]).transpose(0, 1)
-        run = _beside(stack, of_text)
-        made = answered(own, run, batch_first=form_of(layer).batch_first)
-        return [made.output, *made.final]
+        of_text = of_steps.view(stack.inputs.shape[1], -1, of_steps.shape[1]).transpose(0, 1)
+        return answered(own, _beside(stack, of_text), batch_first=form_of(layer).batch_first)
 
     with torch.no_grad(), baselines:
         read_instead(layers, forward, instead)
