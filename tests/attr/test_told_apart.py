@@ -149,6 +149,22 @@ def test_features_that_hold_the_same_numbers_are_not_taken_for_each_other(method
     torch.testing.assert_close(scores, expected, rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize("features", [2, 3, 11, 90])
+def test_any_two_features_are_told_apart_in_a_single_step(features):
+    """Whatever is drawn: two that change places in one step of one row."""
+    inputs = drawn(1, 1, features)
+    for one, other in [(0, 1), (0, features - 1), (1, 10), (2, 83)]:
+        if other >= features:
+            continue
+        order = list(range(features))
+        order[one], order[other] = other, one
+        model = Behind(lambda x, order=order: x[..., order].exp(), features)
+        with pytest.warns(UserWarning, match="shared equally"):
+            RecurrentLRPAttribution(model, model.layer).attribute(inputs, target=1)
+        model = Behind(torch.exp, features)
+        scores_of(RecurrentLRPAttribution, model, model.layer, inputs, None)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_what_changes_nothing_takes_nothing(method):
     """Steps of a series and of zeros that are added to it; the series had the whole score."""

@@ -1,6 +1,7 @@
 """Whether layers read the very features of a model's inputs, or what was made of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -104,25 +105,34 @@ def each_by_itself(
     fits = _may_be_read(widths.pop(), placement, inputs) if len(widths) == 1 else [False]
     if not any(fits):
         return [False] * len(inputs)
-    first = _of_mixture(0, fits, graph, joined, is_low, placement, inputs)
+    mixture = _Mixture(graph, joined, is_low, placement, inputs, fits)
+    first = mixture.of(torch.ones(mixture.width))
     found = [
         fit and known and bool(((got == weight) | (got == 0)).all())  # 0: a filled in NaN
         for fit, known, (weight, got) in zip(fits, same, first, strict=True)
     ]
     if found == fits:
         return found
-    second = _of_mixture(1, fits, graph, joined, is_low, placement, inputs)
-    return [
-        known
-        or (
-            fit
-            and _are_alone(axes, tensor.dtype, one, other)
-            and not (placement.joins_tokens(index) and _leaves_some(one))
-        )
-        for index, (fit, known, axes, tensor, one, other) in enumerate(
-            zip(fits, found, placement.axes, inputs, first, second, strict=True)
-        )
-    ]
+    alone = list(fits)
+    for factors in _factors(mixture.width):
+        for index, ((_, one), (_, other)) in enumerate(
+            zip(first, mixture.of(factors), strict=True)
+        ):
+            if alone[index]:
+                order = placement.tokens_first(index)
+                shape = one.permute(order).shape[len(placement.axes[index]) :]
+                own = factors.to(one).view(shape)
+                one, other = one.permute(order), other.permute(order)
+                alone[index] = _are_alike(one * own, other, len(placement.axes[index]))
+    return [known or is_alone for known, is_alone in zip(found, alone, strict=True)]
+
+
+def _factors(width: int) -> Iterator[Tensor]:
+    """Powers of two for each feature (width,), no two features having the same in all of them."""
+    digit = 1
+    while digit < width:
+        yield 2.0 ** ((torch.arange(width) // digit) % 9 - 4)
+        digit *= 9
 
 
 def _is_entry(graph: Graph) -> bool:
@@ -133,55 +143,56 @@ def _is_entry(graph: Graph) -> bool:
     return getattr(step, "variable", None) is graph.entries[0].vectors
 
 
-def _of_mixture(
-    seed: int,
-    fits: list[bool],
-    graph: Graph,
-    joined: Sequence[Joined],
-    is_low: Sequence[bool],
-    placement: Placement,
-    inputs: Sequence[Tensor],
-) -> list[tuple[Tensor, Tensor]]:
-    """The weight of each feature of each input in a mixture of what is read, and its derivative."""
-    width = next(one.call.features for one, low in zip(joined, is_low, strict=True) if low)
-    draw = torch.Generator().manual_seed(seed)
-    weights, mixed = [], Weighted([], [])
-    for one, low in zip(joined, is_low, strict=True):
-        shape = (one.steps.rows, one.steps.time, width)
-        drawn = torch.randint(1, 9, shape, generator=draw).to(data_of(one.call.input)) * low
-        weights.append(drawn.flatten(0, 1))
-        if low:
-            handed = graph.handed_on(one, drawn, None)
-            mixed.tensors.extend(handed.tensors)
-            mixed.weights.extend(handed.weights)
-    expected = placement.at_features(torch.cat(weights), inputs, fits)
-    found = [torch.zeros_like(of_input) for of_input in expected]
-    _, gradients = graph.gradients(mixed)
-    for entry, gradient in zip(graph.entries, gradients, strict=True):
-        if entry.of_input is not None and gradient is not None and fits[entry.of_input]:
-            found[entry.of_input] = found[entry.of_input] + gradient
-    return list(zip(expected, found, strict=True))
+class _Mixture(NamedTuple):
+    """A random mixture of the features that are read, by whose derivatives they are told apart."""
+
+    graph: Graph
+    joined: Sequence[Joined]
+    is_low: Sequence[bool]
+    placement: Placement
+    inputs: Sequence[Tensor]
+    fits: list[bool]
+
+    @property
+    def width(self) -> int:
+        """How many features are read."""
+        lows = zip(self.joined, self.is_low, strict=True)
+        return next(one.call.features for one, low in lows if low)
+
+    def of(self, factors: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """The weight of each feature of each input, and the derivative of the mixture.
+
+        Args:
+            factors: By which the weights of each feature are multiplied (width,).
+        """
+        weights, mixed = [], Weighted([], [])
+        draw = torch.Generator().manual_seed(0)
+        for one, low in zip(self.joined, self.is_low, strict=True):
+            shape = (one.steps.rows, one.steps.time, self.width)
+            drawn = torch.randint(1, 9, shape, generator=draw) * factors * low
+            drawn = drawn.to(data_of(one.call.input))
+            weights.append(drawn.flatten(0, 1))
+            if low:
+                handed = self.graph.handed_on(one, drawn, None)
+                mixed.tensors.extend(handed.tensors)
+                mixed.weights.extend(handed.weights)
+        expected = self.placement.at_features(torch.cat(weights), self.inputs, self.fits)
+        found = [torch.zeros_like(of_input) for of_input in expected]
+        _, gradients = self.graph.gradients(mixed)
+        for entry, gradient in zip(self.graph.entries, gradients, strict=True):
+            if entry.of_input is not None and gradient is not None and self.fits[entry.of_input]:
+                found[entry.of_input] = found[entry.of_input] + gradient
+        return list(zip(expected, found, strict=True))
 
 
-def _leaves_some(mixture: tuple[Tensor, Tensor]) -> bool:
-    """Whether some feature of a token that is read is not, as by a maximum of several tokens."""
-    weight, got = mixture
-    return bool(((got == 0) & (weight != 0)).any())
+def _are_alike(one: Tensor, other: Tensor, axes: int) -> bool:
+    """Whether derivatives are the same; each feature has to have one at some of the tokens.
 
-
-def _are_alone(
-    axes: tuple[int, ...],
-    dtype: torch.dtype,
-    first: tuple[Tensor, Tensor],
-    second: tuple[Tensor, Tensor],
-) -> bool:
-    """Whether derivatives of two mixtures are a number for each feature times its weight.
-
-    Each feature has to have a derivative at some of the tokens, which lie along `axes`.
+    Args:
+        one: Derivatives (tokens, features), each over one axis or more.
+        other: Others.
+        axes: How many axes the tokens have.
     """
-    slopes, others = (got / weight.masked_fill(weight == 0, 1) for weight, got in (first, second))
-    is_known = (slopes != 0).sum(axes) > 0
-    rtol = 8 * torch.finfo(dtype).eps
-    return bool(is_known.all()) and torch.allclose(
-        slopes, others, rtol=rtol, atol=0.0, equal_nan=True
-    )
+    is_known = (one != 0).sum(tuple(range(axes))) > 0
+    rtol = 8 * torch.finfo(one.dtype).eps
+    return bool(is_known.all()) and torch.allclose(one, other, rtol=rtol, atol=0.0, equal_nan=True)
