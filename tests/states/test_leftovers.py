@@ -32,3 +32,14 @@ def test_attributes_that_come_meanwhile():
     assert module.state.tolist() == [2.0, 2.0]
     assert module.state.grad_fn is None
     assert any(name.startswith("of_thread") for name in vars(module))
+
+
+def test_new_states_that_lie_where_the_old_ones_lay():
+    """Tensors that are let go of during the run leave their place, and their id, to others."""
+    module = nn.Linear(2, 2)
+    for _ in range(20):
+        module.state = (torch.zeros(2), torch.zeros(2))
+        with no_graph_left_in(module):
+            module.state = None
+            module.state = (2 * module.bias, 3 * module.bias)
+        assert not any(part.requires_grad for part in module.state)

@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from captum_rnn._captum import format_output, is_tuple, run_forward
 from captum_rnn.attr.asking import asked_run, may_carry, without_unread
+from captum_rnn.attr.begins_check import check_begins_alike
 from captum_rnn.attr.counts_check import check_counts_tokens
 from captum_rnn.attr.inputs import Lengths
 from captum_rnn.attr.notice import warn_of_shares
@@ -120,7 +121,7 @@ class RemovingAttribution(RecurrentAttribution):
         if len(rows):
             alone = parts.values(self.forward_func, rows, parts.tokens[rows])
             check_read_alone(parts, alone, run.value[rows])
-            self._check_answers_apart(parts)
+            self._check_answers_apart(parts, run.modules)
             if lengths is None:
                 check_counts_tokens(parts, self.forward_func)
                 check_stays_unread(parts, self.forward_func, empty)
@@ -145,11 +146,12 @@ class RemovingAttribution(RecurrentAttribution):
         run = asked_run(self._run, given, self.forward_func, wanted=False, unknown=unknown)
         return without_unread(run, target, additional_forward_args)
 
-    def _check_answers_apart(self, parts: SubTexts) -> None:
-        """Once for each mode of the model; see `check_answers_apart`."""
+    def _check_answers_apart(self, parts: SubTexts, modules: list[nn.Module]) -> None:
+        """Once for each mode of the model; see `check_answers_apart`, `check_begins_alike`."""
         mode = mode_of(self.forward_func)
         if mode is None or mode not in self._answers_apart:
             check_answers_apart(parts, self.forward_func)
+            check_begins_alike(parts, self.forward_func, modules)
             self._answers_apart.update([] if mode is None else [mode])
 
     def _check_empty(self, run: Run, parts: SubTexts, rows: Tensor, empty: Tensor) -> None:

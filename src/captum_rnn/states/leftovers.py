@@ -20,7 +20,8 @@ def no_graph_left_in(*modules: object) -> Iterator[None]:
         modules: Modules, with all that they hold; anything else is left alone.
     """
     found = {id(part): part for of in modules if isinstance(of, nn.Module) for part in of.modules()}
-    before = {id(leaf) for _, _, value in _kept(found) for leaf in leaves(value)}
+    # Held until the end, so that no tensor of the run comes to stand where one of them stood.
+    before = {id(leaf): leaf for _, _, value in _kept(found) for leaf in leaves(value)}
     try:
         yield
     finally:

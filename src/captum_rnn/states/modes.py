@@ -3,6 +3,8 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
+from types import FunctionType, MethodType
 from typing import Any
 
 import torch
@@ -27,31 +29,52 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
 
 @contextlib.contextmanager
 def tensors_kept(model: object) -> Iterator[None]:
-    """Puts back what a model keeps from run to run: buffers, and states as plain attributes."""
+    """Puts back what a model keeps from run to run: buffers, and states in attributes."""
     kept = [
-        (module, name, value, [part.clone() for part in _tensors(value)])
+        (room, name, _snapshot(value))
         for module in modules_of(model)
-        for name, value in _kept(module)
+        for room, name, value in _rooms(module)
     ]
     try:
         yield
     finally:
         with torch.no_grad():
-            for module, name, value, copies in kept:
-                for part, copy in zip(_tensors(value), copies, strict=True):
-                    if not torch.equal(part, copy):
-                        part.copy_(copy)
-                _put(module, name, value)
+            for room, name, put_back in kept:
+                room[name] = put_back()
 
 
 def modules_of(function: object) -> list[nn.Module]:
-    """The modules of a model, or those that a function is known to hold."""
+    """The modules of a model, or those that a function is known to hold or to name."""
     if isinstance(function, nn.Module):
         return list(function.modules())
-    held = [getattr(function, "__self__", None)]
-    held += [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
-    found = [module for part in held if isinstance(part, nn.Module) for module in part.modules()]
+    found: list[nn.Module] = []
+    left, seen = [function], set()
+    while left:
+        part = left.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(part, nn.Module):
+            found += part.modules()
+        else:
+            left += _held(part)
     return list(dict.fromkeys(found))
+
+
+def _held(function: object) -> list[Any]:
+    """What a function, a method or a partial one holds."""
+    if isinstance(function, partial):
+        return [function.func, *function.args, *function.keywords.values()]
+    if isinstance(function, MethodType):
+        return [function.__self__, function.__func__]
+    if not isinstance(function, FunctionType):
+        return []
+    held = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # of a name that has no value yet
+            held.append(cell.cell_contents)
+    names, known = function.__code__.co_names, function.__globals__
+    return held + [known[name] for name in names if isinstance(known.get(name), nn.Module)]
 
 
 def training_modes(function: object) -> tuple[bool, ...]:
@@ -71,24 +94,54 @@ def made_in_inference_mode(function: object) -> bool:
     return any(
         part.is_inference()
         for module in modules_of(function)
-        for value in (*module._parameters.values(), *(value for _, value in _kept(module)))
+        for value in (*module._parameters.values(), *(value for *_, value in _rooms(module)))
         for part in _tensors(value)
     )
 
 
-def _kept(module: nn.Module) -> Iterator[tuple[str, Any]]:
-    """Buffers and attributes that hold tensors, by name."""
-    yield from ((name, value) for name, value in module._buffers.items() if value is not None)
-    for name, value in list(vars(module).items()):
-        if name[0] != "_" and any(True for _ in _tensors(value)):
-            yield name, value
+def _rooms(module: nn.Module) -> Iterator[tuple[dict[str, Any], str, Any]]:
+    """Buffers and attributes that hold tensors or may come to hold them: the room and the name."""
+    for room in (vars(module), module._buffers):
+        for name, value in list(room.items()):
+            is_nest = type(value) in _NESTS and len(value) <= _MANY
+            may_hold = value is None or isinstance(value, Tensor) or is_nest
+            if may_hold and name not in _TORCHS_OWN:
+                yield room, name, value
 
 
-def _put(module: nn.Module, name: str, value: Any) -> None:
-    if name in module._buffers:
-        module._buffers[name] = value
-    else:
-        vars(module)[name] = value
+_NESTS = (tuple, list, dict)
+_MANY = 1000
+"""More than a state has of parts: a vocabulary."""
+_OF_KERNELS = {"_flat_weights", "_flat_weights_names", "_flat_weight_refs", "_all_weights"}
+_TORCHS_OWN = frozenset(vars(nn.Module())) | _OF_KERNELS
+
+
+def _snapshot(value: Any) -> Callable[[], Any]:
+    """What puts a value and all that is nested in it back as they are now, and returns it."""
+    if isinstance(value, Tensor):
+        return partial(_written_back, value, value.detach().clone())
+    if type(value) not in _NESTS:
+        return lambda: value
+    if isinstance(value, dict):
+        of_names = {name: _snapshot(part) for name, part in value.items()}
+        return lambda: _refilled(value, {name: back() for name, back in of_names.items()})
+    of_parts = [_snapshot(part) for part in value]
+    return lambda: _refilled(value, [back() for back in of_parts])
+
+
+def _written_back(tensor: Tensor, copy: Tensor) -> Tensor:
+    if not torch.equal(tensor, copy):
+        tensor.copy_(copy)
+    return tensor
+
+
+def _refilled(nest: Any, parts: Any) -> Any:
+    if isinstance(nest, list):
+        nest[:] = parts
+    elif isinstance(nest, dict):
+        nest.clear()
+        nest.update(parts)
+    return nest
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
@@ -97,6 +150,8 @@ def _tensors(value: Any) -> Iterator[Tensor]:
     elif isinstance(value, (tuple, list)):
         for part in value:
             yield from _tensors(part)
+    elif isinstance(value, dict):
+        yield from _tensors(list(value.values()))
 
 
 class SharedSetting(contextlib.AbstractContextManager[None]):

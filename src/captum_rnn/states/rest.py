@@ -44,6 +44,20 @@ def read_at_rest(
     return read_instead(modules, forward, at_rest)
 
 
+def begun_with(
+    modules: Sequence[nn.Module], forward: Callable[[], Any]
+) -> list[tuple[Tensor, ...] | None]:
+    """The initial states of the calls of layers in a run, in their order; None: none were given."""
+    begun: list[tuple[Tensor, ...] | None] = []
+
+    def as_they_are(number: int, module: nn.Module, call: LayerCall) -> list[Any]:
+        begun.append(call.initial and tuple(state.clone() for state in call.initial))
+        return [call.output, *call.final]
+
+    read_instead(modules, forward, as_they_are)
+    return begun
+
+
 def read_instead(
     modules: Sequence[nn.Module],
     forward: Callable[[], Tensor],

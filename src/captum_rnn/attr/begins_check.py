@@ -1,0 +1,72 @@
+"""Models that begin a text with what an earlier run left behind."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from captum_rnn._captum import run_forward
+from captum_rnn.attr.subtexts import SubTexts
+from captum_rnn.states.modes import tensors_kept
+from captum_rnn.states.rest import begun_with
+
+_States: TypeAlias = list[tuple[Tensor, ...] | None]
+
+
+def check_begins_alike(
+    parts: SubTexts, forward_func: Callable[..., Any], modules: Sequence[nn.Module]
+) -> None:
+    """Raises ValueError if the states that a text begins with are those of an earlier run.
+
+    The longest text is run without its last token, before and after it is run without its first.
+    What a state of long ago still changes of the answer may be nothing there, and all of it in a
+    shorter text.
+
+    Args:
+        parts: The sub-texts of the texts.
+        forward_func: The model.
+        modules: Its layers.
+    """
+    row = parts.tokens.sum(1).argmax()
+    places = parts.tokens[row].nonzero().flatten()
+    if len(places) < 2:
+        return
+    kept = parts.tokens[row].repeat(2, 1)
+    kept[0, places[0]] = kept[1, places[-1]] = False
+    with tensors_kept(forward_func):
+        first, _, again = (
+            _begun(parts, forward_func, modules, row, kept[which]) for which in (0, 1, 0)
+        )
+    if not _are_alike(first, again):
+        raise ValueError(
+            "the model keeps a state from run to run, so that what it says of a text depends on "
+            "the one before it; let forward_func give it the state to begin with, or reset it, in "
+            "each run"
+        )
+
+
+def _begun(
+    parts: SubTexts,
+    forward_func: Callable[..., Any],
+    modules: Sequence[nn.Module],
+    row: Tensor,
+    kept: Tensor,
+) -> _States:
+    (part,) = parts.batches(row.reshape(1), kept.unsqueeze(0))
+    run = partial(run_forward, forward_func, part.inputs, part.target, part.arguments)
+    return begun_with(modules, run)
+
+
+def _are_alike(first: _States, again: _States) -> bool:
+    def alike(one: tuple[Tensor, ...] | None, other: tuple[Tensor, ...] | None) -> bool:
+        if one is None or other is None:
+            return one is other
+        pairs = zip(one, other, strict=True)
+        return all(
+            a.shape == b.shape and torch.allclose(a, b, 1e-3, 1e-5, equal_nan=True)
+            for a, b in pairs
+        )
+
+    return len(first) == len(again) and all(map(alike, first, again))
