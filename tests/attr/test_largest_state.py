@@ -122,3 +122,37 @@ def test_horizons_ask_for_the_readout():
     scores = method.attribute_predictions(series, per_step=True)
     expected = by_definition(model, series, "max").unsqueeze(1).expand(-1, 2, -1)
     torch.testing.assert_close(scores, expected, rtol=0, atol=1e-12)
+
+
+def at_rest(reads):
+    """A state h = tanh(x), and a head that is at rest where what it reads is negative."""
+    layer = nn.RNN(1, 1, batch_first=True).double()
+    with torch.no_grad():
+        for weight in layer.parameters():
+            weight.zero_()
+        layer.weight_ih_l0.fill_(1.0)
+    return layer, lambda series: 2 * reads(layer(series)[0]).relu()
+
+
+@pytest.mark.parametrize("reads", ["last", "amax"])
+def test_a_row_of_which_nothing_is_read_is_left_as_it_is(reads):
+    layer, model = at_rest(READS[reads])
+    series = torch.tensor([[0.5, 0.1, 0.9], [-0.1, -0.5, -0.3]]).double().unsqueeze(2)
+    right = {"last": "final", "amax": "max"}[reads]
+    scores = HiddenStateDeltaAttribution(model, layer, readout="auto").attribute(series, target=0)
+    alone = HiddenStateDeltaAttribution(layer, readout=right).attribute(series)
+    torch.testing.assert_close(scores, alone, rtol=0, atol=1e-12)
+
+
+def test_a_position_that_some_rows_do_not_show():
+    layer, model = at_rest(lambda outputs: outputs[:, 0])
+    series = torch.tensor([[0.9, 0.1, 0.5], [-0.1, -0.5, -0.3]]).double().unsqueeze(2)
+    for readout in ("auto", "max"):
+        method = HiddenStateDeltaAttribution(model, layer, readout=readout)
+        with pytest.raises(ValueError, match="explain the rows one by one"):
+            method.attribute(series, target=0)
+    with pytest.raises(ValueError, match="reads nothing of its layer"):
+        HiddenStateDeltaAttribution(model, layer, readout="auto").attribute(series[1:], target=0)
+    scores = HiddenStateDeltaAttribution(model, layer, readout="auto").attribute(series[:1])
+    expected = torch.tensor([1.0, 0.0, 0.0]).double().reshape(1, 3, 1)
+    torch.testing.assert_close(scores, expected)

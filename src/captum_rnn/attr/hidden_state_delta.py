@@ -34,6 +34,7 @@ from captum_rnn.functional import (
     readout_total,
 )
 from captum_rnn.functional.predictions import hidden_state_matrix
+from captum_rnn.states.graph import is_read
 from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.modes import made_in_inference_mode
 from captum_rnn.states.read_at import readout_of
@@ -262,6 +263,11 @@ class HiddenStateDeltaAttribution(EveryPrediction):
             return "final"
         if self.readout == "auto":
             found = self._found(record)
+            if found is None and record.gradient is not None and not is_read(record.gradient):
+                raise ValueError(
+                    'readout is "auto", but the model reads nothing of its layer here, as behind a '
+                    "ReLU that is at rest; pass the readout, or another class"
+                )
             if found is None:
                 raise ValueError(
                     'readout is "auto", but what the model reads of its layer is neither the last '

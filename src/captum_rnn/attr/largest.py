@@ -12,7 +12,7 @@ from captum_rnn.attr.records import Record, Run
 from captum_rnn.functional import Readout, readout_delta
 from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.modes import tensors_kept
-from captum_rnn.states.read_at import fits, readout_of, unread_steps
+from captum_rnn.states.read_at import fits, readout_of, reads_one_step_each, unread_steps
 from captum_rnn.states.recording import data_of, with_data
 from captum_rnn.states.rest import read_instead
 
@@ -30,24 +30,39 @@ def with_largest(run: Run, forward_func: Callable[..., Any]) -> Run:
     Args:
         run: The run, with derivatives of the answer.
         forward_func: The model, whose kept tensors stay as they are.
+
+    Raises:
+        ValueError: It reads one state of some rows, and of others nothing that shows which.
     """
     records = list(run.records)
     for index, record in enumerate(records):
         found = left_open(record)
-        if found is not None:
-            is_largest = _reads_largest(run, index, forward_func)
-            records[index] = replace(record, readout="max" if is_largest else found)
+        if found is None:
+            continue
+        is_largest = _reads_largest(run, index, forward_func)
+        if not is_largest and isinstance(found, str) and found == "max":
+            raise ValueError(
+                "the model reads one state of some rows, and nothing of others, as behind a ReLU "
+                "that is at rest, so that it is not known which state it reads of them; explain "
+                "the rows one by one, or a class that reads all of them"
+            )
+        records[index] = replace(record, readout="max" if is_largest else found)
     return replace(run, records=records)
 
 
 def left_open(record: Record) -> Readout | None:
-    """The one state that is read if not the maximum; None: it is known, or makes no difference."""
+    """The one state that is read if not the maximum; None: it is known, or makes no difference.
+
+    ``"max"``: one that the derivatives do not name.
+    """
     if record.gradient is None or record.path.is_empty:
         return None
     path, reads = top_of(record), reads_of(record)
     if all(read.outputs is None for read in reads) or not fits("max", path, reads):
         return None
     found = readout_of(path, reads)
+    if isinstance(found, str) and found == "max" and reads_one_step_each(path, reads):
+        return found  # of rows of which nothing is read, the derivatives name no step
     if found is None or (isinstance(found, str) and found != "final"):
         return None
     both: tuple[Readout, ...] = (found, "max")

@@ -74,10 +74,19 @@ def own_position(path: Trajectory, reads: list[Reads]) -> Tensor | None:
 
 
 def unread_steps(path: Trajectory, reads: list[Reads]) -> list[Tensor]:
-    """For each direction, the real steps of which nothing is read (rows, time)."""
+    """For each direction, the real steps (rows, time) of which nothing is read, beside others.
+
+    Where nothing at all is read of a row, as behind a ReLU that is at rest, it is not known which.
+    """
     outputs, is_read = _of_steps(path, reads)
     _, is_token = _tokens(path, outputs[0])
-    return [is_token & ~read for read in is_read]
+    return [is_token & ~read & read.any(1, keepdim=True) for read in is_read]
+
+
+def reads_one_step_each(path: Trajectory, reads: list[Reads]) -> bool:
+    """Whether each direction is read at one step of each row, of which some rows have several."""
+    outputs, is_read = _of_steps(path, reads)
+    return _once_each(is_read) and bool((_tokens(path, outputs[0])[0] > 1).any())
 
 
 def pooled_before(path: Trajectory, reads: list[Reads]) -> tuple[str, Tensor] | None:
