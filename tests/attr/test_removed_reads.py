@@ -10,6 +10,7 @@ from captum_rnn import (
     RecurrentShapleyAttribution,
     pack_tokens,
 )
+from captum_rnn.attr.removal_check import correlations
 from removal_models import IDS, Reader
 
 
@@ -226,3 +227,30 @@ def test_numbers_of_tokens_that_the_model_reads_as_such(made):
     mean = made(lambda ids: model.shared_out(ids, torch.tensor([ids.shape[1]])), model.layer)
     found = method.attribute(ids, 1, lengths, lengths=lengths)
     torch.testing.assert_close(found, mean.attribute(ids, 1))
+
+
+def test_a_row_that_is_no_number_leaves_the_scans_of_the_others_alone():
+    """The others were scored by what they hold alone, as if nothing could be put in."""
+    layer, head = nn.LSTM(3, 4, batch_first=True).double(), nn.Linear(4, 2).double()
+    vectors = torch.randn(3, 6, 3).double()
+    method = RecurrentShapleyAttribution(lambda given: head(layer(given)[0][:, -1]), layer)
+    options = {"target": 1, "n_samples": 8, "estimator": "scans", "per_step": True}
+    expected = method.attribute(vectors, **options)
+    vectors[1, 2, 0] = torch.nan
+    found = method.attribute(vectors, **options)
+    assert found[1].isnan().all()
+    torch.testing.assert_close(found[::2], expected[::2])
+
+
+def test_scores_that_are_the_same_for_all_have_no_correlation():
+    """The difference from their mean is a rounding, which correlated with anything."""
+    scores = torch.randn(200, 1).expand(-1, 7).double()
+    mask = torch.rand(200, 7) < 0.8
+    mask[:, :2] = True
+    others = torch.randn(200, 7).double()
+    for pair in ((scores, others), (others, scores)):
+        assert correlations(*pair, mask).isnan().all()
+    found = correlations(others, others.roll(1, 0), mask)
+    for row, kept in enumerate(mask):
+        pair = torch.stack([others[row, kept], others.roll(1, 0)[row, kept]])
+        torch.testing.assert_close(found[row], torch.corrcoef(pair)[0, 1])

@@ -98,8 +98,8 @@ class Marginals:
         of_layer = torch.div(steps[:, 0], steps.shape[1], rounding_mode="floor")
         vectors = self._vectors[rows].to(stack.inputs)
         read = stack.inputs.transpose(0, 1)[of_layer]
-        apart = (read - vectors[kept].view_as(read)).abs().amax()
-        if not bool(apart <= 8 * record.call.rounding * read.abs().amax()):
+        rounding = 8 * record.call.rounding * float(read.nan_to_num(0, 0, 0).abs().amax())
+        if not torch.allclose(read, vectors[kept].view_as(read), 0, rounding, equal_nan=True):
             return None
         return _Reads(stack, of_layer, vectors)
 

@@ -48,15 +48,19 @@ def check_removals(
         removed[row, places[drawn.to(places.device)]] = True
     exact = removal_effects(texts, forward_func, removed)
     estimated = scores.masked_fill(~removed, 0.0)
-    return RemovalCheck(removed, estimated, exact, _correlations(estimated, exact, removed))
+    return RemovalCheck(removed, estimated, exact, correlations(estimated, exact, removed))
 
 
-def _correlations(first: Tensor, second: Tensor, mask: Tensor) -> Tensor:
+def correlations(first: Tensor, second: Tensor, mask: Tensor) -> Tensor:
+    """Pearson correlation of what is masked in each row (batch,); NaN where either is the same."""
     count = mask.sum(1, keepdim=True)
-    apart = [
-        (each - each.sum(1, keepdim=True) / count).masked_fill(~mask, 0.0)
-        for each in (first.double(), second.double())
-    ]
+    apart = []
+    for each in (first.double(), second.double()):
+        one = each.gather(1, mask.int().argmax(1, keepdim=True))
+        # From one of them, so that what is the same for all is exactly 0 apart.
+        from_one = (each - one).masked_fill(~mask, 0.0)
+        mean = from_one.sum(1, keepdim=True) / count
+        apart.append((from_one - mean).masked_fill(~mask, 0.0))
     norms = apart[0].norm(dim=1) * apart[1].norm(dim=1)
-    correlations: Tensor = ((apart[0] * apart[1]).sum(1) / norms).to(second)
-    return correlations
+    found: Tensor = ((apart[0] * apart[1]).sum(1) / norms).to(second)
+    return found
