@@ -95,6 +95,18 @@ def test_what_is_read_is_found_by_higher_states(reads, way):
     assert all(torch.equal(weights[name], now) for name, now in model.state_dict().items())
 
 
+def test_the_last_state_that_the_layer_hands_on_is_no_maximum():
+    model = Reading(READS["last"]).eval()
+    (series,) = texts(model, 1)
+    forward = lambda series: model.head(model.layer(series)[1][-1])  # noqa: E731
+    found = HiddenStateDeltaAttribution(forward, model.layer, readout="auto")
+    scores = found.attribute(series, target=1, per_step=True)
+    torch.testing.assert_close(scores, by_definition(model, series, "final"))
+    found.readout = "max"
+    with pytest.raises(ValueError, match="readout is 'max', but the model reads final"):
+        found.attribute(series, target=1)
+
+
 @pytest.mark.parametrize("inferring", [False, True])
 def test_both_directions_and_inference_mode(inferring):
     model = Reading(READS["amax"], hidden=1, bidirectional=True).eval()

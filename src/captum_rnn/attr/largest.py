@@ -39,7 +39,8 @@ def with_largest(run: Run, forward_func: Callable[..., Any]) -> Run:
         found = left_open(record)
         if found is None:
             continue
-        is_largest = _reads_largest(run, index, forward_func)
+        shows = any(read.outputs is not None for read in reads_of(record))  # else it reads h_n
+        is_largest = shows and _reads_largest(run, index, forward_func)
         if not is_largest and isinstance(found, str) and found == "max":
             raise ValueError(
                 "the model reads one state of some rows, and nothing of others, as behind a ReLU "
@@ -58,7 +59,7 @@ def left_open(record: Record) -> Readout | None:
     if record.gradient is None or record.path.is_empty:
         return None
     path, reads = top_of(record), reads_of(record)
-    if all(read.outputs is None for read in reads) or not fits("max", path, reads):
+    if not fits("max", path, reads):
         return None
     found = readout_of(path, reads)
     if isinstance(found, str) and found == "max" and reads_one_step_each(path, reads):
