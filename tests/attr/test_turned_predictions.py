@@ -143,6 +143,25 @@ def test_horizons_that_read_pooled_states(pool):
         HiddenStateDeltaAttribution(forecast, layer).attribute_predictions(series)
 
 
+@pytest.mark.parametrize("method", [LogitDeltaAttribution, AdjointDeltaAttribution])
+@pytest.mark.parametrize("rows", [1, 2])
+@pytest.mark.parametrize("shares", [(1, 2, 3), (1, 1, 1), (3, 2, 1), (1, 4, 2, 1), (2, 1)])
+def test_multiples_of_one_number_are_no_steps_of_their_own(shares, rows, method):
+    """A trend that goes on: each horizon is so many times what the last state says."""
+    torch.manual_seed(0)
+    layer, out = nn.GRU(4, 6, batch_first=True).double(), nn.Linear(6, 1).double()
+
+    def trend(series):
+        return out(layer(series)[0][:, -1]) * torch.tensor(shares).double()
+
+    series = torch.randn(rows, TIME, 4, dtype=torch.float64)
+    scores = method(trend, layer).attribute_predictions(series, per_step=True)
+    for number in range(len(shares)):
+        alone = method(lambda series, n=number: trend(series)[:, n], layer)
+        expected = alone.attribute(series, per_step=True)
+        torch.testing.assert_close(scores[:, number], expected, rtol=0, atol=1e-12)
+
+
 def test_a_prediction_that_reads_nothing_is_named(ids):
     model = Turned(by_length=True)
 

@@ -140,8 +140,8 @@ def own_steps(run: Run, answers: Answers) -> Tensor | None:
     """The step that each prediction reads, if each reads the output of a step of its own alone.
 
     The steps ascend: where a later prediction reads an earlier step, the predictions are turned.
-    They are weighted with different powers of two: then the derivatives at each step are
-    those of the unweighted sum times the weight of its prediction, without any rounding.
+    They are weighted with different powers of two: then the derivatives at each step are those of
+    the unweighted sum times the weight of its prediction, without any rounding.
     """
     record = run.records[0]
     rows = torch.arange(len(answers.predictions), device=record.rows.device)
@@ -177,11 +177,16 @@ def own_steps(run: Run, answers: Answers) -> Tensor | None:
 
 
 def _powers_of_two(like: Tensor) -> Tensor:
-    """Weights (rows, predictions) from 1/16 to 16, no two of nine or fewer alike."""
+    """Weights (rows, predictions), no two of nine or fewer alike, and each far from the others.
+
+    Several predictions of one step, such as the 1-, 2- and 3-fold of one number, then add up to no
+    multiple of one of them. Half precision has no room for that.
+    """
     draw = torch.Generator().manual_seed(0)
     rows, number = like.shape
     ranks = torch.rand(rows, number, generator=draw).argsort(1)
-    return torch.pow(2.0, ranks % 9 - 4).to(like)
+    apart = 5 if torch.finfo(like.dtype).max > 2.0**40 else 1
+    return torch.pow(2.0, apart * (ranks % 9 - 4)).to(like)
 
 
 def _unfit(target: Any, output: Tensor) -> ValueError:
