@@ -29,6 +29,7 @@ from captum_rnn.states.operations import (
     tensors,
     writes,
 )
+from captum_rnn.states.own_masks import OwnMasks
 
 _PROPERTIES = names("shape dtype device is_cuda requires_grad ndim layout grad_fn")
 _ASK: frozenset[Any] = frozenset(
@@ -107,6 +108,7 @@ class Following(TorchFunctionMode):
         """What functions without a derivative somewhere answered, where the places are known."""
         self.flat: list[tuple[str, Tensor, Tensor]] = []
         """Functions without a derivative somewhere, what they were given and what they answered."""
+        self._own_masks = OwnMasks()
         self.is_graph_off = False
         """Whether a layer has run, behind which no graph is built of its states."""
         self.tells_ends = False
@@ -173,10 +175,15 @@ class Following(TorchFunctionMode):
             self._beside.append((output, _version(output)))
         if func.__name__ in MADE_NEW:
             return output
+        self._own_masks.after(func, args, known, output)
         if known:
-            others = [value for value in read if id(value) not in known and not _is_mask(value)]
+            rest = [value for value in read if id(value) not in known]
+            own = [id(value) for value in rest if self._own_masks.lies_over(value, known)]
+            others = [v for v in rest if id(v) not in own and not _is_mask(v)]
             is_float = any(value.is_floating_point() for value in read if id(value) in known)
-            done = Operation(func, name_of(func), args, kwargs, known, bool(others), is_float)
+            done = Operation(
+                func, name_of(func), args, kwargs, known, bool(others), is_float, bool(own)
+            )
             self.left += ids_left(done)
             if done.name == "__iter__":
                 output = tuple(output)
@@ -221,7 +228,7 @@ class Following(TorchFunctionMode):
             self._follow(output, places)
         elif isinstance(output, Tensor) and (kept := done.kept(output.shape)) is not None:
             self._follow(output, kept)
-            if done.name in FLAT and kept.shape == (*output.shape[:-1], 1):
+            if (done.name in FLAT or done.masks_itself) and kept.shape == (*output.shape[:-1], 1):
                 self.waypoints.append(Entry(output, kept))
         elif done.name in MOVES and isinstance(output, (Tensor, tuple, list)):
             output = self._shared(done, output)

@@ -35,15 +35,17 @@ OF_VECTORS = names(
     "log2 log10 sin cos atan erf pow round floor ceil trunc clamp clamp_min clamp_max clip "
     "nan_to_num relu relu6 leaky_relu elu selu celu gelu silu mish softplus softsign sigmoid "
     "logsigmoid tanh tanhshrink softshrink hardshrink hardtanh hardsigmoid hardswish threshold "
+    "_threshold prelu maximum minimum fmax fmin max min "
     "__add__ __radd__ __sub__ __rsub__ __neg__ __abs__ __pow__ __rpow__"
 )
 """What makes each number of one number, and of others that are no inputs."""
 FLAT = names(
     "relu relu6 clamp clamp_min clamp_max clip hardtanh hardsigmoid hardswish threshold round "
-    "floor ceil trunc sign hardshrink softshrink"
+    "floor ceil trunc sign hardshrink softshrink _threshold prelu maximum minimum fmax fmin max min"
 )
 """Which of them have no derivative somewhere."""
 SCALINGS = names("mul div __mul__ __rmul__ __truediv__")
+MASKINGS = names("mul where masked_fill __mul__ __rmul__")
 MADE_NEW = names(
     "new_zeros new_ones new_full new_empty new_tensor zeros_like ones_like full_like empty_like "
     "rand_like randn_like"
@@ -68,6 +70,8 @@ class Operation(NamedTuple):
     """Whether it was given something else that is made of the inputs, masks aside."""
     of_vectors: bool
     """Whether the places hold vectors, not ids."""
+    is_masked: bool = False
+    """Whether it was given a mask that the vectors made of themselves."""
 
     @property
     def only(self) -> Tensor:
@@ -104,11 +108,17 @@ class Operation(NamedTuple):
         of_features = name == "linear" or (name == "layer_norm" and len(self.args[1]) == 1)
         by_number = name in SCALINGS and isinstance(self.args[-1], (int, float))
         has_features = places.shape[-1] == 1
-        if not (name in OF_VECTORS or by_number or (of_features and has_features)):
+        by_own = self.masks_itself and self.argument(next(iter(self.known))).shape == shape
+        if not (name in OF_VECTORS or by_number or by_own or (of_features and has_features)):
             return None
         if has_features:
             shape = torch.Size((*shape[:-1], 1))
         return places.expand(shape) if places.dim() == len(shape) else None
+
+    @property
+    def masks_itself(self) -> bool:
+        """Whether vectors are masked by what they made of themselves, as in `x * (x > 0)`."""
+        return self.is_masked and self.name in MASKINGS
 
     @property
     def maps(self) -> bool:
@@ -123,6 +133,8 @@ class Operation(NamedTuple):
             return None
         if id(target) in self.known:
             places = self.known[id(target)].clone()
+            if self.is_masked and not isinstance(value, Tensor):  # as in `x[x < 0] = 0`
+                return places
         else:
             shape = (*target.shape[:-1], 1) if is_float else target.shape
             places = torch.full(shape, NOWHERE, device=target.device)

@@ -1,0 +1,91 @@
+"""Tokens of which nothing but zeros is left before the layer, which steps on over them.
+
+What is right is the layer alone, given what stands before it as its input.
+"""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from captum_rnn import (
+    AdjointDeltaAttribution,
+    HiddenStateDeltaAttribution,
+    LeaveOneOutAttribution,
+    LogitDeltaAttribution,
+)
+
+
+def written(x):
+    x = x.clone()
+    x[x < 0] = 0.0
+    return x
+
+
+ZEROS = torch.zeros(3).double()
+FRONTS = {
+    "mask": lambda x: x * (x > 0),
+    "mask of numbers": lambda x: (x > 0).double() * x,
+    "mask in place": lambda x: x.clone().mul_(x > 0),
+    "written": written,
+    "where": lambda x: torch.where(x <= 0, ZEROS, x),
+    "where of a number": lambda x: x.where(x > 0, 0.0),
+    "where missing": lambda x: torch.where(torch.isnan(x), 0.0, x),
+    "masked_fill": lambda x: x.masked_fill(~(x > 0), 0.0),
+    "threshold": lambda x: F.threshold(x, 0.5, 0.0),
+    "prelu": lambda x: F.prelu(x, ZEROS[:1]),
+    "maximum": lambda x: torch.maximum(x, ZEROS),
+    "max": lambda x: torch.max(x, ZEROS),
+    "fmax": lambda x: torch.fmax(x, ZEROS),
+    "minimum": lambda x: -torch.minimum(-x, ZEROS),
+    "mask and product": lambda x: (x * (x > 0)) @ torch.ones(3, 3).to(x),
+}
+METHODS = [
+    AdjointDeltaAttribution,
+    HiddenStateDeltaAttribution,
+    LogitDeltaAttribution,
+    LeaveOneOutAttribution,
+]
+
+
+@pytest.mark.parametrize("features", [1, 3])
+@pytest.mark.parametrize("name", FRONTS)
+@pytest.mark.parametrize("made", METHODS)
+def test_a_dead_token_keeps_the_score_of_its_step(made, name, features):
+    layer, head = nn.LSTM(3, 4, batch_first=True).double(), nn.Linear(4, 2).double()
+    widen = nn.Linear(features, 3, bias=False).double() if features < 3 else nn.Identity()
+    front = FRONTS[name]
+    if features == 1 and name in ("where", "maximum", "max", "fmax", "minimum", "mask and product"):
+        return  # beside three numbers, a single one is three
+    given = {} if made is HiddenStateDeltaAttribution else {"target": 1}
+    series = torch.randn(2, 5, features).double()
+    series[0, 1:3] = -series[0, 1:3].abs()
+    series[1, -1] = -1.0
+    if name == "where missing":
+        series = torch.where(series < 0, torch.nan, series)
+
+    def read(vectors):
+        return head(layer(widen(vectors))[0][:, -1])
+
+    left = front(series).detach()
+    assert (left == 0).all(2).sum() >= 3
+    expected = made(lambda vectors: head(layer(vectors)[0][:, -1]), layer).attribute(
+        widen(left).detach(), per_step=True, **given
+    )
+    found = made(lambda series: read(front(series)), layer).attribute(
+        series, per_step=True, **given
+    )
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+
+
+def test_padding_that_a_mask_of_whole_tokens_hides_is_not_read():
+    layer, head = nn.LSTM(3, 4, batch_first=True).double(), nn.Linear(4, 2).double()
+    series, lengths = torch.randn(2, 5, 3).double(), torch.tensor([3, 5])
+    is_token = (torch.arange(5) < lengths.unsqueeze(1)).unsqueeze(2)
+
+    def masked(series):
+        return head(layer(series * is_token)[0][:, -1])
+
+    scores = AdjointDeltaAttribution(masked, layer).attribute(series, target=1, per_step=True)
+    assert (scores[0, 3:] == 0).all()
+    assert (scores[0, :3] != 0).all()
