@@ -132,6 +132,12 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
                 'with step="share" alone; pass one of them, leave step out, or use '
                 "AdjointDeltaAttribution, which compares the steps of several"
             )
+        if to_tokens and any(index in read for index, read in enumerate(run.depends)):
+            raise ValueError(
+                f"what {type(run.records[0].layer).__name__} reads is made of its own earlier "
+                "answers, so that its runs are no single one; feed it what does not depend on "
+                "them, e.g. the true tokens"
+            )
         goes_on = self.step == "share" and run.baselines is not None and not any(run.depends)
         if to_tokens and not goes_on and not of_several:
             check_no_walk(run, type(self).__name__)

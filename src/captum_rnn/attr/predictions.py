@@ -185,8 +185,9 @@ class EveryPrediction(RecurrentAttribution):
                 f"which attribute_predictions of {type(self).__name__} does not go through; use "
                 "attribute, with a model that makes one of the predictions"
             )
-        knows_features = self._knows_features(run)
-        through = features_through(run, per_step=per_step) if self._goes_through(run) else None
+        knows_features, through = self._knows_features(run), None
+        if self._goes_through(run):
+            through = features_through(run, per_step=per_step, knows_features=knows_features)
         if through is None and not per_step and knows_features:
             run = replace(run, records=[replace(r, of_features=True) for r in run.records])
         steps = own_steps(run, answers)

@@ -157,7 +157,7 @@ class Run:
         """Derivative times vector, less that of the baseline, of the tokens of each input.
 
         Of the output with all layers held fixed, and of what the layers were given by weight. Over
-        the axes of the tokens, or in the shape of a float input that no step reads by itself.
+        the axes of ids, and in the shape of float inputs.
         """
         assert self.graph is not None
         tensors = [tensor for of_one in weighted for tensor in of_one.tensors]
@@ -165,12 +165,10 @@ class Run:
         _, gradients = self.graph.gradients(Weighted(tensors, weights))
         added = [
             torch.zeros(
-                layout.shape if self._is_read_apart(index) else [layout.shape[a] for a in axes],
+                tensor.shape if tensor.is_floating_point() else [tensor.shape[a] for a in axes],
                 device=self.graph.values.device,
             )
-            for index, (layout, axes) in enumerate(
-                zip(self.layouts, self.placement.axes, strict=True)
-            )
+            for tensor, axes in zip(self.inputs, self.placement.axes, strict=True)
         ]
         for number, (entry, *parts) in enumerate(
             zip(self.graph.entries, gradients, self.reads_beside, strict=True)
@@ -181,12 +179,6 @@ class Run:
                     shares = torch.where(part == 0, 0.0, shares)  # also of a filled in NaN
                     added = self._with_entry(added, entry, shares.detach())
         return added
-
-    def _is_read_apart(self, index: int) -> bool:
-        """Whether an input is of floats, and no step of a layer reads a token of it by itself."""
-        return self.inputs[index].is_floating_point() and not bool(
-            self.placement.of_input(index).any()
-        )
 
     def _instead(self, number: int) -> Tensor | float:
         """What stands on baselines at an entry of the graph."""
@@ -216,26 +208,24 @@ class Run:
         for of_input, more, layout, axes in zip(
             scores, self.beside(weighted), self.layouts, self.placement.axes, strict=True
         ):
-            if layout.shape in (of_input.shape, more.shape):
+            if of_input.shape != layout.shape and of_input.any():  # features are not told apart
+                more = more if more.shape == of_input.shape else layout.gather(more, axes)
+            elif layout.shape in (of_input.shape, more.shape):
                 of_input, more = layout.arrange(of_input, axes), layout.arrange(more, axes)
             added.append(of_input + more.to(of_input))
         return added
 
     def _with_entry(self, added: list[Tensor], entry: Entry, shares: Tensor) -> list[Tensor]:
-        """Adds what the features of an entry got to the tokens."""
+        """Adds what the features of an entry got to the tokens of ids, or to their own input."""
         if entry.of_input is not None:
-            index = entry.of_input
-            tokens = shares
-            if not self._is_read_apart(index):
-                tokens = self.layouts[index].gather(shares, self.placement.axes[index])
             return [
-                of_input + tokens if number == index else of_input
+                of_input + shares if number == entry.of_input else of_input
                 for number, of_input in enumerate(added)
             ]
         placed = self.placement.at_places(entry.places.flatten(), shares.flatten(0, -2).sum(-1))
         return [
-            of_input if self._is_read_apart(index) else of_input + tokens
-            for index, (of_input, tokens) in enumerate(zip(added, placed, strict=True))
+            of_input if tensor.is_floating_point() else of_input + tokens
+            for tensor, of_input, tokens in zip(self.inputs, added, placed, strict=True)
         ]
 
     def full_precision(self) -> torch.autocast:

@@ -193,10 +193,12 @@ class RecurrentAttribution(StepMethod, InternalAttribution):  # type: ignore[mis
                 self._totals(run)
             )
         run = self._run(inputs, target, additional_forward_args, lengths, baselines)
-        through = features_through(run, per_step=per_step) if self._goes_through(run) else None
+        knows, through = self._knows_features(run), None
+        if self._goes_through(run):
+            through = features_through(run, per_step=per_step, knows_features=knows)
         if through is not None:
             run = through
-        elif not per_step and self._knows_features(run):
+        elif not per_step and knows:
             run = replace(run, records=[replace(r, of_features=True) for r in run.records])
         scores = self._token_scores(run)
         if not per_step:

@@ -16,7 +16,7 @@ from captum_rnn.states.layers import form_of
 from captum_rnn.states.stacked_layers import time_first
 
 
-def features_through(run: Run, *, per_step: bool) -> Run | None:
+def features_through(run: Run, *, per_step: bool, knows_features: bool) -> Run | None:
     """The run with its lowest layers' inputs left to derivatives; None: that is of no use.
 
     That is where no feature has to be told apart, or where what stands before the layer is not
@@ -25,9 +25,15 @@ def features_through(run: Run, *, per_step: bool) -> Run | None:
     Args:
         run: The run.
         per_step: Whether only the steps of each input have to be told apart.
+        knows_features: Whether the method scores features that are read by themselves.
     """
     lowest = [index for index, read in enumerate(run.reads) if not read and index not in run.mixed]
-    if run.graph is None or run.composed or not lowest or not _is_wanted(run, per_step):
+    if (
+        run.graph is None
+        or run.composed
+        or not lowest
+        or not _is_wanted(run, per_step, knows_features)
+    ):
         return None
     of_record = torch.tensor([index in lowest for index in range(len(run.grids))])
     sizes = torch.tensor([rows * time for rows, time in run.grids])
@@ -46,15 +52,15 @@ def features_through(run: Run, *, per_step: bool) -> Run | None:
     return None
 
 
-def _is_wanted(run: Run, per_step: bool) -> bool:
+def _is_wanted(run: Run, per_step: bool, knows_features: bool) -> bool:
     """Whether steps read features that have to be told apart, and are not their own."""
     is_wanted = False
     for index, tensor in enumerate(run.inputs):
         if tensor.is_floating_point() and bool(run.placement.of_input(index).any()):
             features = tensor.numel() // run.placement.grid(index).numel()
-            own = features == 1 or run.reads_own_features[index]
-            own = own or run.placement.joins_tokens(index)  # which share their step's score
-            is_wanted |= run.placement.shares_steps(index) or not (own or per_step)
+            own = features == 1 or (knows_features and run.reads_own_features[index])
+            joined = run.placement.shares_steps(index) or run.placement.joins_tokens(index)
+            is_wanted |= joined or not (own or per_step)
         elif not tensor.is_floating_point():
             is_wanted |= _are_numbers(run, index)
     return is_wanted
@@ -73,25 +79,25 @@ def _are_numbers(run: Run, index: int) -> bool:
 
 @torch.no_grad()
 def _loses_nothing(run: Run, through: Run, lowest: Sequence[int]) -> bool:
-    """Whether a random mixture of what each step reads changes as its derivatives say."""
+    """Whether a random mixture of all that steps read changes as its derivatives say."""
     assert run.graph is not None
     weighted: list[Weighted] = []
-    changes, sizes = [], []
+    changes, roundings = [], []
     for index, record in enumerate(run.records):
         read, _ = time_first(record.call.input, form_of(record.layer).batch_first)
         read = read.detach()
         base = torch.zeros_like(read[:1, :1]) if record.baseline is None else record.baseline
         draw = torch.Generator().manual_seed(index)
         weights = torch.rand(read.shape, generator=draw, dtype=torch.float64) + 0.5
-        weights = weights.to(read) if index in lowest else torch.zeros_like(read)
-        changes.append((weights * (read - base)).sum(2).t())
-        sizes.append((weights * (read.abs() + base.abs())).sum(2).t())
+        is_read = (record.numbers >= 0).t().unsqueeze(2) if index in lowest else False
+        weights = torch.where(torch.as_tensor(is_read, device=read.device), weights.to(read), 0.0)
+        changes.append((weights * (read - base)).sum((0, 2), dtype=torch.float64))
+        rounding = record.call.rounding
+        size = rounding**0.75 * (read - base).abs() + 4 * rounding * (read.abs() + base.abs())
+        roundings.append((weights * size).sum((0, 2), dtype=torch.float64))
         weighted.append(run.graph.handed_on(run.joined[index], weights.transpose(0, 1), None))
     alone = replace(through, reads_beside=[None] * len(run.reads_beside))
-    handed = run.at_steps(tuple(alone.beside(weighted)))
-    expected, size = (
-        run.placement.at_steps(run.at_tokens(parts)).to(handed) for parts in (changes, sizes)
-    )
-    rounding = max(record.call.rounding for record in run.records) ** 0.75
-    lost = (handed - expected).abs() > rounding * size
+    handed = run.sums(alone.beside(weighted))
+    expected, allowed = run.add_up(changes), run.add_up(roundings)
+    lost = (handed - expected).abs() > allowed
     return not bool((lost | (handed.isnan() & ~expected.isnan())).any())

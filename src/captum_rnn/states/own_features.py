@@ -124,7 +124,16 @@ def each_by_itself(
                 own = factors.to(one).view(shape)
                 one, other = one.permute(order), other.permute(order)
                 alone[index] = _are_alike(one * own, other, len(placement.axes[index]))
-    return [known or is_alone for known, is_alone in zip(found, alone, strict=True)]
+    return [
+        known or (is_alone and not (placement.joins_tokens(index) and _leaves_some(one)))
+        for index, (known, is_alone, one) in enumerate(zip(found, alone, first, strict=True))
+    ]
+
+
+def _leaves_some(mixture: tuple[Tensor, Tensor]) -> bool:
+    """Whether some feature of a token that is read is not, as by a maximum of several tokens."""
+    weight, got = mixture
+    return bool(((got == 0) & (weight != 0)).any())
 
 
 def _factors(width: int) -> Iterator[Tensor]:
