@@ -12,7 +12,13 @@ from captum_rnn.attr.records import Record, Run
 from captum_rnn.functional import Readout, readout_delta
 from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.modes import tensors_kept
-from captum_rnn.states.read_at import fits, readout_of, reads_one_step_each, unread_steps
+from captum_rnn.states.read_at import (
+    fits,
+    may_be_largest,
+    readout_of,
+    reads_one_step_each,
+    unread_steps,
+)
 from captum_rnn.states.recording import data_of, with_data
 from captum_rnn.states.rest import read_instead
 
@@ -59,7 +65,7 @@ def left_open(record: Record) -> Readout | None:
     if record.gradient is None or record.path.is_empty:
         return None
     path, reads = top_of(record), reads_of(record)
-    if not fits("max", path, reads):
+    if not may_be_largest(path, reads) or not fits("max", path, reads):
         return None
     found = readout_of(path, reads)
     if isinstance(found, str) and found == "max" and reads_one_step_each(path, reads):

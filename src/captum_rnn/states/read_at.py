@@ -73,6 +73,22 @@ def own_position(path: Trajectory, reads: list[Reads]) -> Tensor | None:
     return places[0] if all(torch.equal(at, places[0]) for at in places) else None
 
 
+def may_be_largest(path: Trajectory, reads: list[Reads]) -> bool:
+    """Whether the first row leaves it open that maxima are read: what `fits` asks of all rows.
+
+    Args:
+        path: The states.
+        reads: What is read of each direction.
+    """
+    end = path.time if path.lengths is None else int(path.lengths[0])
+    for of, read in zip(path.directions, reads, strict=True):
+        if read.outputs is not None and end:
+            states, is_read = of.outputs[0, :end], read.outputs[0, :end] != 0
+            if bool((is_read & (states < states.amax(0))).any()):
+                return False
+    return True
+
+
 def unread_steps(path: Trajectory, reads: list[Reads]) -> list[Tensor]:
     """For each direction, the real steps (rows, time) of which nothing is read, beside others.
 
