@@ -89,3 +89,28 @@ def test_padding_that_a_mask_of_whole_tokens_hides_is_not_read():
     scores = AdjointDeltaAttribution(masked, layer).attribute(series, target=1, per_step=True)
     assert (scores[0, 3:] == 0).all()
     assert (scores[0, :3] != 0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("order", [torch.clone, lambda x: x.flip(1)], ids=["as it is", "turned"])
+def test_derivatives_of_rounding_alone_put_no_token_at_another_step(order, dtype):
+    """A token with one number that is not 0 is normed to 1, whatever that number is."""
+    for seed in range(40):
+        torch.manual_seed(seed)
+        layer, head = nn.LSTM(3, 4, batch_first=True), nn.Linear(4, 2)
+        for module in (layer, head):
+            module.to(dtype)
+        series = torch.randn(2, 5, 3).to(dtype)
+
+        def front(series):
+            return order(F.normalize(series.relu(), dim=2))
+
+        def read(vectors, layer=layer, head=head):
+            return head(layer(vectors)[0][:, -1])
+
+        expected = AdjointDeltaAttribution(read, layer).attribute(
+            front(series), target=1, per_step=True
+        )
+        method = AdjointDeltaAttribution(lambda series, read=read: read(front(series)), layer)
+        found = method.attribute(series, target=1, per_step=True)
+        torch.testing.assert_close(found, order(expected))

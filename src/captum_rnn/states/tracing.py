@@ -31,6 +31,8 @@ _BASE = {torch.float64: 4096, torch.float32: 256}
 """The base of the digits, by precision: 2 for any other."""
 _TOLERANCE = {4096: 1e-4, 256: 0.02, 2: 0.2}
 """How far a derivative may be from a multiple of another one, by base of the digits."""
+_SMALL = 1e-5
+"""What is so much smaller than the largest derivative may be rounding."""
 _NUMBERS_IN_CACHE = 1 << 16
 """Numbers of which a core's cache holds a few copies."""
 
@@ -82,8 +84,6 @@ class _Tracing(NamedTuple):
         """
         base = _BASE.get(reads[0][0].dtype, 2)
         found = self._traced_in(base, reads)
-        # Where derivatives are rounding alone, as of the norm of two features, they are multiples
-        # of each other only if rows are left out, not if they are weighted.
         return self._traced_in(2, reads) if found is None and base != 2 else found
 
     def _traced_in(self, base: int, reads: list[tuple[Tensor, Tensor]]) -> list[Found] | None:
@@ -95,6 +95,8 @@ class _Tracing(NamedTuple):
         ]
         last = max(int(numbers.max()) for _, numbers in reads)
         passes = [self._pass(reads, vectors)]
+        if base != 2 and _may_be_rounding(passes[0]):
+            return None
         for place in range(_digits(last, base)):
             weighted = [
                 vector * (numbers // base**place % base).unsqueeze(1)
@@ -197,6 +199,8 @@ class _Tracing(NamedTuple):
             except RuntimeError:
                 return None
             passes.append(torch.zeros_like(weights) if moved is None else moved)
+            if base != 2 and digit is None and _may_be_rounding(passes):
+                return self._read_at(places, back, drawn, weights, 2)
         return _feeds(passes, base, last)
 
     def _places_along(self, entry: Entry, axes: tuple[int, ...]) -> Tensor:
@@ -246,6 +250,18 @@ class _Tracing(NamedTuple):
                 places = numbers.permute(order)
                 return _of_read(places.reshape(tokens, -1)[:, 0], steps, {entry.of_input: axes})
         return None
+
+
+def _may_be_rounding(gradients: Sequence[Tensor | None]) -> bool:
+    """Whether some derivatives are so small beside others that they may be rounding alone.
+
+    As of the norm of a token with one number that is not 0. They are multiples of each other only
+    if steps are left out, by digits of base 2: a few last units over others are whole by chance.
+    """
+    known = [part for part in gradients if part is not None and part.numel()]
+    sizes = [part.abs().reshape(-1, part.shape[-1]).amax(1) for part in known]
+    every = torch.cat([of_part[of_part > 0] for of_part in sizes]) if sizes else torch.zeros(0)
+    return every.numel() > 0 and bool(every.min() < _SMALL * every.max())
 
 
 def _digits(last: int, base: int) -> int:
