@@ -58,3 +58,5 @@ def test_each_step_is_compared_with_the_one_before(batch_first):
     assert (scores[:, [1, 2, 4]].abs() > 1e-5).all()
     with pytest.raises(ValueError, match=r"shape \(3,\)"):
         baselines.carry_forward(torch.zeros(3))
+    with pytest.raises(ValueError, match=r"shape \(2, 0, 3\)"):
+        baselines.carry_forward(torch.zeros(2, 0, 3))

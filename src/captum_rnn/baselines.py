@@ -17,7 +17,8 @@ def mean_of(batches: Iterable[Any]) -> Tensor:
 
     Args:
         batches: E.g. a `DataLoader`. Each batch is a tensor (batch, time, features) of floats, or a
-            tuple or list that begins with one. Every step counts, so leave padding out.
+            tuple or list that begins with one. Every step counts, so leave padding out; of (batch,
+            channels, time) pass `x.transpose(1, 2)`.
 
     Returns:
         Means (features,), computed in float64, in the type of the first batch.
@@ -67,20 +68,22 @@ def carry_forward(inputs: Tensor, *, batch_first: bool = True) -> Tensor:
                  [4.]]])
 
     Args:
-        inputs: Series (batch, time, features), or (time, batch, features).
+        inputs: Series (batch, time, features), or (time, batch, features). Of (batch, channels,
+            time) it is `carry_forward(x.transpose(1, 2)).transpose(1, 2)`. A missing value, NaN,
+            stays one where it is carried to.
         batch_first: Whether dimension 0 is the batch; False: it is the time.
 
     Returns:
         A baseline for each step, in the shape of `inputs`.
 
     Raises:
-        ValueError: Inputs without axes of batch and time.
+        ValueError: Inputs without axes of batch and time, or without a step.
     """
-    if inputs.dim() < 2:
+    axis = 1 if batch_first else 0
+    if inputs.dim() < 2 or inputs.shape[axis] == 0:
         raise ValueError(
             f"inputs has shape {tuple(inputs.shape)}; expected (batch, time, features)"
         )
-    axis = 1 if batch_first else 0
     return torch.cat(
         [inputs.narrow(axis, 0, 1), inputs.narrow(axis, 0, inputs.shape[axis] - 1)], axis
     )

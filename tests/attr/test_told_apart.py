@@ -93,6 +93,28 @@ def test_linear_maps_of_the_features(kind, method, name):
     torch.testing.assert_close(scores, expected, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("method", [RecurrentLRPAttribution, RecurrentDeepLiftAttribution])
+def test_linear_maps_before_several_layers(method):
+    lower, upper = nn.GRU(3, 4, batch_first=True).double(), nn.LSTM(4, HIDDEN, batch_first=True)
+    side, head = nn.GRU(3, 4, batch_first=True).double(), nn.Linear(HIDDEN, 2).double()
+    layers, matrix = [lower, side, upper.double()], MAPS["mixed"].double()
+    inputs = drawn(ROWS, TIME, FEATURES)
+
+    def of_read(one, other):
+        read = lower(one)[0] + side(other.flip(1))[0].flip(1)
+        return head(upper(read)[0].mean(1))
+
+    def model(inputs):
+        return of_read(inputs @ matrix.T, inputs[..., [3, 0, 1]])
+
+    scores = scores_of(method, model, layers, inputs, 0.0)
+    read = inputs @ matrix.T, inputs[..., [3, 0, 1]].contiguous()
+    of_lower, of_side = scores_of(method, of_read, layers, read, (0.0, 0.0))
+    expected = inputs * ((of_lower / read[0]) @ matrix)
+    expected[..., [3, 0, 1]] += of_side
+    torch.testing.assert_close(scores, expected, rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_inputs_beside_each_other_have_the_scores_of_their_own_features(method):
     """Two series, and a category that is looked up, which is one token of each step."""

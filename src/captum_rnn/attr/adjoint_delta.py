@@ -179,7 +179,7 @@ class AdjointDeltaAttribution(EveryPredictionCompared, ComparingAttribution):
 
     def _goes_through(self, run: Run) -> bool:
         compares = all(record.baseline is not None for record in run.records)
-        return compares and self.features == "midpoint"
+        return compares and self.features == "midpoint" and not run.composed
 
     @in_full_precision
     def _handed_on(self, layer: nn.Module, record: Record) -> tuple[Tensor, tuple[Tensor, ...]]:

@@ -115,7 +115,7 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
         return self.step == "share" and any(run.reads_own_features)
 
     def _goes_through(self, run: Run) -> bool:
-        return self.step == "share" and len(run.modules) == 1 and not any(run.depends)
+        return self.step == "share"
 
     def has_convergence_delta(self) -> bool:
         """Whether the scores sum to the output's change: those of steps do not."""

@@ -67,7 +67,7 @@ class LocalDeltaAttribution(ComparingAttribution):
         return not run.mixed and not any(run.depends) and any(run.reads_own_features)
 
     def _goes_through(self, run: Run) -> bool:
-        return not any(run.depends)
+        return not (run.composed or any(run.depends))
 
     def _token_scores(self, run: Run) -> list[Tensor]:
         if run.composed:

@@ -28,12 +28,7 @@ def features_through(run: Run, *, per_step: bool, knows_features: bool) -> Run |
         knows_features: Whether the method scores features that are read by themselves.
     """
     lowest = [index for index, read in enumerate(run.reads) if not read and index not in run.mixed]
-    if (
-        run.graph is None
-        or run.composed
-        or not lowest
-        or not _is_wanted(run, per_step, knows_features)
-    ):
+    if run.graph is None or not lowest or not _is_wanted(run, per_step, knows_features):
         return None
     of_record = torch.tensor([index in lowest for index in range(len(run.grids))])
     sizes = torch.tensor([rows * time for rows, time in run.grids])
