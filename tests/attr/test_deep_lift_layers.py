@@ -239,10 +239,10 @@ def test_cells_above_each_other():
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("bent", ["norm", "relu", "dropout in training"])
+@pytest.mark.parametrize("bent", ["norm", "relu"])
 def test_what_is_not_linear_between_is_refused(bent):
     model = Parts(nn.GRU)
-    between = {"norm": model.norm, "relu": torch.relu, "dropout in training": nn.Dropout(0.5)}
+    between = {"norm": model.norm, "relu": torch.relu}
 
     def forward(ids):
         return model.head(model.upper(between[bent](model.lower(model.words(ids))[0]))[0][:, -1])

@@ -50,7 +50,7 @@ class RecurrentDeepLiftAttribution(ComparingAttribution):
 
     Of several layers each is compared with its own run on the baseline, from what the lower ones
     answer to it, and its inputs' shares go on to them. Without baselines, ids then stand beside
-    vectors of zeros. What stands between the layers has to be linear, such as dropout in eval mode,
+    vectors of zeros. What stands between the layers has to be linear, such as dropout,
     a residual or a linear map, so that nothing is lost; else it is refused.
 
     Args:

@@ -94,9 +94,7 @@ def _reads_largest(run: Run, index: int, forward_func: Callable[..., Any]) -> bo
                 final[0] = data_of(output).reshape(call.final[0].shape)
             return [output, *final]
 
-        device = run.placement.places.device
-        devices = [device] if device.type == "cuda" else []
-        with tensors_kept(forward_func), torch.random.fork_rng(devices):
+        with tensors_kept(forward_func):
             return read_instead(run.modules, run.forward, instead)
 
     as_it_was = answer(0.0)

@@ -31,6 +31,7 @@ from captum_rnn.attr.unfollowed import check_none_unfollowed
 from captum_rnn.states.begins import Begins
 from captum_rnn.states.beyond import check_nothing_read_beyond
 from captum_rnn.states.composing import composed
+from captum_rnn.states.draws import Draws
 from captum_rnn.states.following import Following
 from captum_rnn.states.graph import Begun, is_read
 from captum_rnn.states.joining import Joined, check_forks_unread, join
@@ -130,7 +131,9 @@ class RecurrentModel:
         modules = [_unwrapped(layer) for layer in self.layers]
         kept = [*modules_of(self.forward_func), *modules] if with_gradient else []
         with torch.enable_grad(), no_graph_left_in(*kept):
+            draws = Draws(tensors[0].device)
             recording = record(modules, forward, differentiable=with_gradient, following=following)
+            draws.end()
             kinds = [recurrent_layer(layer) for layer in self.layers]
             layers = [kinds[index] for index in recording.layers]
             value = explained(forward.selected, layouts[0].batch) if with_value else None
@@ -161,6 +164,7 @@ class RecurrentModel:
                     [modules[index] for index in recording.layers],
                     own,
                     self._layer_name,
+                    draws,
                 )
             for kind in kinds:
                 if not form_of(kind).has_gates and kind in layers:
@@ -191,7 +195,7 @@ class RecurrentModel:
         placement, ends = without_padding(placement, layouts, steps, each_lengths)
         unread = set() if with_value or len(modules) > 1 else _unread(joined)
         return Run(
-            Forward(self.forward_func, tensors, target, additional_forward_args),
+            Forward(self.forward_func, tensors, target, additional_forward_args, draws),
             None if value is None else value.detach(),
             layouts,
             [

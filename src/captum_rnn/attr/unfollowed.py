@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from captum_rnn._captum import run_forward
 from captum_rnn.states.baseline import Baselines, steps_read
+from captum_rnn.states.draws import Draws
 from captum_rnn.states.following import Entry
 from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.modes import tensors_kept
@@ -32,6 +33,7 @@ def check_none_unfollowed(
     owners: Sequence[nn.Module],
     calls: Sequence[LayerCall],
     name: Callable[[], str],
+    draws: Draws,
 ) -> None:
     """Raises ValueError if a step changes with the inputs, and no token was found that it reads.
 
@@ -39,7 +41,7 @@ def check_none_unfollowed(
     numbers, such as a start token; zeros are masked padding, or those of relu, which
     `captum_rnn.states.flatness` looks after. The model is then run once more on its inputs and once
     on other vectors, its layers answering as they did. What cannot be compared so says nothing: a
-    model that drops out at random, refuses other numbers, or reads other steps.
+    model that changes from run to run, refuses other numbers, or reads other steps.
 
     Args:
         forward_func: The model.
@@ -51,6 +53,7 @@ def check_none_unfollowed(
         owners: The layer that each call is of.
         calls: The calls of the layers.
         name: Says which layer.
+        draws: The random numbers that the model drew.
     """
     of_calls = torch.split(placement.is_read, list(placement.counts))
     unread = {index: ~of_calls[index] for index in placement.by_derivatives}
@@ -71,8 +74,7 @@ def check_none_unfollowed(
             found.append((was.nan_to_num() != is_now.nan_to_num()).any(1))
             return [own.output, *(state.clone() for state in own.final)]
 
-        devices = [inputs[0].device] if inputs[0].device.type == "cuda" else []
-        with tensors_kept(forward_func), torch.random.fork_rng(devices):
+        with tensors_kept(forward_func), draws.again():
             read_instead(modules, forward, answer)
         return found
 
