@@ -109,6 +109,18 @@ def test_a_method_that_fails_is_a_result_with_its_error(explained):
     assert found["broken"].measures == {}
 
 
+def test_a_single_logit_is_refused_in_a_sentence(explained):
+    """Less the mean of no others it was NaN, and its probability 1."""
+
+    def one_logit(values):
+        return explained.model(values)[:, 1:]
+
+    alone = replace(explained, model=one_logit, targets=torch.zeros(6, dtype=torch.int64))
+    found, scores = compare_on_series(alone)
+    assert not scores
+    assert all("(6, 1)" in result.error and "-logit" in result.error for result in found.values())
+
+
 def test_the_explained_number_of_every_step_is_the_sum():
     model = SeriesClassifier(2, 1, every_step=True)
     values = torch.randn(3, 5, 2)

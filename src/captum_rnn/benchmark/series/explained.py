@@ -52,7 +52,7 @@ class ExplainedSeries:
         logits: Tensor = self.model(values, *lengths)
         if targets is None:
             return logits.sum(1)
-        own = logits.gather(1, targets.unsqueeze(1)).squeeze(1)
+        own = _of_classes(logits).gather(1, targets.unsqueeze(1)).squeeze(1)
         return own - (logits.sum(1) - own) / (logits.shape[1] - 1)
 
     def probability(self, values: Tensor, *arguments: Tensor) -> Tensor:
@@ -61,7 +61,7 @@ class ExplainedSeries:
         logits: Tensor = self.model(values, *lengths)
         if targets is None:
             return logits.sigmoid().mean(1)
-        return logits.softmax(1).gather(1, targets.unsqueeze(1)).squeeze(1)
+        return _of_classes(logits).softmax(1).gather(1, targets.unsqueeze(1)).squeeze(1)
 
     def rows(self, chosen: slice) -> "ExplainedSeries":
         """Some of the series."""
@@ -83,6 +83,16 @@ class ExplainedSeries:
         if self.targets is None:
             return None, arguments
         return arguments[0], arguments[1:]
+
+
+def _of_classes(logits: Tensor) -> Tensor:
+    """The logits; ValueError if they are of no two classes, of which one could be explained."""
+    if logits.dim() != 2 or logits.shape[1] < 2:
+        raise ValueError(
+            f"the model answers with {tuple(logits.shape)}; expected logits (series, classes) of "
+            "two classes and more: explain torch.cat([-logit, logit], 1) for a single one"
+        )
+    return logits
 
 
 def of_predicted_class(model: nn.Module, values: Tensor, lengths: Tensor | None = None) -> Tensor:
