@@ -188,6 +188,24 @@ def test_any_two_features_are_told_apart_in_a_single_step(features):
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("front", [lambda x: x[..., [2, 0, 3, 1]], lambda x: x.cumsum(1)])
+def test_half_precision_is_scored_in_single_precision(method, front):
+    """Of maps that only add up and move, to what half precision tells; under autocast, too."""
+    model, inputs = Behind(front).float(), torch.randn(ROWS, TIME, FEATURES)
+    given = () if method is RecurrentLRPAttribution else (0.5,)
+    expected = method(model, model.layer).attribute(inputs, *given, target=1)
+    explain = method(model.bfloat16(), model.layer)
+    found = [explain.attribute(inputs.bfloat16(), *given, target=1)]
+    model.float()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found.append(method(model, model.layer).attribute(inputs, *given, target=1))
+    for scores in found:
+        assert scores.dtype == torch.float32
+        tolerance = 0.1 * float(expected.abs().max())
+        torch.testing.assert_close(scores, expected, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_what_changes_nothing_takes_nothing(method):
     """Steps of a series and of zeros that are added to it; the series had the whole score."""
     model, series = Behind(torch.add), drawn(ROWS, TIME, FEATURES)

@@ -85,6 +85,7 @@ class _Through:
             if self._is_scored(index):
                 scores[index] = self.method._score(record.layer, record)
         some = next(iter(scores.values()), run.graph.values)
+        some = some.to(torch.promote_types(some.dtype, torch.float32))
         steps = [
             scores.get(index, some.new_zeros(()).expand(*grid, *some.shape[2:]))
             for index, grid in enumerate(run.grids)
