@@ -89,7 +89,7 @@ def on_baselines(
     following = run.reads_baselines()
     by_steps = len(run.modules) > 1 and any(run.depends) and not whole_runs
     given_on = given_step_by_step if by_steps else given_on_baselines
-    with run.forward.drawing_the_same():
+    with run.forward.from_the_same_start():
         given = given_on(
             run.modules,
             lambda: run_forward(forward_func, following.inputs, None, additional_forward_args),

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from captum_rnn._captum import run_forward
 from captum_rnn.attr.inputs import not_a_tensor, target_out_of_range
-from captum_rnn.states.draws import Draws
+from captum_rnn.states.same_start import SameStart
 
 
 class Forward:
@@ -17,7 +17,7 @@ class Forward:
 
     Attributes:
         selected: What the last call returned.
-        draws: The random numbers of an earlier run, which each call draws again; None: its own.
+        start: What an earlier run began with, as each call then does; None: as it comes.
     """
 
     def __init__(
@@ -26,26 +26,26 @@ class Forward:
         inputs: tuple[Tensor, ...],
         target: Any,
         additional_forward_args: Any,
-        draws: Draws | None = None,
+        start: SameStart | None = None,
     ) -> None:
-        self.draws = draws
+        self.start = start
         self._model = _Answering(forward_func)
         self._arguments = inputs, target, additional_forward_args
         self.selected: Any = None
 
     def on(self, inputs: tuple[Tensor, ...]) -> "Forward":
         """The same model with other inputs."""
-        return Forward(self._model._forward_func, inputs, *self._arguments[1:], self.draws)
+        return Forward(self._model._forward_func, inputs, *self._arguments[1:], self.start)
 
-    def drawing_the_same(self) -> contextlib.AbstractContextManager[Any]:
-        """Inside it, the model draws the random numbers of the earlier run again."""
-        return contextlib.nullcontext() if self.draws is None else self.draws.again()
+    def from_the_same_start(self) -> contextlib.AbstractContextManager[Any]:
+        """Inside it, the model begins with what the earlier run began with."""
+        return contextlib.nullcontext() if self.start is None else self.start.again()
 
     def __call__(self) -> Any:
         """Runs the model; ValueError for a target that is none of its classes."""
         self._model.answer, target = None, self._arguments[1]
         try:
-            with self.drawing_the_same():
+            with self.from_the_same_start():
                 self.selected = run_forward(self._model, *self._arguments)
         except (AssertionError, AttributeError, IndexError, RuntimeError, TypeError) as error:
             answer = self._model.answer

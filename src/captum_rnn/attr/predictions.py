@@ -177,7 +177,14 @@ class EveryPrediction(RecurrentAttribution):
         answers = Answers(self.forward_func, target, chosen, batch_first=self.batch_first)
         asked = self.forward_func
         model = RecurrentModel(answers, self.layer, self.batch_first, self._apart, asked)
-        run = model.run(inputs, None, additional_forward_args, with_value=True, with_gradient=True)
+        run = model.run(
+            inputs,
+            None,
+            additional_forward_args,
+            with_value=True,
+            with_gradient=True,
+            reruns=baselines is not None,
+        )
         run = self._looked_at(run, additional_forward_args, baselines)
         if run.needs_walk or run.has_beside:
             raise ValueError(

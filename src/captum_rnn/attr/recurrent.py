@@ -251,6 +251,7 @@ class RecurrentAttribution(StepMethod, InternalAttribution):  # type: ignore[mis
             with_gradient=self._needs_gradient or looks,
             to_tokens=to_tokens,
             with_static=self._scores_static and to_tokens,
+            reruns=baselines is not None or self._compares_with_zero,
         )
         if baselines is None and to_tokens and self._compares_with_zero and run.may_be_zero:
             baselines = (0.0,) * len(run.inputs)

@@ -31,7 +31,6 @@ from captum_rnn.attr.unfollowed import check_none_unfollowed
 from captum_rnn.states.begins import Begins
 from captum_rnn.states.beyond import check_nothing_read_beyond
 from captum_rnn.states.composing import composed
-from captum_rnn.states.draws import Draws
 from captum_rnn.states.following import Following
 from captum_rnn.states.graph import Begun, is_read
 from captum_rnn.states.joining import Joined, check_forks_unread, join
@@ -47,6 +46,7 @@ from captum_rnn.states.recording import (
     detached,
     record,
 )
+from captum_rnn.states.same_start import SameStart
 from captum_rnn.states.steps import Steps, steps_of
 from captum_rnn.states.trajectory import trajectory
 
@@ -105,6 +105,7 @@ class RecurrentModel:
         with_gradient: bool = False,
         to_tokens: bool = True,
         with_static: bool = False,
+        reruns: bool = False,
     ) -> Run:
         """Runs the model once and checks that its layer read the inputs, token by token.
 
@@ -119,6 +120,7 @@ class RecurrentModel:
             to_tokens: Whether tokens are to be scored, and not what the layer read.
             with_static: Whether inputs are scored that no step reads: those that reach the output
                 beside the layer or make its initial states.
+            reruns: Whether the model is to run again from what it keeps now.
         """
         tensors = check_inputs(inputs)
         each_lengths = one_for_each_input(lengths, len(tensors))
@@ -131,9 +133,9 @@ class RecurrentModel:
         modules = [_unwrapped(layer) for layer in self.layers]
         kept = [*modules_of(self.forward_func), *modules] if with_gradient else []
         with torch.enable_grad(), no_graph_left_in(*kept):
-            draws = Draws(tensors[0].device)
+            start = SameStart(tensors[0].device, self._model if reruns else None)
             recording = record(modules, forward, differentiable=with_gradient, following=following)
-            draws.end()
+            start.end()
             kinds = [recurrent_layer(layer) for layer in self.layers]
             layers = [kinds[index] for index in recording.layers]
             value = explained(forward.selected, layouts[0].batch) if with_value else None
@@ -155,7 +157,7 @@ class RecurrentModel:
             own = [detached(call) for call in recording.calls]
             if to_tokens:
                 check_none_unfollowed(
-                    self.asked or self.forward_func,
+                    self._model,
                     tensors,
                     additional_forward_args,
                     following.entries,
@@ -164,7 +166,7 @@ class RecurrentModel:
                     [modules[index] for index in recording.layers],
                     own,
                     self._layer_name,
-                    draws,
+                    start,
                 )
             for kind in kinds:
                 if not form_of(kind).has_gates and kind in layers:
@@ -195,7 +197,7 @@ class RecurrentModel:
         placement, ends = without_padding(placement, layouts, steps, each_lengths)
         unread = set() if with_value or len(modules) > 1 else _unread(joined)
         return Run(
-            Forward(self.forward_func, tensors, target, additional_forward_args, draws),
+            Forward(self.forward_func, tensors, target, additional_forward_args, start),
             None if value is None else value.detach(),
             layouts,
             [
@@ -244,7 +246,11 @@ class RecurrentModel:
     @property
     def _mode(self) -> tuple[bool, ...] | None:
         """Which modules are in training mode; None: not known of a function."""
-        return mode_of(self.asked or self.forward_func)
+        return mode_of(self._model)
+
+    @property
+    def _model(self) -> Callable[..., Any]:
+        return self.asked or self.forward_func
 
     def _layer_name(self) -> str:
         kinds = [recurrent_layer(layer) for layer in self.layers]

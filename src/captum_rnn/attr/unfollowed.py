@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from captum_rnn._captum import run_forward
 from captum_rnn.states.baseline import Baselines, steps_read
-from captum_rnn.states.draws import Draws
 from captum_rnn.states.following import Entry
 from captum_rnn.states.hooks import LayerCall
 from captum_rnn.states.modes import tensors_kept
 from captum_rnn.states.places import Placement
 from captum_rnn.states.rest import read_instead
+from captum_rnn.states.same_start import SameStart
 
 _FACTOR = -1.375
 """What the tokens are multiplied by: other signs and sizes, and zeros stay zeros."""
@@ -33,7 +33,7 @@ def check_none_unfollowed(
     owners: Sequence[nn.Module],
     calls: Sequence[LayerCall],
     name: Callable[[], str],
-    draws: Draws,
+    start: SameStart,
 ) -> None:
     """Raises ValueError if a step changes with the inputs, and no token was found that it reads.
 
@@ -53,7 +53,7 @@ def check_none_unfollowed(
         owners: The layer that each call is of.
         calls: The calls of the layers.
         name: Says which layer.
-        draws: The random numbers that the model drew.
+        start: What the model began with.
     """
     of_calls = torch.split(placement.is_read, list(placement.counts))
     unread = {index: ~of_calls[index] for index in placement.by_derivatives}
@@ -74,7 +74,7 @@ def check_none_unfollowed(
             found.append((was.nan_to_num() != is_now.nan_to_num()).any(1))
             return [own.output, *(state.clone() for state in own.final)]
 
-        with tensors_kept(forward_func), draws.again():
+        with tensors_kept(forward_func), start.again():
             read_instead(modules, forward, answer)
         return found
 

@@ -30,17 +30,32 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
 @contextlib.contextmanager
 def tensors_kept(model: object) -> Iterator[None]:
     """Puts back what a model keeps from run to run: buffers, and states in attributes."""
-    kept = [
-        (room, name, _snapshot(value))
-        for module in modules_of(model)
-        for room, name, value in _rooms(module)
-    ]
+    kept = Kept(model)
     try:
         yield
     finally:
+        kept.put_back()
+
+
+class Kept:
+    """What a model keeps from run to run, as it is now.
+
+    Args:
+        model: The model, or a function that is known to run it.
+    """
+
+    def __init__(self, model: object) -> None:
+        self._rooms = [
+            (room, name, _snapshot(value))
+            for module in modules_of(model)
+            for room, name, value in _rooms(module)
+        ]
+
+    def put_back(self) -> None:
+        """The model keeps that again."""
         with torch.no_grad():
-            for room, name, put_back in kept:
-                room[name] = put_back()
+            for room, name, back in self._rooms:
+                room[name] = back()
 
 
 def modules_of(function: object) -> list[nn.Module]:
