@@ -15,7 +15,13 @@ from captum_rnn.attr.recurrent import RecurrentAttribution
 from captum_rnn.attr.through import step_scores, token_scores
 from captum_rnn.functional.cells import Chord
 from captum_rnn.functional.propagation import handed_on
-from captum_rnn.functional.relevance import Relevance, input_relevance, raised, size_read
+from captum_rnn.functional.relevance import (
+    LARGEST_EPSILON,
+    Relevance,
+    input_relevance,
+    outgrown,
+    size_read,
+)
 from captum_rnn.functional.stack import Stack
 from captum_rnn.states.recovery import unstack
 
@@ -141,24 +147,29 @@ class RecurrentLRPAttribution(RecurrentAttribution):
     @torch.no_grad()
     def _bounded(
         self, run: Run, score: Callable[[StepMethod, Run], list[Tensor]]
-    ) -> tuple[list[Tensor], Tensor]:
-        """Scores, and the smallest ε of each row (batch,) that bounds them."""
-        relevances = _Relevances(self.epsilon)
-        largest, epsilon = None, torch.full((run.layouts[0].batch,), self.epsilon).double()
+    ) -> tuple[list[Tensor], Tensor | None]:
+        """Scores, and the smallest ε of each row (batch,) that bounds them; None: that given."""
+        relevances, largest = _Relevances(self.epsilon), None
+        epsilon: Tensor | None = None
         while True:
             scores = score(relevances, run)
             if largest is None:
                 largest = BOUND * run.add_up(relevances.read(run))
-            larger = raised(epsilon, run.add_up(relevances.sizes(run)), largest)
-            if larger is None:
+            rows = outgrown(run.add_up(relevances.sizes(run)), largest)
+            if epsilon is not None:
+                rows &= epsilon.to(rows.device) < LARGEST_EPSILON
+            if not rows.any():
                 return scores, epsilon
-            relevances, epsilon = _Relevances(larger), larger
+            if epsilon is None:
+                epsilon = torch.full((len(rows),), self.epsilon, dtype=torch.float64)
+            epsilon = torch.where(rows.to(epsilon.device), 10 * epsilon, epsilon)
+            relevances = _Relevances(epsilon)
 
-    def _report(self, run: Run, scores: list[Tensor] | None, epsilon: Tensor) -> None:
+    def _report(self, run: Run, scores: list[Tensor] | None, epsilon: Tensor | None) -> None:
         """Warns of relevance that outgrew its bound, and of what did not reach the tokens."""
         notes = []
-        rows = int((epsilon > self.epsilon).sum())
-        if rows:
+        if epsilon is not None:
+            rows = int((epsilon > self.epsilon).sum())
             notes.append(
                 f"the relevance of {rows} of {len(epsilon)} row(s) outgrew {BOUND} times what "
                 f"the classifier reads, so that ε was raised up to {float(epsilon.max()):.0e} there"

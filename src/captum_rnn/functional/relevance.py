@@ -9,7 +9,8 @@ from captum_rnn.functional.cells import Chord
 from captum_rnn.functional.propagation import of_inputs, walk_back
 from captum_rnn.functional.stack import LayerPass, Stack
 
-_LARGEST_EPSILON = 1e6
+LARGEST_EPSILON = 1e6
+"""Where ε is not raised any more."""
 
 
 class Relevance(NamedTuple):
@@ -53,24 +54,18 @@ def size_read(stack: Stack) -> Tensor:
     return torch.stack([_size_read(passed) for layer in stack.layers for passed in layer]).sum(0)
 
 
-def raised(epsilon: Tensor, size: Tensor, largest: Tensor) -> Tensor | None:
-    """ε ten times as large for the rows whose relevance outgrew its bound; None: none did.
+def outgrown(size: Tensor, largest: Tensor) -> Tensor:
+    """The rows (batch,) whose relevance is larger than it may be.
 
     The smaller ε, the larger relevance grows where terms of both signs nearly cancel, step after
     step and without a limit.
 
     Args:
-        epsilon: The ε of each row (batch,).
-        size: The size of its relevance (batch,).
+        size: The size of each row's relevance (batch,).
         largest: What that may be (batch,).
     """
     # A row that is no number stays so; one that is infinite has outgrown its bound.
-    outgrown = (
-        ~(size <= largest) & largest.isfinite() & (epsilon < _LARGEST_EPSILON).to(size.device)
-    )
-    if not outgrown.any():
-        return None
-    return torch.where(outgrown.to(epsilon.device), 10 * epsilon, epsilon)
+    return ~(size <= largest) & largest.isfinite()
 
 
 def _size_read(passed: LayerPass) -> Tensor:
