@@ -78,6 +78,35 @@ def test_a_dead_token_keeps_the_score_of_its_step(made, name, features):
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
 
+NAMED = {
+    "mask": "mul",
+    "mask of numbers": "mul",
+    "mask in place": "mul",
+    "written": "__setitem__",
+    "where": "where",
+    "masked_fill": "masked_fill",
+    "maximum": "maximum",
+    "prelu": "prelu",
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_behind_what_only_derivatives_can_follow_a_dead_token_is_named(name):
+    convolution = nn.Conv1d(3, 3, 1).double()
+    layer, head = nn.LSTM(3, 4, batch_first=True).double(), nn.Linear(4, 2).double()
+    nn.init.constant_(convolution.bias, -1.0)
+    front = FRONTS[name]
+
+    def model(series):
+        return head(layer(front(convolution(series.transpose(1, 2)).transpose(1, 2)))[0][:, -1])
+
+    with pytest.raises(ValueError, match=rf"as {NAMED[name]}\(\) makes the same of tokens"):
+        AdjointDeltaAttribution(model, layer).attribute(torch.randn(2, 5, 3).double(), target=1)
+    alive = 9 * torch.ones(2, 5, 3).double() @ convolution.weight[:, :, 0].detach()
+    scores = AdjointDeltaAttribution(model, layer).attribute(alive, target=1, per_step=True)
+    assert (scores != 0).all()
+
+
 def test_padding_that_a_mask_of_whole_tokens_hides_is_not_read():
     layer, head = nn.LSTM(3, 4, batch_first=True).double(), nn.Linear(4, 2).double()
     series, lengths = torch.randn(2, 5, 3).double(), torch.tensor([3, 5])

@@ -163,7 +163,9 @@ class Following(TorchFunctionMode):
         if func == _SET_DATA:
             self._beside.append((args[0], -1))
         known = {id(value): places for value in read if (places := self.places(value)) is not None}
-        before = None if known else self._before_flat(func, args, kwargs)
+        before = None if known else self._own_masks.before_flat(func, args, kwargs)
+        if before is not None and any(map(self.is_of_answers, read)):
+            before = None
         with self._graph_of(func, kwargs, read):
             output = func(*args, **kwargs)
         if self._of_answers and any(map(self.is_of_answers, read)):
@@ -191,26 +193,9 @@ class Following(TorchFunctionMode):
             self.touch(output)
             return iter(output) if done.name == "__iter__" else output
         if before is not None:
-            self.flat.append((name_of(func), before, output))
+            self.flat.append((name_of(func), before, args[0] if output is None else output))
         self.touch(output)
         return output
-
-    def _before_flat(
-        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Tensor | None:
-        """What a function is given that has no derivative somewhere, if the graph tells its places.
-
-        Args:
-            func: The function, which is about to run.
-            args: Its arguments.
-            kwargs: Its named arguments.
-        """
-        if not args or name_of(func) not in FLAT:
-            return None
-        given = args[0]
-        if not isinstance(given, Tensor) or not given.requires_grad or self.is_of_answers(given):
-            return None
-        return given.clone() if writes(func, kwargs) else given
 
     def _after(self, done: "Operation", output: Any) -> Any:
         """Follows what an operation made of places that are known."""

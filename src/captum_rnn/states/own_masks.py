@@ -10,7 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from captum_rnn.states.operations import CONVERSIONS, name_of, names
+from captum_rnn.states.operations import (
+    CONVERSIONS,
+    FLAT,
+    MASKINGS,
+    WRITES,
+    name_of,
+    names,
+    tensors,
+    writes,
+)
 
 _COMPARISONS = names(
     "gt ge lt le greater greater_equal less less_equal isnan isfinite isinf "
@@ -23,7 +32,7 @@ class OwnMasks:
     """The masks of one run that its vectors made of themselves."""
 
     def __init__(self) -> None:
-        self._of: dict[int, tuple[Tensor, Tensor]] = {}
+        self._of: dict[int, tuple[Tensor, Tensor | None]] = {}
 
     def after(
         self, func: Callable[..., Any], args: tuple[Any, ...], known: dict[int, Tensor], output: Any
@@ -41,12 +50,31 @@ class OwnMasks:
         source, name = args[0], name_of(func)
         if output.shape != source.shape:
             return
-        if name in _COMPARISONS and source.is_floating_point() and list(known) == [id(source)]:
-            self._of[id(output)] = output, known[id(source)]
+        if name in _COMPARISONS and source.is_floating_point():
+            self._of[id(output)] = output, known.get(id(source))
         elif name in _SAME and (found := self._of.get(id(source))) is not None:
             self._of[id(output)] = output, found[1]
 
     def lies_over(self, value: Any, known: dict[int, Tensor]) -> bool:
         """Whether a value is a mask that the vectors of known places have made of themselves."""
-        found = self._of.get(id(value))
-        return found is not None and all(torch.equal(found[1], own) for own in known.values())
+        _, own = self._of.get(id(value), (None, None))
+        return own is not None and all(torch.equal(own, places) for places in known.values())
+
+    def before_flat(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Tensor | None:
+        """What a function is given that has no derivative somewhere, if the graph tells its places.
+
+        Args:
+            func: The function, which is about to run.
+            args: Its arguments.
+            kwargs: Its named arguments.
+        """
+        name, given = name_of(func), list(tensors(args, kwargs))
+        is_masked = name in MASKINGS | WRITES and any(id(value) in self._of for value in given)
+        if not (is_masked or name in FLAT):
+            return None
+        source = next((value for value in given if value.requires_grad), None)
+        if source is None:
+            return None
+        return source.clone() if writes(func, kwargs) else source
