@@ -72,6 +72,46 @@ def test_sub_texts_of_a_model_that_keeps_its_state_are_refused(made, room, bound
             method.attribute(ids, target=1)
 
 
+class Drawing(Reader):
+    """Draws random numbers, in one of several ways."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.how, self.dropout = how, nn.Dropout(0.03).eval()
+
+    def forward(self, ids):
+        initial = None
+        if self.how == "states":
+            initial = 1e-6 * torch.randn(2, 1, len(ids), 5).double()
+        _, (hidden, _) = self.layer(
+            self.embedding(ids), None if initial is None else tuple(initial)
+        )
+        if self.how == "module":
+            hidden = self.dropout(hidden)
+        if self.how == "function":
+            hidden = nn.functional.dropout(hidden, 0.03, self.training)
+        return self.out(self.head(hidden[-1]))
+
+
+@pytest.mark.parametrize("how", ["module", "function", "states"])
+@pytest.mark.parametrize("made", [LeaveOneOutAttribution, RecurrentShapleyAttribution])
+def test_random_numbers_are_no_change_by_a_token(made, how):
+    """Where a run by chance drops nothing out, others did without a word."""
+    model = Drawing(how)
+    method = made(model, model.layer)
+    expected = made(Drawing("not"), model.layer)
+    expected.forward_func.load_state_dict(model.state_dict())
+    expected.layer = expected.forward_func.layer
+    if how != "states":
+        torch.testing.assert_close(
+            method.attribute(IDS[:1], target=1), expected.attribute(IDS[:1], target=1)
+        )
+    model.train()
+    for _ in range(10):
+        with pytest.raises(ValueError, match=r"at random.*call model.eval\(\)"):
+            method.attribute(IDS[:1], target=1)
+
+
 @pytest.mark.parametrize("begun", [False, True])
 @pytest.mark.parametrize("room", ROOMS)
 def test_what_is_kept_is_that_of_the_explained_run(room, begun):

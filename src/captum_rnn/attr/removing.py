@@ -147,11 +147,11 @@ class RemovingAttribution(RecurrentAttribution):
         return without_unread(run, target, additional_forward_args)
 
     def _check_answers_apart(self, parts: SubTexts, modules: list[nn.Module]) -> None:
-        """Once for each mode of the model; see `check_answers_apart`, `check_begins_alike`."""
+        """Once for each mode of the model; see `check_begins_alike`, `check_answers_apart`."""
         mode = mode_of(self.forward_func)
         if mode is None or mode not in self._answers_apart:
-            check_answers_apart(parts, self.forward_func)
             check_begins_alike(parts, self.forward_func, modules)
+            check_answers_apart(parts, self.forward_func)
             self._answers_apart.update([] if mode is None else [mode])
 
     def _check_empty(self, run: Run, parts: SubTexts, rows: Tensor, empty: Tensor) -> None:
