@@ -2,15 +2,19 @@
 
 from typing import Any, Literal, overload
 
+import torch
 from torch import Tensor
 
-from captum_rnn._captum import logged
+from captum_rnn._captum import format_output, is_tuple, logged
 from captum_rnn.attr.adjoint_delta import AdjointDeltaAttribution
-from captum_rnn.attr.inputs import Lengths
+from captum_rnn.attr.baselines import GivenBaselines, as_baselines
+from captum_rnn.attr.games import Removal, Replacement
+from captum_rnn.attr.inputs import InputLayout, Lengths, check_inputs, one_for_each_input
 from captum_rnn.attr.records import Run
 from captum_rnn.attr.recurrent import Inputs
 from captum_rnn.attr.removing import RemovingAttribution
 from captum_rnn.attr.shapley_draws import Drawing, Estimator, Plan
+from captum_rnn.functional.checks import check_lengths
 
 
 class RecurrentShapleyAttribution(RemovingAttribution):
@@ -60,6 +64,12 @@ class RecurrentShapleyAttribution(RemovingAttribution):
     What the model is given with a text is cut with it, and it has to answer the same to a text
     alone as in its batch; see `LeaveOneOutAttribution`.
 
+    With `baselines` nothing is removed: each number of a series, each step with `per_step=True`,
+    or each id is kept or replaced by its baseline, such as the mean, or the value before it by
+    `captum_rnn.baselines.carry_forward`. The scores then sum to the change from the baselines; what
+    equals its baseline has 0. A scan is that of `AdjointDeltaAttribution` from what is kept to what
+    is not; where it does not tell features apart, orders are drawn, or it is refused.
+
     Args:
         forward_func: The model, or any function that runs it.
         layer: The `nn.RNN`, `nn.LSTM` or `nn.GRU` in it.
@@ -78,6 +88,7 @@ class RecurrentShapleyAttribution(RemovingAttribution):
         target: Any = None,
         additional_forward_args: Any = None,
         *,
+        baselines: GivenBaselines = None,
         lengths: Lengths = None,
         per_step: bool = False,
         return_convergence_delta: Literal[False] = False,
@@ -97,6 +108,7 @@ class RecurrentShapleyAttribution(RemovingAttribution):
         target: Any = None,
         additional_forward_args: Any = None,
         *,
+        baselines: GivenBaselines = None,
         lengths: Lengths = None,
         per_step: bool = False,
         return_convergence_delta: bool = False,
@@ -116,6 +128,7 @@ class RecurrentShapleyAttribution(RemovingAttribution):
         target: Any = None,
         additional_forward_args: Any = None,
         *,
+        baselines: GivenBaselines = None,
         lengths: Lengths = None,
         per_step: bool = False,
         return_convergence_delta: bool = False,
@@ -134,6 +147,8 @@ class RecurrentShapleyAttribution(RemovingAttribution):
             target: The class, as for every Captum method.
             additional_forward_args: Further arguments of `forward_func`, cut with the text as for
                 `LeaveOneOutAttribution`.
+            baselines: What stands in place of what is not kept, as for
+                `AdjointDeltaAttribution.attribute`, but vectors for ids; None: it is removed.
             lengths: Number of real tokens in each row (batch,), for a model that runs its padding
                 through the layer and is told nothing of it.
             per_step: One score for each step of a float input, (batch, time), instead of shares of
@@ -162,18 +177,75 @@ class RecurrentShapleyAttribution(RemovingAttribution):
                 that it leaves out and `lengths` do not tell, or numbers out of range.
         """
         plan = Plan(estimator, n_samples, tolerance, seed)
-        texts = self._texts(inputs, target, additional_forward_args, lengths, internal_batch_size)
         scans = AdjointDeltaAttribution(
             self.forward_func, self.layer, self.device_ids, batch_first=self.batch_first
         )
-        drawing = Drawing(texts, self.forward_func, scans, plan)
-        scores, errors = drawing.run(show_progress)
-        found = [self._formatted(inputs, texts, scores, per_step)]
+        game: Removal | Replacement
+        given = inputs, target, additional_forward_args, lengths, internal_batch_size
+        if baselines is None:
+            game = Removal(self._texts(*given), self.forward_func, scans)
+        else:
+            game = self._replacement(baselines, scans, *given, by_steps=per_step)
+        scores, errors = Drawing(game, plan).run(show_progress)
+
+        def arranged(of_players: Tensor) -> Any:
+            if isinstance(game, Removal):
+                return self._formatted(inputs, game.texts, of_players, per_step)
+            return format_output(is_tuple(inputs), (game.in_layout(of_players),))
+
+        found = [arranged(scores)]
         if return_standard_error:
-            found.append(self._formatted(inputs, texts, errors, per_step))
+            found.append(arranged(errors))
         if return_convergence_delta:
-            found.append(scores.double().sum(1).to(texts.whole) - (texts.whole - texts.empty))
+            found.append(scores.double().sum(1).to(game.whole) - (game.whole - game.empty))
         return found[0] if len(found) == 1 else tuple(found)
+
+    def _replacement(
+        self,
+        baselines: GivenBaselines,
+        scans: AdjointDeltaAttribution,
+        inputs: Any,
+        target: Any,
+        additional_forward_args: Any,
+        lengths: Lengths,
+        rows_at_once: int,
+        *,
+        by_steps: bool,
+    ) -> Replacement:
+        """Series, or ids, whose parts are replaced by a baseline."""
+        tensors = check_inputs(inputs)
+        if len(tensors) > 1 or tensors[0].dim() < 2:
+            raise ValueError(
+                f"inputs holds {len(tensors)} tensor(s) of shape {tuple(tensors[0].shape)}; "
+                "expected one with axes of batch and time, whose parts are replaced; pass the "
+                "others as additional_forward_args"
+            )
+        layout = InputLayout(tensors[0].shape, self.batch_first)
+        rows, (base,) = tensors[0].detach(), as_baselines(baselines, tensors, [layout])
+        if base.shape != rows.shape:
+            raise ValueError("baselines holds vectors for ids; expected an id, or an id for each")
+        if not self.batch_first:
+            rows, base = rows.transpose(0, 1), base.transpose(0, 1)
+        real = torch.ones(rows.shape[:2], dtype=torch.bool, device=rows.device)
+        (given,) = one_for_each_input(lengths, 1)
+        if given is not None:
+            ends = check_lengths(given, len(rows), rows.shape[1], rows.device)
+            real = torch.arange(rows.shape[1], device=rows.device) < ends.unsqueeze(1)
+        arguments = additional_forward_args
+        if not isinstance(arguments, tuple):
+            arguments = () if arguments is None else (arguments,)
+        return Replacement(
+            self.forward_func,
+            scans,
+            rows,
+            base,
+            real,
+            target,
+            arguments,
+            by_steps or rows.dim() == 2,
+            self.batch_first,
+            rows_at_once,
+        )
 
     def _totals(self, run: Run) -> Tensor:
         assert run.value is not None

@@ -1,18 +1,14 @@
 """What is drawn of each text for its Shapley values, and run together with the others."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from captum_rnn.attr.adjoint_delta import AdjointDeltaAttribution
-from captum_rnn.attr.marginals import Marginals
-from captum_rnn.attr.removing import Texts
+from captum_rnn.attr.games import Game
 from captum_rnn.functional import shapley
 
 Estimator = Literal["auto", "permutations", "scans"]
@@ -93,20 +89,16 @@ class Drawing:
     """Draws, runs and adds up.
 
     Attributes:
-        texts: The texts.
-        forward_func: The model.
-        scans: Scores all tokens of a sub-text at once.
+        game: What is drawn of: tokens of texts, or what is replaced in series.
         plan: How to draw.
     """
 
-    texts: Texts
-    forward_func: Callable[..., Any]
-    scans: AdjointDeltaAttribution
+    game: Game
     plan: Plan
 
     def run(self, show_progress: bool) -> tuple[Tensor, Tensor]:
         """Scores and standard errors (batch, time)."""
-        tokens = self.texts.tokens
+        whole, tokens = self.game.whole, self.game.players
         scores = torch.zeros(tokens.shape, dtype=torch.float64)
         errors, left = scores.clone(), []
         for row in range(len(tokens)):
@@ -115,7 +107,7 @@ class Drawing:
                 scores[row, places] = self._change(row)
             elif len(places):
                 generator = torch.Generator().manual_seed(self.plan.seed)
-                left.append(_Text(row, places, self.plan.scans(len(places)), generator))
+                left.append(_Text(row, places, self._scans(len(places)), generator))
         with tqdm(desc="drawing", unit="sub-text", disable=not show_progress) as bar:
             while left:
                 for group in self._groups(left):
@@ -125,15 +117,26 @@ class Drawing:
                     scores[text.row, text.places] = shapley.with_sum(mean, self._change(text.row))
                     errors[text.row, text.places] = error
                 left = [text for text in left if self._goes_on(text, errors[text.row])]
-        whole = self.texts.whole
         return scores.to(whole), errors.to(whole)
 
-    @cached_property
-    def _marginals(self) -> Marginals:
-        return Marginals(self.scans, self.texts)
+    def _scans(self, tokens: int) -> bool:
+        """Whether a text of so many tokens is estimated by scans.
+
+        Raises:
+            ValueError: They are asked for, but do not tell its parts apart.
+        """
+        if not self.plan.scans(tokens) or self.game.knows_changes:
+            return self.plan.scans(tokens)
+        if self.plan.estimator == "scans":
+            raise ValueError(
+                "scans do not tell apart what is replaced in these inputs, as "
+                "AdjointDeltaAttribution with these baselines says; pass "
+                'estimator="permutations", or per_step=True'
+            )
+        return False
 
     def _change(self, row: int) -> Tensor:
-        return (self.texts.whole[row].double() - self.texts.empty[row].double()).cpu()
+        return (self.game.whole[row].double() - self.game.empty[row].double()).cpu()
 
     def _goes_on(self, text: _Text, errors: Tensor) -> bool:
         if self.plan.tolerance is None or text.pairs >= self.plan.most_pairs:
@@ -152,7 +155,7 @@ class Drawing:
         groups: list[list[_Text]] = [[]]
         entries = 0
         for text in texts:
-            own = 2 * self._next_pairs(text) * self.texts.tokens.shape[1]
+            own = 2 * self._next_pairs(text) * self.game.players.shape[1]
             own *= 1 if text.scans else len(text.places)
             if groups[-1] and entries + own > _MASKED_AT_ONCE:
                 groups.append([])
@@ -181,12 +184,12 @@ class Drawing:
         if not texts:
             return ()
         rows, kept = self._stacked(texts, sets)
-        found = self.texts.parts.values(self.forward_func, rows, kept, bar.update)
+        found = self.game.values(rows, kept, bar.update)
         return torch.split(found.double().cpu(), [len(of_text) for of_text in sets])
 
     def _ends(self, text: _Text) -> tuple[Tensor, Tensor]:
         """What it says of none of the tokens and of all of them (1,)."""
-        whole, empty = self.texts.whole[text.row], self.texts.empty[text.row]
+        whole, empty = self.game.whole[text.row], self.game.empty[text.row]
         return empty.double().cpu().reshape(1), whole.double().cpu().reshape(1)
 
     def _permute(self, texts: list[_Text], bar: Any) -> None:
@@ -213,9 +216,8 @@ class Drawing:
             return
         rows, kept = self._stacked(texts, sets)
         scores, known = torch.zeros(kept.shape, dtype=torch.float64), torch.zeros_like(kept.cpu())
-        for part in self.texts.parts.batches(rows, kept):
-            changes = self._marginals.of(part, rows[part.which], kept[part.which])
-            which = part.which.cpu()
+        for of_sets, changes in self.game.changes(rows, kept):
+            which = of_sets.cpu()
             scores[which], known[which] = changes.scores.double().cpu(), changes.known.cpu()
             bar.update(len(which))
         each = (torch.split(of_all, [len(own) for own in sets]) for of_all in (scores, known))
@@ -228,11 +230,11 @@ class Drawing:
 
     def _stacked(self, texts: list[_Text], sets: list[Tensor]) -> tuple[Tensor, Tensor]:
         """The row of each set, and its tokens where they stand in the row, as a mask."""
-        device = self.texts.tokens.device
+        device = self.game.players.device
         rows = [torch.full((len(own),), text.row) for text, own in zip(texts, sets, strict=True)]
         kept = []
         for text, own in zip(texts, sets, strict=True):
-            placed = torch.zeros(len(own), self.texts.tokens.shape[1], dtype=torch.bool)
+            placed = torch.zeros(len(own), self.game.players.shape[1], dtype=torch.bool)
             placed[:, text.places] = own
             kept.append(placed)
         return torch.cat(rows).to(device), torch.cat(kept).to(device)

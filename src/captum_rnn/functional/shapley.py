@@ -134,5 +134,14 @@ def mean_and_error(samples: Tensor, weights: Tensor | None = None) -> tuple[Tens
 
 
 def with_sum(scores: Tensor, total: Tensor) -> Tensor:
-    """The scores (tokens,) moved by the same amount each, so that they sum to a total."""
-    return scores + (total - scores.sum()) / len(scores)
+    """The scores (tokens,) moved by the same amount each, so that they sum to a total.
+
+    Scores that are exactly 0 stay so, as of what the model does not read, unless all are.
+
+    Example:
+        >>> with_sum(torch.tensor([1.0, 0.0, 2.0]), torch.tensor(4.0))
+        tensor([1.5000, 0.0000, 2.5000])
+    """
+    moved = scores != 0
+    moved = moved if moved.any() else torch.ones_like(moved)
+    return scores + moved * ((total - scores.sum()) / moved.sum())
