@@ -1,5 +1,6 @@
 """Models that keep a state from run to run, in every room that a module has."""
 
+import threading
 from functools import partial
 
 import pytest
@@ -110,6 +111,26 @@ def test_random_numbers_are_no_change_by_a_token(made, how):
     for _ in range(10):
         with pytest.raises(ValueError, match=r"at random.*call model.eval\(\)"):
             method.attribute(IDS[:1], target=1)
+
+
+def test_another_thread_may_draw_meanwhile():
+    """The random state is one for all threads."""
+    model, done = Drawing("not"), threading.Event()
+    expected = LeaveOneOutAttribution(model, model.layer).attribute(IDS[:1], target=1)
+
+    def draw():
+        while not done.is_set():
+            torch.rand(10)
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        for _ in range(20):
+            found = LeaveOneOutAttribution(model, model.layer).attribute(IDS[:1], target=1)
+            torch.testing.assert_close(found, expected)
+    finally:
+        done.set()
+        thread.join()
 
 
 @pytest.mark.parametrize("begun", [False, True])
