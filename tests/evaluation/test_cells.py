@@ -61,7 +61,28 @@ def test_cells_are_replaced_by_a_baseline_or_by_what_was_kept_before():
     assert by_baseline.tolist() == [[[0, -1], [2, -1], [0, -1]]]
     carried = replace_cells(values, removed)
     # Nothing before the first of feature 0, so the first after it; nothing left of feature 1.
-    assert carried.tolist() == [[[2, 5], [2, 6], [2, 7]]]
+    assert carried.tolist() == [[[2, 6], [2, 6], [2, 6]]]
+
+
+def test_padding_is_not_carried_into_a_series():
+    values = torch.tensor([[[1.0, 5.0], [2.0, 7.0], [99.0, 99.0]]])
+    present = torch.tensor([[True, True, False]])
+    removed = torch.tensor([[[False, True], [True, True], [False, False]]])
+    carried = replace_cells(values, removed, present=present)
+    assert carried.tolist() == [[[1, 6], [1, 6], [99, 99]]]
+    first = torch.tensor([[[True, True], [True, False], [False, False]]])
+    carried = replace_cells(values, first, present=present)
+    assert carried.tolist() == [[[1.5, 7], [1.5, 7], [99, 99]]]
+
+
+def test_keeping_nothing_of_a_feature_loses_all_that_it_changes():
+    values = torch.tensor([[[1.0, 0.0], [5.0, 0.0], [99.0, 0.0]]])
+    present = torch.tensor([[True, True, False]])
+    weights = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
+    scores = torch.zeros_like(values)
+    scores[0, 0, 1] = 1.0  # all that is kept is a feature that is not read
+    lost = removal_effect(linear(weights), values, scores, None, present, keep=True, shares=[0.25])
+    assert lost.tolist() == [5 - 3]
 
 
 def test_effects_of_cells_of_a_linear_function_are_its_terms(generator):

@@ -60,7 +60,12 @@ def _average_precision(scores: Tensor, wanted: Tensor) -> Tensor:
     return (recalled.diff(prepend=recalled.new_zeros(1)) * precision).sum()
 
 
-def replace_cells(values: Tensor, removed: Tensor, baseline: Tensor | None = None) -> Tensor:
+def replace_cells(
+    values: Tensor,
+    removed: Tensor,
+    baseline: Tensor | None = None,
+    present: Tensor | None = None,
+) -> Tensor:
     """Series without some cells.
 
     Args:
@@ -68,22 +73,30 @@ def replace_cells(values: Tensor, removed: Tensor, baseline: Tensor | None = Non
         removed: True for the cells to remove, of the same shape.
         baseline: What stands there instead, of a shape that broadcasts to `values`. None: the last
             value of the feature that was not removed is carried forward; where there is none
-            before, the first one after.
+            before, the first one after; where nothing of the feature is left, its mean.
+        present: True for the steps of each series (series, time); None: all. Others are not
+            carried anywhere.
 
     Example:
         >>> values = torch.tensor([[[1.0], [2.0], [3.0]]])
         >>> replace_cells(values, torch.tensor([[[False], [True], [True]]])).flatten().tolist()
         [1.0, 1.0, 1.0]
+        >>> replace_cells(values, torch.ones(1, 3, 1, dtype=torch.bool)).flatten().tolist()
+        [2.0, 2.0, 2.0]
     """
     if baseline is not None:
         return torch.where(removed, baseline.to(values), values)
     time = values.shape[1]
+    counted = torch.ones_like(removed) if present is None else present.unsqueeze(2)
+    left = counted & ~removed
     steps = torch.arange(time, device=values.device).view(1, -1, 1).expand_as(removed)
-    before = steps.masked_fill(removed, -1).cummax(1).values
-    after = steps.masked_fill(removed, time).flip(1).cummin(1).values.flip(1)
-    source = torch.where(before >= 0, before, after)
-    source = torch.where(source < time, source, steps)  # nothing of the feature is left
-    return values.gather(1, source)
+    before = steps.masked_fill(~left, -1).cummax(1).values
+    after = steps.masked_fill(~left, time - 1).flip(1).cummin(1).values.flip(1)
+    carried = values.gather(1, torch.where(before >= 0, before, after))
+    number = counted.expand_as(values).sum(1, keepdim=True)
+    mean = torch.where(counted, values, 0).sum(1, keepdim=True) / number
+    instead = torch.where(left.any(1, keepdim=True), carried, mean)
+    return torch.where(removed, instead, values)
 
 
 @torch.no_grad()
@@ -122,7 +135,7 @@ def removal_effect(
         number = (share * counts).ceil().clamp(min=1)
         removed = ranks >= number if keep else ranks < number
         removed &= ranks < counts
-        falls.append(whole - predict(replace_cells(values, removed, baseline)))
+        falls.append(whole - predict(replace_cells(values, removed, baseline, present)))
     return torch.stack(falls).mean(0)
 
 
@@ -164,7 +177,8 @@ def cumulative_difference(
     total = torch.zeros_like(before)
     for step in range(1, steps + 1):
         removed = ranks < (share * counts * step / steps).ceil().clamp(min=1)
-        after = predict(replace_cells(values, removed & (ranks < counts), baseline))
+        removed &= ranks < counts
+        after = predict(replace_cells(values, removed, baseline, present))
         total += (before - after).abs()
         before = after
     return total
