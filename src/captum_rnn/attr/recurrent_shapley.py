@@ -88,8 +88,8 @@ class RecurrentShapleyAttribution(RemovingAttribution):
         target: Any = None,
         additional_forward_args: Any = None,
         *,
-        baselines: GivenBaselines = None,
         lengths: Lengths = None,
+        baselines: GivenBaselines = None,
         per_step: bool = False,
         return_convergence_delta: Literal[False] = False,
         return_standard_error: Literal[False] = False,
@@ -108,8 +108,8 @@ class RecurrentShapleyAttribution(RemovingAttribution):
         target: Any = None,
         additional_forward_args: Any = None,
         *,
-        baselines: GivenBaselines = None,
         lengths: Lengths = None,
+        baselines: GivenBaselines = None,
         per_step: bool = False,
         return_convergence_delta: bool = False,
         return_standard_error: bool = False,
@@ -128,8 +128,8 @@ class RecurrentShapleyAttribution(RemovingAttribution):
         target: Any = None,
         additional_forward_args: Any = None,
         *,
-        baselines: GivenBaselines = None,
         lengths: Lengths = None,
+        baselines: GivenBaselines = None,
         per_step: bool = False,
         return_convergence_delta: bool = False,
         return_standard_error: bool = False,
@@ -147,10 +147,10 @@ class RecurrentShapleyAttribution(RemovingAttribution):
             target: The class, as for every Captum method.
             additional_forward_args: Further arguments of `forward_func`, cut with the text as for
                 `LeaveOneOutAttribution`.
-            baselines: What stands in place of what is not kept, as for
-                `AdjointDeltaAttribution.attribute`, but vectors for ids; None: it is removed.
             lengths: Number of real tokens in each row (batch,), for a model that runs its padding
                 through the layer and is told nothing of it.
+            baselines: What stands in place of what is not kept, as for
+                `AdjointDeltaAttribution.attribute`, but vectors for ids; None: it is removed.
             per_step: One score for each step of a float input, (batch, time), instead of shares of
                 it for its features.
             return_convergence_delta: Also return the difference between the sum of the scores and
