@@ -229,6 +229,49 @@ def test_numbers_of_tokens_that_the_model_reads_as_such(made):
     torch.testing.assert_close(found, mean.attribute(ids, 1))
 
 
+class Pooled(nn.Module):
+    """Both directions over full rows; the lengths end the outputs that are read, or nothing."""
+
+    def __init__(self, pooling):
+        super().__init__()
+        torch.manual_seed(0)
+        self.pooling = pooling
+        self.embedding = nn.Embedding(20, 4).double()
+        self.layer = nn.LSTM(4, 5, batch_first=True, bidirectional=True).double()
+        self.head = nn.Linear(10, 3).double()
+
+    def forward(self, ids, lengths):
+        outputs, (final, _) = self.layer(self.embedding(ids))
+        kept = (torch.arange(ids.shape[1]) < lengths.unsqueeze(1)).unsqueeze(2)
+        read = {
+            "mean": lambda: (outputs * kept).sum(1) / lengths.unsqueeze(1),
+            "max": lambda: outputs.masked_fill(~kept, -1e9).amax(1),
+            "last": lambda: outputs[torch.arange(len(ids)), lengths - 1],
+            "unread": lambda: torch.cat(list(final), 1),
+            "scaled": lambda: torch.cat(list(final), 1) * lengths.unsqueeze(1),
+        }
+        return self.head(read[self.pooling]())
+
+
+@pytest.mark.parametrize("made", [LeaveOneOutAttribution, RecurrentShapleyAttribution])
+@pytest.mark.parametrize("pooling", ["mean", "max", "last", "unread", "scaled"])
+def test_numbers_of_tokens_of_a_layer_that_reads_both_ways(made, pooling):
+    """With one less the last token has still been read by the others, backward."""
+    model, lengths = Pooled(pooling), torch.tensor([5, 5])
+    ids = torch.cat([IDS[:1], IDS[:1].flip(1)])
+    method = made(model, model.layer, empty=lambda target: 0.0)
+    if pooling == "scaled":
+        with pytest.raises(ValueError, match="Pass lengths if they are"):
+            method.attribute(ids, 1, lengths)
+        return
+
+    def alone(ids):
+        return model(ids, torch.full((len(ids),), ids.shape[1]))
+
+    expected = made(alone, model.layer, empty=method.empty).attribute(ids, 1)
+    torch.testing.assert_close(method.attribute(ids, 1, lengths), expected)
+
+
 def test_a_row_that_is_no_number_leaves_the_scans_of_the_others_alone():
     """The others were scored by what they hold alone, as if nothing could be put in."""
     layer, head = nn.LSTM(3, 4, batch_first=True).double(), nn.Linear(4, 2).double()

@@ -205,3 +205,22 @@ def test_one_input_alone_has_parts_that_are_replaced(model, series):
     method = RecurrentShapleyAttribution(model, model.layer)
     with pytest.raises(ValueError, match="inputs holds 2 tensor"):
         method.attribute((series, series[:, 0, 0]), 1, baselines=(0.0, 0.0))
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("estimator", ["permutations", "scans"])
+def test_series_that_change_each_others_answers_are_refused(rows, estimator):
+    """Batch statistics are the same in another order, and of each row twice, but not of parts."""
+    torch.manual_seed(0)
+    inner, norm = Forecaster(2).double(), nn.BatchNorm1d(2).double().train()
+    series = torch.randn(rows, 4, 2, dtype=torch.float64)
+
+    def forward(given):
+        return inner(norm(given.transpose(1, 2)).transpose(1, 2))
+
+    method = RecurrentShapleyAttribution(forward, inner.layer)
+    with pytest.raises(ValueError, match=r"or beside others.* call model.eval\(\)"):
+        method.attribute(series, 1, baselines=0.0, estimator=estimator, n_samples=2)
+    norm.eval()
+    found = method.attribute(series, 1, baselines=0.0, n_samples=256)
+    same(found, of_cells(forward, series, torch.zeros_like(series), [1] * rows))

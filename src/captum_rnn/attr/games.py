@@ -16,6 +16,7 @@ from captum_rnn.attr.marginals import Changes, Marginals
 from captum_rnn.attr.removing import Texts
 from captum_rnn.attr.rows import target_of_rows
 from captum_rnn.states.modes import tensors_kept
+from captum_rnn.states.weights import running_rounding
 
 
 class Game(Protocol):
@@ -138,15 +139,22 @@ class Replacement:
             ValueError: It is not, as where an argument is no row's own.
         """
         rows = torch.arange(len(self.inputs), device=self.inputs.device)
-        values = self._whole_of(rows)
-        for again in (rows.flip(0), rows.flip(0).repeat(2)):
-            if not torch.allclose(self._whole_of(again), values[again], 1e-3, 1e-4, equal_nan=True):
+        everything = torch.ones_like(self.players)
+        values = self._as_answered(rows, everything)
+        rounding = running_rounding(values)
+        rtol, atol = max(1e-3, 4 * rounding), max(1e-4, rounding)
+        turned = rows.flip(0)
+        beside = torch.cat([everything, torch.zeros_like(everything)])  # the baselines
+        for again, kept in ((turned, everything), (turned.repeat(2), beside)):
+            found = self._as_answered(again, kept)[: len(rows)]
+            if not torch.allclose(found, values[turned], rtol, atol, equal_nan=True):
                 raise ValueError(
-                    "the model answers otherwise to the same rows in another order, so that parts "
-                    "of them cannot be replaced: it draws at random, mixes rows, or an argument is "
-                    "no row's own; call model.eval(), or let forward_func bring that argument along"
+                    "the model answers otherwise to the same rows in another order, or beside "
+                    "others, so that parts of them cannot be replaced: it draws at random, mixes "
+                    "rows, or an argument is no row's own; call model.eval(), or let forward_func "
+                    "bring that argument along"
                 )
-        return values
+        return values.to(torch.promote_types(values.dtype, torch.float32))
 
     @cached_property
     def empty(self) -> Tensor:
@@ -169,13 +177,16 @@ class Replacement:
 
     def values(self, rows: Tensor, kept: Tensor, done: Callable[[int], Any]) -> Tensor:
         """Of series in which all but the kept ones are replaced."""
+        found = self._as_answered(rows, kept, done)
+        return found.to(torch.promote_types(found.dtype, torch.float32))
+
+    def _as_answered(self, rows: Tensor, kept: Tensor, done: Callable[[int], Any] = id) -> Tensor:
         found = []
         with torch.no_grad():
             for which in self._parts(rows):
                 own = rows[which]
                 inputs = self._with(own, self.players[own] & ~kept[which])
-                values = explained(self._answer(inputs, own), len(own))
-                found.append(values.to(torch.promote_types(values.dtype, torch.float32)))
+                found.append(explained(self._answer(inputs, own), len(own)))
                 done(len(own))
         return torch.cat(found)
 
@@ -194,9 +205,6 @@ class Replacement:
             in_rows = scores if self.batch_first else scores.transpose(0, 1)
             signed = torch.where(held, 1, -1) * in_rows.flatten(1)
             yield which, Changes(signed, players & ~held)
-
-    def _whole_of(self, rows: Tensor) -> Tensor:
-        return self.values(rows, torch.ones_like(self.players[rows]), id)
 
     def _answer(self, inputs: Tensor, rows: Tensor) -> Any:
         try:

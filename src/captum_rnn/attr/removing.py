@@ -123,7 +123,7 @@ class RemovingAttribution(RecurrentAttribution):
             check_read_alone(parts, alone, run.value[rows])
             self._check_answers_apart(parts, run.modules)
             if lengths is None:
-                check_counts_tokens(parts, self.forward_func)
+                check_counts_tokens(parts, self.forward_func, run.modules)
                 check_stays_unread(parts, self.forward_func, empty)
             whole = empty.to(alone.dtype).index_copy(0, rows, alone)
             may_mask = run.tells_ends or additional_forward_args is not None
