@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence
 
 import reference
 from captum_rnn import HiddenStateDeltaAttribution
@@ -130,6 +131,7 @@ def test_no_bias_and_a_subclass():
 
 @given(seed=st.integers(0, 10_000), kind=st.sampled_from(reference.KINDS), two_way=st.booleans())
 @settings(max_examples=25)
+@pytest.mark.filterwarnings("ignore:.* rows end in a zero state")  # relu units may all be dead
 def test_properties_of_packed_batches(seed, kind, two_way):
     torch.manual_seed(seed)
     layer = reference.make_layer(kind, FEATURES, bidirectional=two_way, batch_first=True).double()
@@ -138,7 +140,11 @@ def test_properties_of_packed_batches(seed, kind, two_way):
     inputs = torch.randn(4, TIME, FEATURES, dtype=torch.float64)
     lengths = torch.randint(1, TIME + 1, (4,))
     scores = hsd.attribute(inputs, additional_forward_args=(lengths,))
-    torch.testing.assert_close(scores.sum((1, 2)), torch.ones(4, dtype=torch.float64))
+    packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
+    ends = layer(packed)[1]
+    ends = ends[0] if isinstance(ends, tuple) else ends
+    is_moved = (ends != 0).any(2).any(0)
+    torch.testing.assert_close(scores.sum((1, 2)), is_moved.double())
 
     further = torch.cat([inputs, torch.randn(4, 3, FEATURES, dtype=torch.float64)], 1)
     padded_further = hsd.attribute(further, additional_forward_args=(lengths,))
