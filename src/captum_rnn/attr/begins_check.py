@@ -46,9 +46,10 @@ def check_begins_alike(
     drawn = _random_state(parts.inputs)
     try:
         with tensors_kept(forward_func):
-            first, _, again = (
-                _begun(parts, forward_func, modules, row, kept[which]) for which in (0, 1, 0)
-            )
+            begun = partial(_begun, parts, forward_func, modules, row)
+            first, between = begun(kept[0]), begun(kept[1])
+            is_given = any(states is not None for states in (*first, *between))
+            again = begun(kept[0]) if is_given else first
     except Exception:  # of texts that are too short, which are named where they are run
         return
     if not torch.equal(drawn, _random_state(parts.inputs)) and _draws(run_again):

@@ -1,7 +1,7 @@
 """Scores for every prediction at once, of models that answer after each step or for horizons."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -196,7 +196,7 @@ class EveryPrediction(RecurrentAttribution):
         if self._goes_through(run):
             through = features_through(run, per_step=per_step, knows_features=knows_features)
         if through is None and not per_step and knows_features:
-            run = replace(run, records=[replace(r, of_features=True) for r in run.records])
+            run = run.by_features()
         steps = own_steps(run, answers)
         bar = tqdm(
             total=len(answers.numbers) * len(run.records),

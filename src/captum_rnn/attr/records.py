@@ -1,7 +1,7 @@
 """What a method scores: what the recurrent layers and the model did in one forward pass."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -258,6 +258,13 @@ class Run:
         if self.graph is None or self.mixed:
             return own
         return each_by_itself(own, self.graph, self.joined, is_low, self.placement, self.inputs)
+
+    def by_features(self) -> "Run":
+        """The run, each feature that a step reads having a score of its own."""
+        records = [replace(record, of_features=True) for record in self.records]
+        run = replace(self, records=records)
+        vars(run)["reads_own_features"] = self.reads_own_features  # known once for both
+        return run
 
     def at_layer(self, scores: list[Tensor]) -> list[Tensor]:
         """Scores of each record's steps in the shape of what each call of the layers read.

@@ -199,7 +199,7 @@ class RecurrentAttribution(StepMethod, InternalAttribution):  # type: ignore[mis
         if through is not None:
             run = through
         elif not per_step and knows:
-            run = replace(run, records=[replace(r, of_features=True) for r in run.records])
+            run = run.by_features()
         scores = self._token_scores(run)
         if not per_step:
             warn_of_shares(type(self).__name__, self._knows_features(run), run.layouts, scores)

@@ -55,9 +55,11 @@ def check_none_unfollowed(
         name: Says which layer.
         start: What the model began with.
     """
+    if placement.mixed or not placement.by_derivatives:
+        return
     of_calls = torch.split(placement.is_read, list(placement.counts))
     unread = {index: ~of_calls[index] for index in placement.by_derivatives}
-    if placement.mixed or not any(of_call.any() for of_call in unread.values()):
+    if not any(of_call.any() for of_call in unread.values()):
         return
     for index, of_call in unread.items():
         of_call &= (steps_read(owners[index], calls[index], calls[index].input) != 0).any(1)

@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from captum_rnn.states.calls import leaves, rebuilt
+from captum_rnn.states.modes import TORCHS_OWN
 
-_TORCHS_OWN = frozenset(vars(nn.Module()))
 _NESTS = (tuple, list, dict)
 
 
@@ -41,7 +41,7 @@ def _kept(modules: dict[int, nn.Module]) -> Iterator[tuple[dict[str, Any], str, 
     for module in modules.values():
         for room in (vars(module), module._buffers):
             for name, value in list(room.items()):
-                if name in _TORCHS_OWN:
+                if name in TORCHS_OWN:
                     continue
                 is_of_graph = isinstance(value, Tensor) and value.grad_fn is not None
                 if is_of_graph or type(value) in _NESTS:

@@ -118,9 +118,10 @@ def _rooms(module: nn.Module) -> Iterator[tuple[dict[str, Any], str, Any]]:
     """Buffers and attributes that hold tensors or may come to hold them: the room and the name."""
     for room in (vars(module), module._buffers):
         for name, value in list(room.items()):
+            if name in TORCHS_OWN:
+                continue
             is_nest = type(value) in _NESTS and len(value) <= _MANY
-            may_hold = value is None or isinstance(value, Tensor) or is_nest
-            if may_hold and name not in _TORCHS_OWN:
+            if value is None or is_nest or isinstance(value, Tensor):
                 yield room, name, value
 
 
@@ -128,7 +129,8 @@ _NESTS = (tuple, list, dict)
 _MANY = 1000
 """More than a state has of parts: a vocabulary."""
 _OF_KERNELS = {"_flat_weights", "_flat_weights_names", "_flat_weight_refs", "_all_weights"}
-_TORCHS_OWN = frozenset(vars(nn.Module())) | _OF_KERNELS
+TORCHS_OWN = frozenset(vars(nn.Module())) | _OF_KERNELS
+"""Attributes of modules that hold no state of theirs."""
 
 
 def _snapshot(value: Any) -> Callable[[], Any]:
