@@ -143,3 +143,29 @@ def test_derivatives_of_rounding_alone_put_no_token_at_another_step(order, dtype
         method = AdjointDeltaAttribution(lambda series, read=read: read(front(series)), layer)
         found = method.attribute(series, target=1, per_step=True)
         torch.testing.assert_close(found, order(expected))
+
+
+MIXTURES = {
+    "mean": lambda x, w: (1 - w) * x + w * x.mean(1, keepdim=True),
+    "gate": lambda x, w: x * torch.sigmoid(4 * w * x.mean(1, keepdim=True)),
+    "step before": lambda x, w: x + w * F.pad(x, (0, 0, 1, 0))[:, :-1],
+}
+
+
+@pytest.mark.parametrize("mixture", MIXTURES)
+@pytest.mark.parametrize(
+    ("dtype", "share"),
+    [(torch.float64, 0.01), (torch.float32, 0.1), (torch.bfloat16, 0.3), (torch.float16, 0.3)],
+)
+def test_a_little_of_other_tokens_makes_no_token_of_its_own(mixture, dtype, share):
+    """Digits of base 2 were read as those of half precision, a fifth of other tokens being none."""
+    for seed in range(5):
+        torch.manual_seed(seed)
+        layer, head = nn.LSTM(3, 4, batch_first=True).to(dtype), nn.Linear(4, 2).to(dtype)
+        series = torch.randn(2, 9, 3).to(dtype)
+
+        def forward(series, layer=layer, head=head):
+            return head(layer(MIXTURES[mixture](series, share))[0][:, -1])
+
+        with pytest.raises(ValueError, match="read several tokens each"):
+            HiddenStateDeltaAttribution(forward, layer).attribute(series)

@@ -29,8 +29,10 @@ from captum_rnn.states.operations import NOWHERE
 
 _BASE = {torch.float64: 4096, torch.float32: 256}
 """The base of the digits, by precision: 2 for any other."""
-_TOLERANCE = {4096: 1e-4, 256: 0.02, 2: 0.2}
+_TOLERANCE = {4096: 1e-4, 256: 0.02}
 """How far a derivative may be from a multiple of another one, by base of the digits."""
+_OF_BITS = {torch.float64: 1e-7, torch.float32: 1e-4}
+"""The same of digits of base 2, by precision, others 0.01: steps left out or not round alike."""
 _SMALL = 1e-5
 """What is so much smaller than the largest derivative may be rounding."""
 _NUMBERS_IN_CACHE = 1 << 16
@@ -266,10 +268,7 @@ def _may_be_rounding(gradients: Sequence[Tensor | None]) -> bool:
 
 def _digits(last: int, base: int) -> int:
     """How many digits the numbers up to the last have."""
-    digits = 1
-    while base**digits <= last:
-        digits += 1
-    return digits
+    return next(digits for digits in itertools.count(1) if base**digits > last)
 
 
 def _candidates(entry: Entry) -> list[tuple[int, ...]]:
@@ -288,23 +287,23 @@ def _feeds(gradients: Sequence[Tensor], base: int, last: int) -> Tensor | None:
         base: The base of the digits.
         last: The largest number of a step; others are made of rounding alone.
     """
+    tolerance = _TOLERANCE.get(base) or _OF_BITS.get(gradients[0].dtype, 0.01)
     together = _NUMBERS_IN_CACHE if gradients[0].device.type == "cpu" else gradients[0].numel()
     tokens, found = max(1, together // max(1, gradients[0].shape[1])), []
     for parts in zip(*(torch.split(gradient, tokens) for gradient in gradients), strict=True):
-        steps = _fed([part.double() for part in parts], base)
+        steps = _fed([part.double() for part in parts], base, tolerance)
         if steps is None or bool((steps > last).any()):
             return None
         found.append(steps)
     return torch.cat(found)
 
 
-def _fed(gradients: Sequence[Tensor], base: int) -> Tensor | None:
+def _fed(gradients: Sequence[Tensor], base: int, tolerance: float) -> Tensor | None:
     """The same of some of the tokens, in float64."""
     ones, *of_digits = gradients
     norms = ones.square().sum(1)
     is_read = norms > 0
     divisors = norms.masked_fill(~is_read, 1.0)
-    tolerance = _TOLERANCE[base]
     steps = torch.zeros_like(is_read, dtype=torch.int64)
     for place, of_digit in enumerate(of_digits):
         digits = ((of_digit * ones).sum(1) / divisors).round()
