@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import warnings
 
 import pytest
 import torch
@@ -188,8 +189,10 @@ def test_orders_are_drawn_where_scans_do_not_tell_features_apart(series):
         for estimator in ("auto", "permutations")
     )
     same(auto, orders)
-    with pytest.raises(ValueError, match='estimator="permutations"'):
-        method.attribute(wide, 1, baselines=0.0, estimator="scans")
+    for empty in ([], [0]):  # a row without players tells nothing of the others
+        wide[empty] = 0
+        with pytest.raises(ValueError, match='estimator="permutations"'):
+            method.attribute(wide, 1, baselines=0.0, estimator="scans")
 
 
 def test_an_argument_that_is_no_rows_own_is_refused(series):
@@ -224,3 +227,23 @@ def test_series_that_change_each_others_answers_are_refused(rows, estimator):
     norm.eval()
     found = method.attribute(series, 1, baselines=0.0, n_samples=256)
     same(found, of_cells(forward, series, torch.zeros_like(series), [1] * rows))
+
+
+@pytest.mark.filterwarnings("ignore:this head is deprecated")
+def test_scans_are_not_kept_from_models_that_warn_of_something_else():
+    torch.manual_seed(0)
+    inner = Forecaster(3).double().eval()
+    series = torch.randn(2, 15, 3, dtype=torch.float64)
+
+    def warning(given):
+        warnings.warn("this head is deprecated", UserWarning, stacklevel=1)
+        return inner(given)
+
+    expected, *found = (
+        RecurrentShapleyAttribution(model, inner.layer).attribute(
+            series, 1, baselines=0.0, estimator=estimator
+        )
+        for model, estimator in ((inner, "scans"), (warning, "scans"), (warning, "auto"))
+    )
+    for of_warning in found:
+        same(of_warning, expected)
