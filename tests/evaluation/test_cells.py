@@ -64,6 +64,11 @@ def test_cells_are_replaced_by_a_baseline_or_by_what_was_kept_before():
     assert carried.tolist() == [[[2, 6], [2, 6], [2, 6]]]
 
 
+def test_the_mean_of_large_numbers_in_half_precision_is_one_of_them():
+    values = torch.full((1, 40, 1), 3000.0, dtype=torch.float16)  # sums to more than it holds
+    assert torch.equal(replace_cells(values, torch.ones_like(values, dtype=torch.bool)), values)
+
+
 def test_padding_is_not_carried_into_a_series():
     values = torch.tensor([[[1.0, 5.0], [2.0, 7.0], [99.0, 99.0]]])
     present = torch.tensor([[True, True, False]])

@@ -94,8 +94,9 @@ def replace_cells(
     after = steps.masked_fill(~left, time - 1).flip(1).cummin(1).values.flip(1)
     carried = values.gather(1, torch.where(before >= 0, before, after))
     number = counted.expand_as(values).sum(1, keepdim=True)
-    mean = torch.where(counted, values, 0).sum(1, keepdim=True) / number
-    instead = torch.where(left.any(1, keepdim=True), carried, mean)
+    precise = torch.promote_types(values.dtype, torch.float32)  # a sum may be too large for half
+    mean = torch.where(counted, values, 0).sum(1, keepdim=True, dtype=precise) / number
+    instead = torch.where(left.any(1, keepdim=True), carried, mean.to(values))
     return torch.where(removed, instead, values)
 
 
