@@ -106,7 +106,9 @@ class RandomTexts:
                 of_text = self.by_orders(tokens, torch.tensor(every))
             elif count > 1:
                 of_text = self.by_orders(tokens, antithetic_permutations(count, pairs, drawn))
-            scores[row, :count] = of_text + (change - of_text.sum()) / count
+            moved = of_text != 0  # what changes nothing takes no part in what remains
+            moved = moved if moved.any() else torch.ones_like(moved)
+            scores[row, :count] = of_text + moved * (change - of_text.sum()) / moved.sum()
         return scores
 
     def by_orders(self, tokens, orders):

@@ -58,8 +58,8 @@ class RecurrentShapleyAttribution(RemovingAttribution):
     a convolution before the layer, or reaches the output beside it, only what is held is scored.
 
     Either way the scores of a row sum exactly to the output's change from a text without tokens:
-    what remains is shared equally. The draws of a text depend on the seed and on its number of
-    tokens alone.
+    what remains is shared equally by the tokens whose estimate is not exactly 0. The draws of a
+    text depend on the seed and on its number of tokens alone.
 
     What the model is given with a text is cut with it, and it has to answer the same to a text
     alone as in its batch; see `LeaveOneOutAttribution`.

@@ -29,7 +29,7 @@ from captum_rnn.states.operations import NOWHERE
 
 _BASE = {torch.float64: 4096, torch.float32: 256}
 """The base of the digits, by precision: 2 for any other."""
-_TOLERANCE = {4096: 1e-4, 256: 0.02}
+_TOLERANCE = {4096: 1e-4, 256: 2e-3}
 """How far a derivative may be from a multiple of another one, by base of the digits."""
 _OF_BITS = {torch.float64: 1e-7, torch.float32: 1e-4}
 """The same of digits of base 2, by precision, others 0.01: steps left out or not round alike."""
