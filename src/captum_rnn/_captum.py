@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from captum._utils.common import ExpansionTypes
 from captum._utils.common import _expand_target as expand_target
+from captum._utils.common import _format_additional_forward_args as format_arguments
 from captum._utils.common import _format_output as format_output
 from captum._utils.common import _is_tuple as is_tuple
 from captum._utils.common import _run_forward as run_forward
@@ -21,6 +22,7 @@ __all__ = [
     "InternalAttribution",
     "SkLearnRidge",
     "expand_target",
+    "format_arguments",
     "format_output",
     "is_tuple",
     "logged",

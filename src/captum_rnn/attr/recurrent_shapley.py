@@ -5,7 +5,7 @@ from typing import Any, Literal, overload
 import torch
 from torch import Tensor
 
-from captum_rnn._captum import format_output, is_tuple, logged
+from captum_rnn._captum import format_arguments, format_output, is_tuple, logged
 from captum_rnn.attr.adjoint_delta import AdjointDeltaAttribution
 from captum_rnn.attr.baselines import GivenBaselines, as_baselines
 from captum_rnn.attr.games import Removal, Replacement
@@ -231,9 +231,6 @@ class RecurrentShapleyAttribution(RemovingAttribution):
         if given is not None:
             ends = check_lengths(given, len(rows), rows.shape[1], rows.device)
             real = torch.arange(rows.shape[1], device=rows.device) < ends.unsqueeze(1)
-        arguments = additional_forward_args
-        if not isinstance(arguments, tuple):
-            arguments = () if arguments is None else (arguments,)
         return Replacement(
             self.forward_func,
             scans,
@@ -241,7 +238,7 @@ class RecurrentShapleyAttribution(RemovingAttribution):
             base,
             real,
             target,
-            arguments,
+            format_arguments(additional_forward_args) or (),
             by_steps or rows.dim() == 2,
             self.batch_first,
             rows_at_once,

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from captum_rnn._captum import run_forward
+from captum_rnn._captum import format_arguments, run_forward
 from captum_rnn.attr.inputs import check_inputs, explained
 from captum_rnn.attr.records import Run
 from captum_rnn.attr.rows import target_of_rows
@@ -86,8 +86,7 @@ class SubTexts:
         """Whether an argument says how many tokens each text has, or which they are."""
         self.counting: list[int] = []
         """The arguments that say, or seem to say, how many."""
-        given = additional_forward_args
-        given = given if isinstance(given, tuple) else (() if given is None else (given,))
+        given = format_arguments(additional_forward_args) or ()
         self._arguments = [self._argument(place, each) for place, each in enumerate(given)]
 
     def values(
